@@ -1,0 +1,66 @@
+"""The Docker network that every rehearsed container joins, and the addresses handed out on it."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import threading
+
+import docker
+from docker.errors import NotFound
+
+# Ports that Docker publishes for containers of this network stay on loopback (Docker Engine,
+# "Bridge network driver", option host_binding_ipv4).
+_OPTIONS = {"com.docker.network.bridge.host_binding_ipv4": "127.0.0.1"}
+
+# "Public" addresses are loopback addresses of their own: a task's port is published there, and its
+# URL opens from this machine and from nowhere else. 127.0.113.0/24 recalls TEST-NET-3, 203.0.113.0/24.
+_PUBLIC_ADDRESSES = ipaddress.ip_network("127.0.113.0/24")
+
+
+class ContainerNetwork:
+    """The bridge between the host and the rehearsed containers.
+
+    Args:
+        client: a client of a running Docker Engine.
+        name: name of the network; it is made when missing.
+    """
+
+    def __init__(self, client: docker.DockerClient, name: str) -> None:
+        self.name = name
+        try:
+            network = client.networks.get(name)
+        except NotFound:
+            network = client.networks.create(name, driver="bridge", options=_OPTIONS)
+            network.reload()
+        self.gateway: str = network.attrs["IPAM"]["Config"][0]["Gateway"]
+        self._lock = threading.Lock()
+        self._numbers = itertools.cycle(range(1, 255))
+        self._in_use: set[str] = set()
+
+    def allocate_public_address(self) -> str:
+        """A loopback address that no running task has.
+
+        Raises:
+            RuntimeError: all 254 addresses are taken.
+        """
+        with self._lock:
+            for number in itertools.islice(self._numbers, 254):
+                address = str(_PUBLIC_ADDRESSES[number])
+                if address not in self._in_use:
+                    self._in_use.add(address)
+                    return address
+        raise RuntimeError(f"no address left in {_PUBLIC_ADDRESSES}")
+
+    def release_public_address(self, address: str) -> None:
+        """Make an address available again; unknown addresses are ignored."""
+        with self._lock:
+            self._in_use.discard(address)
+
+
+def remove(client: docker.DockerClient, name: str) -> None:
+    """Remove the network, when it is there."""
+    try:
+        client.networks.get(name).remove()
+    except NotFound:
+        return
