@@ -1,0 +1,76 @@
+resource "aws_db_subnet_group" "this" {
+  count = local.database_enabled ? 1 : 0
+
+  name        = var.name
+  description = "Private subnets of the database ${var.name}"
+  subnet_ids  = var.network_private_subnet_ids
+}
+
+resource "aws_db_parameter_group" "this" {
+  count = local.database_enabled ? 1 : 0
+
+  # The major version is in the name because a group cannot change its family, and cannot go while it is in use.
+  name        = "${var.name}-postgres${split(".", var.engine_version)[0]}"
+  family      = "postgres${split(".", var.engine_version)[0]}"
+  description = "Settings of the database ${var.name}"
+
+  parameter {
+    name  = "rds.force_ssl"
+    value = "1"
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# RDS would make this group itself, and keep its entries for ever.
+resource "aws_cloudwatch_log_group" "database" {
+  count = local.database_enabled && var.database_log_export_enabled ? 1 : 0
+
+  name              = "/aws/rds/instance/${var.name}/postgresql"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_db_instance" "this" {
+  count = local.database_enabled ? 1 : 0
+
+  identifier     = var.name
+  db_name        = var.database_name
+  engine         = "postgres"
+  engine_version = var.engine_version
+  instance_class = var.instance_class
+
+  username            = var.master_username
+  password_wo         = jsondecode(ephemeral.aws_secretsmanager_secret_version.master[0].secret_string)["password"]
+  password_wo_version = var.credentials_version
+
+  allocated_storage = var.allocated_storage_gb
+  storage_encrypted = true
+  storage_type      = "gp3"
+
+  db_subnet_group_name   = aws_db_subnet_group.this[0].name
+  multi_az               = var.multi_az
+  parameter_group_name   = aws_db_parameter_group.this[0].name
+  port                   = local.database_port
+  publicly_accessible    = false
+  vpc_security_group_ids = [aws_security_group.database[0].id]
+
+  # A change of engine_version to another major version is made on purpose, by one number; minor versions come by
+  # themselves and show no difference as long as engine_version names only the major one.
+  allow_major_version_upgrade = true
+  auto_minor_version_upgrade  = true
+  # What a plan shows is what the run does. Otherwise a change waits for the maintenance window, and every plan
+  # until then shows it again.
+  apply_immediately = true
+
+  backup_retention_period   = var.backup_retention_days
+  copy_tags_to_snapshot     = true
+  deletion_protection       = var.deletion_protection
+  final_snapshot_identifier = var.final_snapshot_enabled ? "${var.name}-final" : null
+  skip_final_snapshot       = !var.final_snapshot_enabled
+
+  enabled_cloudwatch_logs_exports = var.database_log_export_enabled ? ["postgresql"] : []
+
+  depends_on = [aws_cloudwatch_log_group.database]
+}

@@ -1,0 +1,19 @@
+# Where a one-off task migrates the database before the service gets its new image, whatever the service runs on.
+# Its task definition names an image and is therefore registered by the migration itself.
+resource "aws_ecs_cluster" "migration" {
+  count = local.database_enabled ? 1 : 0
+
+  name = "${var.name}-migration"
+}
+
+module "migration_roles" {
+  source = "../../../modules/ecs_task_roles"
+  count  = local.database_enabled ? 1 : 0
+
+  account_id              = data.aws_caller_identity.current.account_id
+  log_retention_days      = var.log_retention_days
+  name                    = "${var.name}/migration"
+  readable_secret_arns    = [aws_secretsmanager_secret.database["migrator"].arn]
+  region                  = var.region
+  registry_repository_arn = var.registry_repository_arn
+}

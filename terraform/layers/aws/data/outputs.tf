@@ -1,0 +1,74 @@
+output "api_key_secret_arn" {
+  description = "ARN of the secret whose value is the API key; null without one."
+  value       = one(aws_secretsmanager_secret.api_key[*].arn)
+}
+
+output "app_security_group_id" {
+  description = "Id of the application's security group, which the database admits."
+  value       = aws_security_group.app.id
+}
+
+output "bucket_arn" {
+  description = "ARN of the application's bucket; null without one."
+  value       = one(aws_s3_bucket.this[*].arn)
+}
+
+output "bucket_name" {
+  description = "Name of the application's bucket; null without one."
+  value       = one(aws_s3_bucket.this[*].bucket)
+}
+
+output "database_host" {
+  description = "Host name of the database; null without one."
+  value       = one(aws_db_instance.this[*].address)
+}
+
+output "database_instance_identifier" {
+  description = "Identifier of the RDS instance; null without one."
+  value       = one(aws_db_instance.this[*].identifier)
+}
+
+output "database_name" {
+  description = "Name of the PostgreSQL database; null without one."
+  value       = one(aws_db_instance.this[*].db_name)
+}
+
+output "database_port" {
+  description = "TCP port of the database; null without one."
+  value       = one(aws_db_instance.this[*].port)
+}
+
+output "database_resource_id" {
+  description = "Id of the RDS instance that stays when it is renamed; null without one."
+  value       = one(aws_db_instance.this[*].resource_id)
+}
+
+output "master_secret_arn" {
+  description = "ARN of the secret with the master user's name and password (JSON: username, password); null without a database."
+  value       = one([for key, secret in aws_secretsmanager_secret.database : secret.arn if key == "master"])
+}
+
+output "migration_cluster_name" {
+  description = "Name of the ECS cluster that migrations run on; null without a database."
+  value       = one(aws_ecs_cluster.migration[*].name)
+}
+
+output "migration_execution_role_arn" {
+  description = "ARN of the role that ECS takes to start a migration; null without a database."
+  value       = one(module.migration_roles[*].execution_role_arn)
+}
+
+output "migration_log_group_name" {
+  description = "Name of the log group that migrations write to; null without a database."
+  value       = one(module.migration_roles[*].log_group_name)
+}
+
+output "migration_task_role_arn" {
+  description = "ARN of the role that a migration has; null without a database."
+  value       = one(module.migration_roles[*].task_role_arn)
+}
+
+output "secret_arns" {
+  description = "ARNs of the secrets of the database's users by purpose: app, migrator, readonly (JSON: username, password); empty without a database."
+  value       = { for key, secret in aws_secretsmanager_secret.database : key => secret.arn if key != "master" }
+}

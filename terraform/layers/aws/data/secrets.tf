@@ -1,0 +1,85 @@
+locals {
+  password_length = 40
+
+  # The master creates the other three and their grants; the database_access role does so after this layer.
+  database_users = local.database_enabled ? {
+    app      = "${var.database_name}_app"
+    master   = var.master_username
+    migrator = "${var.database_name}_migrator"
+    readonly = "${var.database_name}_readonly"
+  } : {}
+
+  # All passwords are cut from one long random string, so that a plan costs one call however many there are.
+  password_offsets = {
+    for i, key in concat(sort(keys(local.database_users)), var.api_key_enabled ? ["api_key"] : []) :
+    key => i * local.password_length
+  }
+}
+
+# terraform test cannot mock an ephemeral resource and would have to call AWS for one. A length that is unknown until
+# this exists keeps it closed while a new environment is planned, in a test as in a check run.
+resource "terraform_data" "password_characters" {
+  count = length(local.password_offsets) > 0 ? 1 : 0
+
+  input = length(local.password_offsets) * local.password_length
+}
+
+ephemeral "aws_secretsmanager_random_password" "this" {
+  count = length(local.password_offsets) > 0 ? 1 : 0
+
+  password_length = terraform_data.password_characters[0].output
+  # 40 letters and digits are 238 bits, and no tool on the way has to quote them.
+  exclude_punctuation = true
+}
+
+resource "aws_secretsmanager_secret" "database" {
+  for_each = local.database_users
+
+  name                    = "${var.name}/database/${each.key}"
+  description             = "User name and password of the database user ${each.value}, as JSON"
+  recovery_window_in_days = var.secret_recovery_days
+}
+
+resource "aws_secretsmanager_secret_version" "database" {
+  for_each = local.database_users
+
+  secret_id = aws_secretsmanager_secret.database[each.key].id
+  secret_string_wo = jsonencode({
+    username = each.value
+    password = substr(
+      ephemeral.aws_secretsmanager_random_password.this[0].random_password,
+      local.password_offsets[each.key],
+      local.password_length,
+    )
+  })
+  secret_string_wo_version = var.credentials_version
+}
+
+resource "aws_secretsmanager_secret" "api_key" {
+  count = var.api_key_enabled ? 1 : 0
+
+  name                    = "${var.name}/api-key"
+  description             = "Key that callers send as X-API-Key to write"
+  recovery_window_in_days = var.secret_recovery_days
+}
+
+resource "aws_secretsmanager_secret_version" "api_key" {
+  count = var.api_key_enabled ? 1 : 0
+
+  secret_id = aws_secretsmanager_secret.api_key[0].id
+  secret_string_wo = substr(
+    ephemeral.aws_secretsmanager_random_password.this[0].random_password,
+    local.password_offsets["api_key"],
+    local.password_length,
+  )
+  secret_string_wo_version = var.credentials_version
+}
+
+# The database gets the password that was written, not the one that was generated: an apply that is interrupted
+# between the two leaves a secret that the next apply gives to the database.
+ephemeral "aws_secretsmanager_secret_version" "master" {
+  count = local.database_enabled ? 1 : 0
+
+  secret_id  = aws_secretsmanager_secret_version.database["master"].secret_id
+  version_id = aws_secretsmanager_secret_version.database["master"].version_id
+}

@@ -1,0 +1,50 @@
+# The application's group lives with the database, which admits it and nothing else. The service layer adds who may
+# reach the application.
+resource "aws_security_group" "app" {
+  name        = "${var.name}-app"
+  description = "Application tasks of ${var.name}"
+  vpc_id      = var.network_vpc_id
+
+  tags = { Name = "${var.name}-app" }
+}
+
+resource "aws_vpc_security_group_egress_rule" "app_to_https" {
+  security_group_id = aws_security_group.app.id
+  description       = "HTTPS to AWS APIs, the image registry and other services"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
+resource "aws_vpc_security_group_egress_rule" "app_to_database" {
+  count = local.database_enabled ? 1 : 0
+
+  security_group_id            = aws_security_group.app.id
+  description                  = "PostgreSQL to the database"
+  ip_protocol                  = "tcp"
+  from_port                    = local.database_port
+  to_port                      = local.database_port
+  referenced_security_group_id = aws_security_group.database[0].id
+}
+
+resource "aws_security_group" "database" {
+  count = local.database_enabled ? 1 : 0
+
+  name        = "${var.name}-database"
+  description = "Database of ${var.name}"
+  vpc_id      = var.network_vpc_id
+
+  tags = { Name = "${var.name}-database" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "database_from_app" {
+  count = local.database_enabled ? 1 : 0
+
+  security_group_id            = aws_security_group.database[0].id
+  description                  = "PostgreSQL from the application tasks"
+  ip_protocol                  = "tcp"
+  from_port                    = local.database_port
+  to_port                      = local.database_port
+  referenced_security_group_id = aws_security_group.app.id
+}

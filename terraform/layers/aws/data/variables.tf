@@ -1,0 +1,244 @@
+variable "allocated_storage_gb" {
+  description = "Size of the database's gp3 storage in GB."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.allocated_storage_gb >= 20 && var.allocated_storage_gb <= 65536 && floor(var.allocated_storage_gb) == var.allocated_storage_gb
+    error_message = "allocated_storage_gb is ${var.allocated_storage_gb}; RDS allows whole numbers from 20 to 65536 for gp3."
+  }
+}
+
+variable "api_key_enabled" {
+  description = "Whether to generate a secret key that callers must send to write."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "archive_expiration_days" {
+  description = "Days after which objects under archived/ in the bucket are deleted."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.archive_expiration_days >= 1 && floor(var.archive_expiration_days) == var.archive_expiration_days
+    error_message = "archive_expiration_days is ${var.archive_expiration_days}; it must be a whole number of at least 1."
+  }
+}
+
+variable "backup_retention_days" {
+  description = "Days that the database's automated backups are kept."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.backup_retention_days >= 1 && var.backup_retention_days <= 35 && floor(var.backup_retention_days) == var.backup_retention_days
+    error_message = "backup_retention_days is ${var.backup_retention_days}; it must be a whole number from 1 to 35 (0 would turn backups off)."
+  }
+}
+
+variable "bucket_enabled" {
+  description = "Whether the application has a bucket."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "bucket_force_destroy" {
+  description = "Whether destroying the bucket also deletes the objects in it; without it, AWS refuses while there are any."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "credentials_version" {
+  description = "Raise by one to replace every generated password and key at the next apply; database users get theirs when their access is next set up."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.credentials_version >= 1 && floor(var.credentials_version) == var.credentials_version
+    error_message = "credentials_version is ${var.credentials_version}; it must be a whole number of at least 1."
+  }
+}
+
+variable "database_log_export_enabled" {
+  description = "Whether the database's log goes to CloudWatch Logs too."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "database_name" {
+  description = "Name of the PostgreSQL database and prefix of its users' names; null for an application without a database."
+  type        = string
+  default     = null
+
+  # 54: PostgreSQL cuts names at 63 bytes, and _migrator is the longest ending of a user's.
+  validation {
+    condition = var.database_name == null || try(
+      can(regex("^[a-z][a-z0-9_]{0,53}$", var.database_name))
+      && !contains(["postgres", "rdsadmin", "template0", "template1"], var.database_name),
+      false
+    )
+    error_message = "database_name must have 1 to 54 lower-case letters, digits and underscores, first a letter, and not be postgres, rdsadmin, template0 or template1; null means no database."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether AWS refuses to delete the database."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "engine_version" {
+  description = "Version of PostgreSQL: the major one alone takes minor upgrades as they come."
+  type        = string
+  default     = "15"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^1[3-7](\\.[0-9]+)?$", var.engine_version))
+    error_message = "engine_version is \"${var.engine_version}\"; it must be a PostgreSQL version from 13 to 17, such as 15 or 15.8."
+  }
+}
+
+variable "final_snapshot_enabled" {
+  description = "Whether destroying the database first takes the snapshot <name>-final."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "instance_class" {
+  description = "Class of the database instance."
+  type        = string
+  default     = "db.t3.micro"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^db\\.[a-z0-9-]+\\.[a-z0-9]+$", var.instance_class))
+    error_message = "instance_class is \"${var.instance_class}\"; it must be a class of RDS such as db.t3.micro."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that log entries of migrations and of the database are kept."
+  type        = number
+  default     = 7
+  nullable    = false
+}
+
+variable "master_username" {
+  description = "Name of the database's master user, which sets up the other users."
+  type        = string
+  default     = "postgres"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.master_username)) && !startswith(var.master_username, "pg_") && !contains(["admin", "rdsadmin"], var.master_username)
+    error_message = "master_username is \"${var.master_username}\"; it must have 1 to 63 lower-case letters, digits and underscores, first a letter, not begin with pg_ and not be admin or rdsadmin."
+  }
+}
+
+variable "multi_az" {
+  description = "Whether a standby of the database runs in a second availability zone; doubles its price."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "name" {
+  description = "Prefix of every resource's name: <environment>-<app>."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition = (
+      length(var.name) <= 28
+      && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+      && !strcontains(var.name, "--")
+    )
+    error_message = "name is \"${var.name}\"; it must have 2 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+  }
+}
+
+variable "network_private_subnet_ids" {
+  description = "Ids of the private subnets, in two availability zones at least, that hold the database."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(distinct(var.network_private_subnet_ids)) >= 2 && alltrue([for id in var.network_private_subnet_ids : startswith(id, "subnet-")])
+    error_message = "network_private_subnet_ids must be at least two different ids that begin with subnet-; they are: ${join(", ", var.network_private_subnet_ids)}."
+  }
+}
+
+variable "network_vpc_id" {
+  description = "Id of the VPC."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.network_vpc_id, "vpc-")
+    error_message = "network_vpc_id is \"${var.network_vpc_id}\"; it must begin with vpc-."
+  }
+}
+
+variable "noncurrent_version_expiration_days" {
+  description = "Days that overwritten and deleted objects of the bucket can be brought back."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.noncurrent_version_expiration_days >= 1 && floor(var.noncurrent_version_expiration_days) == var.noncurrent_version_expiration_days
+    error_message = "noncurrent_version_expiration_days is ${var.noncurrent_version_expiration_days}; it must be a whole number of at least 1."
+  }
+}
+
+variable "region" {
+  description = "AWS region that holds every resource of this layer."
+  type        = string
+  default     = "us-east-1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is \"${var.region}\"; it must be an AWS region's code such as us-east-1."
+  }
+}
+
+variable "registry_repository_arn" {
+  description = "ARN of the ECR repository that migrations are pulled from; null when the image comes from a public registry."
+  type        = string
+}
+
+variable "secret_recovery_days" {
+  description = "Days that a deleted secret can be brought back; 0 deletes it at once and frees its name."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.secret_recovery_days == 0 || (var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30)
+    error_message = "secret_recovery_days is ${var.secret_recovery_days}; Secrets Manager allows 0 and 7 to 30."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource; Environment and Project are required, ManagedBy is added by the layer."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
+    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+  }
+}

@@ -1,0 +1,161 @@
+variable "availability_zones" {
+  description = "Codes of the region's availability zones to use; one public and one private subnet is made in each."
+  type        = list(string)
+  default     = ["us-east-1a", "us-east-1b"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.availability_zones) >= 2 && length(distinct(var.availability_zones)) == length(var.availability_zones)
+    error_message = "availability_zones must name at least two different zones: a load balancer and a Multi-AZ database need two."
+  }
+
+  validation {
+    condition     = alltrue([for zone in var.availability_zones : can(regex("^${var.region}[a-z]$", zone))])
+    error_message = "availability_zones must be zones of the region ${var.region}, such as ${var.region}a; they are: ${join(", ", var.availability_zones)}."
+  }
+}
+
+variable "cidr_block" {
+  description = "IPv4 range of the VPC, in CIDR notation."
+  type        = string
+  default     = "10.0.0.0/16"
+  nullable    = false
+
+  validation {
+    condition = (
+      can(regex("^[0-9.]+/(1[6-9]|2[0-8])$", var.cidr_block))
+      && try(cidrsubnet(var.cidr_block, 0, 0), "") == var.cidr_block
+    )
+    error_message = "cidr_block is \"${var.cidr_block}\"; it must be an IPv4 network address with a length of /16 to /28, such as 10.0.0.0/16."
+  }
+}
+
+variable "name" {
+  description = "Prefix of every resource's name: <environment>-<app>."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition = (
+      length(var.name) <= 28
+      && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+      && !strcontains(var.name, "--")
+    )
+    error_message = "name is \"${var.name}\"; it must have 2 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+  }
+}
+
+variable "nat_gateway_mode" {
+  description = "How private subnets reach the internet: single (one NAT gateway for all zones), per_availability_zone (one each, survives the loss of a zone) or none (they don't)."
+  type        = string
+  default     = "single"
+  nullable    = false
+
+  validation {
+    condition     = contains(["single", "per_availability_zone", "none"], var.nat_gateway_mode)
+    error_message = "nat_gateway_mode is \"${var.nat_gateway_mode}\"; allowed are single, per_availability_zone and none."
+  }
+}
+
+variable "private_subnet_cidr_blocks" {
+  description = "IPv4 ranges of the private subnets (applications and databases), in CIDR notation, one for each availability zone and in their order."
+  type        = list(string)
+  default     = ["10.0.10.0/24", "10.0.11.0/24"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.private_subnet_cidr_blocks) == length(var.availability_zones)
+    error_message = "private_subnet_cidr_blocks has ${length(var.private_subnet_cidr_blocks)} entries for ${length(var.availability_zones)} availability zones; it must have one for each."
+  }
+
+  validation {
+    condition = alltrue([
+      for block in var.private_subnet_cidr_blocks :
+      can(regex("^[0-9.]+/(1[6-9]|2[0-8])$", block)) && try(cidrsubnet(block, 0, 0), "") == block
+    ])
+    error_message = "private_subnet_cidr_blocks must be IPv4 network addresses with a length of /16 to /28, such as 10.0.10.0/24; they are: ${join(", ", var.private_subnet_cidr_blocks)}."
+  }
+
+  validation {
+    condition = alltrue([
+      for block in var.private_subnet_cidr_blocks :
+      try(
+        tonumber(split("/", block)[1]) >= tonumber(split("/", var.cidr_block)[1])
+        && cidrhost("${split("/", block)[0]}/${split("/", var.cidr_block)[1]}", 0) == cidrhost(var.cidr_block, 0),
+        true # Malformed: the rules on form say so.
+      )
+    ])
+    error_message = "private_subnet_cidr_blocks must lie inside the VPC's ${var.cidr_block}; they are: ${join(", ", var.private_subnet_cidr_blocks)}."
+  }
+
+  # Two aligned blocks overlap exactly when they are the same network at the shorter of their two lengths.
+  validation {
+    condition = alltrue(flatten([
+      for i, one in concat(var.public_subnet_cidr_blocks, var.private_subnet_cidr_blocks) : [
+        for j, other in concat(var.public_subnet_cidr_blocks, var.private_subnet_cidr_blocks) :
+        try(
+          cidrhost("${split("/", one)[0]}/${min(split("/", one)[1], split("/", other)[1])}", 0)
+          != cidrhost("${split("/", other)[0]}/${min(split("/", one)[1], split("/", other)[1])}", 0),
+          true # Malformed: the rules on form say so.
+        )
+        if i < j
+      ]
+    ]))
+    error_message = "public_subnet_cidr_blocks and private_subnet_cidr_blocks must not overlap; they are: ${join(", ", concat(var.public_subnet_cidr_blocks, var.private_subnet_cidr_blocks))}."
+  }
+}
+
+variable "public_subnet_cidr_blocks" {
+  description = "IPv4 ranges of the public subnets (load balancers and NAT gateways), in CIDR notation, one for each availability zone and in their order."
+  type        = list(string)
+  default     = ["10.0.1.0/24", "10.0.2.0/24"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.public_subnet_cidr_blocks) == length(var.availability_zones)
+    error_message = "public_subnet_cidr_blocks has ${length(var.public_subnet_cidr_blocks)} entries for ${length(var.availability_zones)} availability zones; it must have one for each."
+  }
+
+  validation {
+    condition = alltrue([
+      for block in var.public_subnet_cidr_blocks :
+      can(regex("^[0-9.]+/(1[6-9]|2[0-8])$", block)) && try(cidrsubnet(block, 0, 0), "") == block
+    ])
+    error_message = "public_subnet_cidr_blocks must be IPv4 network addresses with a length of /16 to /28, such as 10.0.1.0/24; they are: ${join(", ", var.public_subnet_cidr_blocks)}."
+  }
+
+  validation {
+    condition = alltrue([
+      for block in var.public_subnet_cidr_blocks :
+      try(
+        tonumber(split("/", block)[1]) >= tonumber(split("/", var.cidr_block)[1])
+        && cidrhost("${split("/", block)[0]}/${split("/", var.cidr_block)[1]}", 0) == cidrhost(var.cidr_block, 0),
+        true # Malformed: the rules on form say so.
+      )
+    ])
+    error_message = "public_subnet_cidr_blocks must lie inside the VPC's ${var.cidr_block}; they are: ${join(", ", var.public_subnet_cidr_blocks)}."
+  }
+}
+
+variable "region" {
+  description = "AWS region that holds every resource of this layer."
+  type        = string
+  default     = "us-east-1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is \"${var.region}\"; it must be an AWS region's code such as us-east-1."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource; Environment and Project are required, ManagedBy is added by the layer."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
+    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+  }
+}

@@ -1,0 +1,91 @@
+data "aws_caller_identity" "current" {}
+
+resource "aws_ecs_cluster" "this" {
+  name = var.name
+
+  setting {
+    name  = "containerInsights"
+    value = var.container_insights_enabled ? "enabled" : "disabled"
+  }
+}
+
+module "task_roles" {
+  source = "../../../modules/ecs_task_roles"
+
+  account_id              = data.aws_caller_identity.current.account_id
+  bucket_arn              = var.data_bucket_arn
+  execute_command_enabled = var.execute_command_enabled
+  log_retention_days      = var.log_retention_days
+  name                    = "${var.name}/service"
+  readable_secret_arns    = var.readable_secret_arns
+  region                  = var.region
+  registry_repository_arn = var.registry_repository_arn
+}
+
+module "task" {
+  source = "../../../modules/ecs_task"
+
+  container_port          = var.container_port
+  cpu_architecture        = var.cpu_architecture
+  cpu_units               = var.cpu_units
+  environment_variables   = var.environment_variables
+  execute_command_enabled = var.execute_command_enabled
+  execution_role_arn      = module.task_roles.execution_role_arn
+  health_check_command    = var.health_check_command
+  image                   = var.image
+  log_group_name          = module.task_roles.log_group_name
+  memory_mib              = var.memory_mib
+  name                    = var.name
+  region                  = var.region
+  start_period_seconds    = var.start_period_seconds
+  stop_timeout_seconds    = var.stop_timeout_seconds
+  task_role_arn           = module.task_roles.task_role_arn
+  tmp_size_mib            = var.tmp_size_mib
+  user                    = var.user
+}
+
+resource "aws_ecs_service" "this" {
+  name            = var.name
+  cluster         = aws_ecs_cluster.this.id
+  task_definition = module.task.arn
+  launch_type     = "FARGATE"
+  desired_count   = var.min_task_count
+
+  availability_zone_rebalancing      = "ENABLED"
+  deployment_maximum_percent         = 200
+  deployment_minimum_healthy_percent = 100
+  enable_ecs_managed_tags            = true
+  enable_execute_command             = var.execute_command_enabled
+  health_check_grace_period_seconds  = var.health_check_grace_period_seconds
+  propagate_tags                     = "SERVICE"
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  load_balancer {
+    container_name   = module.task.container_name
+    container_port   = var.container_port
+    target_group_arn = aws_lb_target_group.this.arn
+  }
+
+  network_configuration {
+    assign_public_ip = false
+    security_groups  = [var.data_app_security_group_id]
+    subnets          = var.network_private_subnet_ids
+  }
+
+  # ECS takes a target group only once a listener uses it, and a task is healthy only once it can be reached.
+  depends_on = [
+    aws_lb_listener.http,
+    aws_lb_listener.https,
+    aws_vpc_security_group_egress_rule.load_balancer_to_app,
+    aws_vpc_security_group_ingress_rule.app_from_load_balancer,
+  ]
+
+  lifecycle {
+    # Auto-scaling's from the first day on.
+    ignore_changes = [desired_count]
+  }
+}

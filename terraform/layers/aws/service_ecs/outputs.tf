@@ -1,0 +1,44 @@
+output "app_url" {
+  description = "Where the application is reached."
+  value       = local.https_enabled ? "https://${var.domain_name}" : "http://${aws_lb.this.dns_name}"
+}
+
+output "cluster_name" {
+  description = "Name of the ECS cluster."
+  value       = aws_ecs_cluster.this.name
+}
+
+output "image" {
+  description = "Image the service was told to run, by digest."
+  value       = var.image
+}
+
+output "load_balancer_arn" {
+  description = "ARN of the load balancer."
+  value       = aws_lb.this.arn
+}
+
+output "load_balancer_dns_name" {
+  description = "DNS name of the load balancer."
+  value       = aws_lb.this.dns_name
+}
+
+output "log_group_name" {
+  description = "Name of the log group that the tasks write to."
+  value       = module.task_roles.log_group_name
+}
+
+output "service_name" {
+  description = "Name of the ECS service."
+  value       = aws_ecs_service.this.name
+}
+
+output "target_group_arn" {
+  description = "ARN of the load balancer's target group."
+  value       = aws_lb_target_group.this.arn
+}
+
+output "task_definition_arn" {
+  description = "ARN of the task definition the service was told to run, with its revision."
+  value       = module.task.arn
+}

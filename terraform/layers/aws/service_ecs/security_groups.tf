@@ -1,0 +1,45 @@
+resource "aws_security_group" "load_balancer" {
+  name        = "${var.name}-load-balancer"
+  description = "Load balancer of ${var.name}"
+  vpc_id      = var.network_vpc_id
+
+  tags = { Name = "${var.name}-load-balancer" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "load_balancer_http" {
+  security_group_id = aws_security_group.load_balancer.id
+  description       = "HTTP from anywhere"
+  ip_protocol       = "tcp"
+  from_port         = 80
+  to_port           = 80
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
+resource "aws_vpc_security_group_ingress_rule" "load_balancer_https" {
+  count = local.https_enabled ? 1 : 0
+
+  security_group_id = aws_security_group.load_balancer.id
+  description       = "HTTPS from anywhere"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
+resource "aws_vpc_security_group_egress_rule" "load_balancer_to_app" {
+  security_group_id            = aws_security_group.load_balancer.id
+  description                  = "Requests and health checks to the application tasks"
+  ip_protocol                  = "tcp"
+  from_port                    = var.container_port
+  to_port                      = var.container_port
+  referenced_security_group_id = var.data_app_security_group_id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "app_from_load_balancer" {
+  security_group_id            = var.data_app_security_group_id
+  description                  = "Requests and health checks from the load balancer"
+  ip_protocol                  = "tcp"
+  from_port                    = var.container_port
+  to_port                      = var.container_port
+  referenced_security_group_id = aws_security_group.load_balancer.id
+}

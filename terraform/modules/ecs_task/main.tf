@@ -1,0 +1,96 @@
+locals {
+  container_name = "app"
+
+  # In Python because an image of a Python application has it, while curl is one more thing to patch.
+  default_health_check_command = [
+    "CMD", "python", "-c",
+    "import urllib.request; urllib.request.urlopen('http://127.0.0.1:${var.container_port}/healthz', timeout=4)",
+  ]
+
+  # What the platform knows better than its caller comes last and wins.
+  environment_variables = merge(var.environment_variables, {
+    AWS_DEFAULT_REGION = var.region
+    AWS_REGION         = var.region
+    IMAGE_DIGEST       = split("@", var.image)[1]
+    PORT               = tostring(var.container_port)
+  })
+
+  # The agent of an ECS Exec session runs inside the container, as root, and writes to these three directories; a
+  # read-only root file system refuses that (https://github.com/aws/containers-roadmap/issues/1359).
+  execute_command_volumes = var.execute_command_enabled ? {
+    execute-command-agent = "/managed-agents"
+    execute-command-data  = "/var/lib/amazon/ssm"
+    execute-command-log   = "/var/log/amazon/ssm"
+  } : {}
+}
+
+resource "aws_ecs_task_definition" "this" {
+  family                   = var.name
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.cpu_units
+  memory                   = var.memory_mib
+  execution_role_arn       = var.execution_role_arn
+  task_role_arn            = var.task_role_arn
+
+  container_definitions = jsonencode([{
+    name                   = local.container_name
+    image                  = var.image
+    essential              = true
+    user                   = var.user
+    readonlyRootFilesystem = true
+    stopTimeout            = var.stop_timeout_seconds
+
+    environment = [
+      for key in sort(keys(local.environment_variables)) : { name = key, value = local.environment_variables[key] }
+    ]
+
+    healthCheck = {
+      command     = var.health_check_command == null ? local.default_health_check_command : var.health_check_command
+      interval    = 10
+      timeout     = 5
+      retries     = 3
+      startPeriod = var.start_period_seconds
+    }
+
+    linuxParameters = {
+      # An init reaps what health checks and ECS Exec sessions leave behind.
+      initProcessEnabled = true
+      # Not a volume: Fargate hands an empty volume over as root's, and the application is not root.
+      tmpfs = [{ containerPath = "/tmp", size = var.tmp_size_mib, mountOptions = ["nodev", "nosuid"] }]
+    }
+
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = var.log_group_name
+        awslogs-region        = var.region
+        awslogs-stream-prefix = "task"
+      }
+    }
+
+    mountPoints = [
+      for volume, path in local.execute_command_volumes : { sourceVolume = volume, containerPath = path, readOnly = false }
+    ]
+
+    portMappings = [{ containerPort = var.container_port, hostPort = var.container_port, protocol = "tcp" }]
+  }])
+
+  runtime_platform {
+    cpu_architecture        = var.cpu_architecture
+    operating_system_family = "LINUX"
+  }
+
+  dynamic "volume" {
+    for_each = local.execute_command_volumes
+
+    content {
+      name = volume.key
+    }
+  }
+
+  lifecycle {
+    # The running revision is retired only after the service has moved on from it.
+    create_before_destroy = true
+  }
+}

@@ -1,0 +1,111 @@
+locals {
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+      # Keeps ECS from being used by another account to take these roles (the confused deputy). AWS knows no
+      # narrower source here than all of ECS in a region.
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = var.account_id }
+        ArnLike      = { "aws:SourceArn" = "arn:aws:ecs:${var.region}:${var.account_id}:*" }
+      }
+    }]
+  })
+
+  bucket_statements = var.bucket_arn == null ? [] : [
+    {
+      Sid      = "UseObjects"
+      Effect   = "Allow"
+      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+      Resource = ["${var.bucket_arn}/*"]
+    },
+    {
+      # Also what makes S3 answer 404 instead of 403 for an object that is not there.
+      Sid      = "ListBucket"
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket"]
+      Resource = [var.bucket_arn]
+    },
+  ]
+
+  execute_command_statements = var.execute_command_enabled ? [{
+    Sid    = "ExecuteCommand"
+    Effect = "Allow"
+    Action = [
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ]
+    # AWS defines no resource for these four actions, so none can be named.
+    Resource = ["*"]
+  }] : []
+
+  pull_statements = var.registry_repository_arn == null ? [] : [
+    {
+      Sid    = "LogInToRegistry"
+      Effect = "Allow"
+      Action = ["ecr:GetAuthorizationToken"]
+      # AWS defines no resource for this action: the token is for the account's registry as a whole.
+      Resource = ["*"]
+    },
+    {
+      Sid      = "PullImage"
+      Effect   = "Allow"
+      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Resource = [var.registry_repository_arn]
+    },
+  ]
+
+  secret_statements = length(var.readable_secret_arns) == 0 ? [] : [{
+    Sid      = "ReadSecrets"
+    Effect   = "Allow"
+    Action   = ["secretsmanager:GetSecretValue"]
+    Resource = sort(var.readable_secret_arns)
+  }]
+
+  task_statements = concat(local.bucket_statements, local.execute_command_statements, local.secret_statements)
+}
+
+# What ECS itself may do to start a task.
+resource "aws_iam_role" "execution" {
+  name               = "${replace(var.name, "/", "-")}-execution"
+  description        = "Lets ECS start tasks of ${var.name}: pull the image and write the log."
+  assume_role_policy = local.assume_role_policy
+}
+
+resource "aws_iam_role_policy" "execution" {
+  name = "start-task"
+  role = aws_iam_role.execution.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(local.pull_statements, [{
+      Sid      = "WriteLog"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["${aws_cloudwatch_log_group.this.arn}:log-stream:*"]
+    }])
+  })
+}
+
+# What the application in a task may do.
+resource "aws_iam_role" "task" {
+  name               = "${replace(var.name, "/", "-")}-task"
+  description        = "What the application in tasks of ${var.name} may do."
+  assume_role_policy = local.assume_role_policy
+}
+
+resource "aws_iam_role_policy" "task" {
+  count = length(local.task_statements) > 0 ? 1 : 0
+
+  name = "application"
+  role = aws_iam_role.task.id
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = local.task_statements
+  })
+}

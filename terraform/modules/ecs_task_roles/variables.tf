@@ -1,0 +1,83 @@
+variable "account_id" {
+  description = "Id of the AWS account whose ECS may take the roles."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id is \"${var.account_id}\"; it must be 12 digits."
+  }
+}
+
+variable "bucket_arn" {
+  description = "ARN of the bucket whose objects the application reads, writes and deletes; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket_arn == null || can(regex("^arn:aws:s3:::[^/*]+$", var.bucket_arn))
+    error_message = "bucket_arn must be the ARN of one bucket, such as arn:aws:s3:::dev-tasks-111122223333, or null."
+  }
+}
+
+variable "execute_command_enabled" {
+  description = "Whether ECS Exec may open a session into the tasks."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "log_retention_days" {
+  description = "Days that log entries are kept."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.log_retention_days
+    )
+    error_message = "log_retention_days is ${var.log_retention_days}; CloudWatch Logs knows 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653."
+  }
+}
+
+variable "name" {
+  description = "Name of the log group and, with hyphens for slashes, prefix of the roles' names: <environment>-<app>/<part>."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9/-]{0,52}[a-z0-9]$", var.name))
+    error_message = "name is \"${var.name}\"; it must have 2 to 54 lower-case letters, digits, hyphens and slashes, because the name of an IAM role that ends with -execution has at most 64."
+  }
+}
+
+variable "readable_secret_arns" {
+  description = "ARNs of the secrets that the application may read."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
+    error_message = "readable_secret_arns must be whole ARNs of secrets, without wildcards; they are: ${join(", ", var.readable_secret_arns)}."
+  }
+}
+
+variable "region" {
+  description = "AWS region the tasks run in."
+  type        = string
+  nullable    = false
+}
+
+variable "registry_repository_arn" {
+  description = "ARN of the ECR repository to pull from; null when the image comes from a public registry."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.registry_repository_arn == null || can(regex("^arn:aws:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
+    error_message = "registry_repository_arn must be the ARN of one ECR repository, or null."
+  }
+}
