@@ -1,0 +1,34 @@
+# Build: docker build -f Dockerfile app        (the context is the application's directory)
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+RUN python3 -m venv /build
+COPY requirements.txt /build/
+# Packages go into a directory of their own, which any base's Python finds by PYTHONPATH. Of botocore's 400
+# descriptions of services those three stay that the application calls; what packages carry for their own tests and
+# for compiling goes too.
+RUN /build/bin/pip install --quiet --no-compile --target /opt/packages -r /build/requirements.txt \
+    && cd /opt/packages \
+    && find botocore/data -mindepth 1 -maxdepth 1 -type d \
+        ! -name s3 ! -name secretsmanager ! -name sts -exec rm -r {} + \
+    && rm -r bin sqlalchemy/testing boto3/examples \
+    && find . \( -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) -delete \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash .
+COPY gunicorn.conf.py healthcheck.py /opt/app/
+COPY slipway_app /opt/app/slipway_app
+RUN cd /opt/app && python3 -m compileall -q --invalidation-mode unchecked-hash .
+
+FROM ${PYTHON_IMAGE}
+ENV PYTHONPATH=/opt/packages PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp PORT=8000
+COPY --from=build /opt/packages /opt/packages
+WORKDIR /opt/app
+EXPOSE 8000
+USER 10001:10001
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python3", "healthcheck.py"]
+CMD ["python3", "-m", "gunicorn"]
+COPY --from=build /opt/app /opt/app
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+ENV VERSION=${VERSION} REVISION=${REVISION}
+LABEL org.opencontainers.image.version="${VERSION}" org.opencontainers.image.revision="${REVISION}"

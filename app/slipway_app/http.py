@@ -1,0 +1,207 @@
+"""HTTP parts that the features share: JSON, whole and bounded bodies, strict UTF-8, the API key."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import orjson
+from flask import Flask, Request, Response, request
+from flask.json.provider import JSONProvider
+
+from slipway_app.errors import ApiError, ErrorBody, UnavailableError
+from slipway_app.secrets import CachedSecret
+
+MAX_JSON_BYTES = 1024 * 1024
+
+Responses = dict[str | int, Any]
+
+PLAIN_TEXT: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+READ_ERRORS: Responses = {503: ErrorBody}
+WRITE_ERRORS: Responses = dict.fromkeys((400, 401, 413, 415, 422, 503), ErrorBody)
+
+
+class OrjsonProvider(JSONProvider):
+    """JSON by orjson: several times as fast on lists, and strict about what it reads (RFC 8259)."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:  # noqa: ARG002
+        """Return ``obj`` as JSON text."""
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Return what the JSON text ``s`` says."""
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return an answer with the one argument, or the keyword arguments, as JSON."""
+        return Response(orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
+
+
+class ApiRequest(Request):
+    """A request whose JSON body is read whole, or refused."""
+
+    def get_json(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Return the parsed body; unlike Flask's, whatever the arguments, a body that is no JSON is an error.
+
+        Raises:
+            ApiError: 415, 413 or 400.
+        """
+        if not self.is_json:
+            raise ApiError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Send the body as application/json.",
+                "Content-Type",
+            )
+        try:
+            return orjson.loads(Body(self, MAX_JSON_BYTES).read())
+        except orjson.JSONDecodeError as error:
+            raise ApiError(
+                HTTPStatus.BAD_REQUEST, "malformed_json", f"The body is not valid JSON: {error}", "body"
+            ) from None
+
+
+class Body:
+    """A request's body as a stream that never gives less than was asked for and sent.
+
+    Werkzeug cuts a chunked body off at ``MAX_CONTENT_LENGTH`` without a word, so the bytes are counted here.
+
+    Args:
+        of: the request.
+        limit: most bytes that are taken.
+
+    Raises:
+        ApiError: 413, the header announces more than ``limit``.
+    """
+
+    def __init__(self, of: Request, limit: int) -> None:
+        self._stream = of.environ["wsgi.input"]
+        self._limit = limit
+        self._announced = of.content_length
+        if self._announced is None and not of.environ.get("wsgi.input_terminated"):
+            self._announced = 0
+        if self._announced is not None and self._announced > limit:
+            raise too_large(limit)
+        self._ahead = b""
+        self.size = 0
+        """Bytes taken from the client so far."""
+
+    def peek(self, size: int) -> bytes:
+        """Return the first ``size`` bytes; a later ``read`` gives them again.
+
+        Raises:
+            ApiError: as ``read``.
+        """
+        self._ahead = self.read(size)
+        return self._ahead
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next ``size`` bytes, fewer only at the end; all that is left where ``size`` is negative.
+
+        Raises:
+            ApiError: 413, the body is longer than allowed; 400, it ends before its announced length.
+        """
+        body = bytearray(self._ahead)
+        self._ahead = b""
+        whole = self._limit + 1 if self._announced is None else self._announced
+        wanted = whole - self.size + len(body)
+        if size >= 0:
+            wanted = min(wanted, size)
+        while len(body) < wanted:
+            try:
+                part = self._stream.read(wanted - len(body))
+            except (
+                Exception
+            ):  # each server has errors of its own for a client that is gone or breaks the framing
+                raise _incomplete() from None
+            if not part:
+                break
+            body += part
+            self.size += len(part)
+        if self.size > self._limit:
+            raise too_large(self._limit)
+        if len(body) < wanted and self._announced is not None:
+            raise _incomplete()
+        return bytes(body)
+
+
+def _incomplete() -> ApiError:
+    return ApiError(HTTPStatus.BAD_REQUEST, "incomplete_body", "The body ended early.", "body")
+
+
+def too_large(limit: int) -> ApiError:
+    """Return the 413 for a body of more than ``limit`` bytes."""
+    return ApiError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"The body may have at most {limit} bytes.", "body"
+    )
+
+
+def refuse_invalid_utf8() -> None:
+    """Refuse a path or query that is not UTF-8; Werkzeug would put U+FFFD where the bytes were.
+
+    Raises:
+        ApiError: 400.
+    """
+    environ = request.environ
+    path: str = environ["PATH_INFO"]
+    query: str = environ["QUERY_STRING"]
+    try:
+        field = "path"
+        if not path.isascii():
+            path.encode("latin-1").decode()
+        field = "query"
+        if "%" in query:
+            unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        raise ApiError(
+            HTTPStatus.BAD_REQUEST, "malformed_text", f"The {field} is not valid UTF-8.", field
+        ) from None
+
+
+class ApiKey:
+    """The key that writes need, where a deployment asks for one."""
+
+    def __init__(self, secret: CachedSecret) -> None:
+        self._secret = secret
+
+    def require(self) -> None:
+        """Refuse a write without the key.
+
+        A key that does not fit is compared once more with the secret as it is now: it may have been rotated.
+
+        Raises:
+            ApiError: 401; or 503 where the key cannot be read.
+        """
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return
+        given = request.headers.get("X-API-Key", "").encode()
+        if given and (_same(given, self._current()) or _same(given, self._current(refresh=True))):
+            return
+        raise ApiError(
+            HTTPStatus.UNAUTHORIZED,
+            "unauthorized",
+            "This needs the API key in the header X-API-Key.",
+            "X-API-Key",
+        )
+
+    def _current(self, refresh: bool = False) -> str:
+        try:
+            return self._secret.refreshed() if refresh else self._secret.value()
+        except Exception as error:
+            raise UnavailableError("api_key") from error
+
+
+def _same(given: bytes, expected: str) -> bool:
+    return hmac.compare_digest(given, expected.encode())
+
+
+def register(app: Flask, api_key: ApiKey | None) -> None:
+    """Give ``app`` the JSON provider, the request class and the checks that come before every view."""
+    app.json = OrjsonProvider(app)
+    app.request_class = ApiRequest
+    app.url_map.merge_slashes = False
+    app.before_request(refuse_invalid_utf8)
+    if api_key:
+        app.before_request(api_key.require)

@@ -1,0 +1,112 @@
+"""Logs: one JSON object a line, on standard output; and the line that each request gets."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from slipway_app.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+request_log = logging.getLogger("slipway_app.request")
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:=-]{1,128}")
+_SANE_TRACE_ID = re.compile(r"[A-Za-z0-9._:=;-]{1,256}")
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one line of JSON; ``extra={"fields": {...}}`` adds members."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def configure(level: str) -> None:
+    """Send every log of the process to standard output as JSON.
+
+    Args:
+        level: DEBUG, INFO, WARNING or ERROR; what libraries say below WARNING is left out.
+    """
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("slipway_app").setLevel(level)
+
+
+class RequestLog:
+    """WSGI middleware: gives each request an id, and logs one line when its answer has been sent.
+
+    The line has no query string, no body and no header but the ids, so no secret gets into it.
+    """
+
+    def __init__(self, app: WSGIApplication, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._app = app
+        self._clock = clock
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request (PEP 3333)."""
+        started = self._clock()
+        request_id = environ.get("HTTP_X_REQUEST_ID", "")
+        if not _SANE_REQUEST_ID.fullmatch(request_id):
+            request_id = secrets.token_hex(16)
+        fields = {
+            "request_id": request_id,
+            "method": environ["REQUEST_METHOD"],
+            "path": environ.get("PATH_INFO", ""),
+        }
+        trace_id = environ.get("HTTP_X_AMZN_TRACE_ID", "")
+        if _SANE_TRACE_ID.fullmatch(trace_id):
+            fields["trace_id"] = trace_id
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            fields["status"] = int(status[:3])
+            return start_response(status, [*headers, ("X-Request-Id", request_id)], *rest)
+
+        def finish() -> None:
+            fields["duration_ms"] = round((self._clock() - started) * 1000, 3)
+            request_log.info("request", extra={"fields": fields})
+
+        try:
+            return _Answer(self._app(environ, start), finish)
+        except BaseException:
+            finish()
+            raise
+
+
+class _Answer:
+    """An answer's body that calls ``finish`` once it has been sent, or given up."""
+
+    def __init__(self, body: Iterable[bytes], finish: Callable[[], None]) -> None:
+        self._body = body
+        self._finish = finish
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        """Close the inner body, then log (PEP 3333: the server calls this in every case)."""
+        try:
+            close = getattr(self._body, "close", None)
+            if close:
+                close()
+        finally:
+            self._finish()
