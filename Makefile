@@ -1,0 +1,50 @@
+# make says what there is to make; each target says what it runs.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+INVENTORY ?= inventories/dev
+ANSIBLE_ARGS ?=
+ARGS ?=
+
+# scripts/setup writes it: .venv on PATH, where Terraform finds its providers.
+with_env = . .build/env &&
+
+.PHONY: help setup check deploy destroy stop lint test clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'make deploy ANSIBLE_ARGS="--limit tasks"      arguments for ansible-playbook'
+	@echo 'make deploy INVENTORY=inventories/staging     another environment'
+	@echo 'make test ARGS="-k network"                   arguments for pytest'
+
+setup: ## Make this machine ready (installs what is missing, repeats in seconds)
+	scripts/setup
+
+check: ## Say what setup would do, and do nothing
+	scripts/setup --check
+
+deploy: setup ## Deploy every app of the inventory and check that it works
+	$(with_env) ansible-playbook site.yml -i $(INVENTORY) $(ANSIBLE_ARGS)
+
+destroy: setup ## Remove everything the environment holds (asks for its name)
+	$(with_env) ansible-playbook playbooks/destroy.yml -i $(INVENTORY) $(ANSIBLE_ARGS)
+
+stop: ## Stop the rehearsal cloud
+	if [ -e .build/env ]; then $(with_env) python -m emulator stop; fi
+
+lint: setup ## Check the style of everything
+	$(with_env) ruff check .
+	$(with_env) mypy
+	$(with_env) yamllint --strict .
+	$(with_env) ansible-lint
+	$(with_env) shellcheck --external-sources scripts/* images/*/customize images/*/*.sh
+	$(with_env) terraform fmt -check -recursive terraform
+
+test: lint ## Run lint and all tests (ARGS="-k name" picks some)
+	$(with_env) pytest $(ARGS)
+
+clean: stop ## Stop the rehearsal cloud and remove .build and .venv
+	rm -rf .build .venv
