@@ -1,0 +1,160 @@
+"""Filters about Terraform layers: what a root declares, what it is given, what a plan would do."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+# Resources whose loss loses data. A plan that deletes or replaces one stops, unless it is allowed by address.
+_PROTECTED_TYPES = ("aws_db_instance", "aws_s3_bucket", "aws_secretsmanager_secret")
+
+_VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
+
+Json = dict[str, Any]
+
+
+def terraform_variables(root: str) -> list[str]:
+    """Names of the input variables that a Terraform root declares, sorted.
+
+    Args:
+        root: folder of the root module.
+
+    Raises:
+        AnsibleFilterError: the folder holds no Terraform files.
+    """
+    files = sorted(Path(root).glob("*.tf"))
+    if not files:
+        raise AnsibleFilterError(f"{root} holds no Terraform files")
+    return sorted(name for file in files for name in _VARIABLE.findall(file.read_text()))
+
+
+def terraform_fingerprint(root: str, backend: Json, environment: Json | None = None) -> str:
+    """A digest of everything that `terraform init` reads: sources, modules, lock file and backend.
+
+    Args:
+        root: folder of the root module, below a folder `terraform`.
+        backend: the backend's configuration.
+        environment: environment variables that choose another backend or provider installation.
+    """
+    digest = hashlib.sha256(repr((sorted(backend.items()), sorted((environment or {}).items()))).encode())
+    path = Path(root).resolve()
+    terraform = next((p for p in path.parents if p.name == "terraform"), path)
+    for file in sorted(
+        [*path.glob("*.tf"), *path.glob(".terraform.lock.hcl"), *terraform.glob("modules/**/*.tf")]
+    ):
+        digest.update(str(file.relative_to(terraform)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, producers: Json) -> Json:
+    """Everything a layer is given, by one naming rule.
+
+    A variable `<producer>_<output>` takes the producer's output, one of the common names takes the
+    common value, and any other takes the Ansible variable `<layer>_<variable>` where there is one;
+    what is left keeps Terraform's default.
+
+    Args:
+        given: the layer's Ansible variables, `<layer>_<variable>` to value.
+        layer: name of the layer.
+        declared: names of the variables its root declares.
+        common: values every layer may declare, such as `name`, `region` and `tags`.
+        producers: outputs of the layers before it, by layer.
+
+    Raises:
+        AnsibleFilterError: an Ansible variable that the root does not declare, or a producer's
+            output that is missing.
+    """
+    inputs: Json = {}
+    for name in declared:
+        producer, _, output = name.partition("_")
+        if producer in producers:
+            if output not in producers[producer]:
+                raise AnsibleFilterError(
+                    f"layer {layer} needs the output {output} of layer {producer}, which it does not have yet; "
+                    f"apply layer {producer} first"
+                )
+            inputs[name] = producers[producer][output]
+        elif f"{layer}_{name}" in given:
+            inputs[name] = given[f"{layer}_{name}"]
+        elif name in common:
+            inputs[name] = common[name]
+    unknown = sorted(set(given) - {f"{layer}_{name}" for name in declared})
+    if unknown:
+        allowed = [f"{layer}_{name}" for name in declared]
+        hints = []
+        for name in unknown:
+            close = difflib.get_close_matches(name, allowed, n=1)
+            hints.append(f"{name} (did you mean {close[0]}?)" if close else name)
+        raise AnsibleFilterError(
+            f"not an input of layer {layer}: {', '.join(hints)}. Its inputs are described in "
+            f"roles/{layer}/README.md; look for the name in the inventory's host_vars and group_vars"
+        )
+    return inputs
+
+
+def missing_outputs(declared: list[str], producers: Json) -> list[str]:
+    """Outputs of other layers that a layer needs and that are not there yet, such as `network.vpc_id`.
+
+    Args:
+        declared: names of the variables the layer's root declares.
+        producers: outputs of the layers before it, by layer.
+    """
+    names = (name.partition("_") for name in declared)
+    return [f"{layer}.{output}" for layer, _, output in names if layer in producers and output not in producers[layer]]
+
+
+def output_values(outputs: Json) -> Json:
+    """Output names to values, from what `terraform output -json` prints or a state holds."""
+    return {name: output["value"] for name, output in outputs.items()}
+
+
+def plan_changes(plan: Json) -> list[str]:
+    """One line for each resource that a plan would change, such as `create aws_vpc.this`.
+
+    Args:
+        plan: the plan as `terraform show -json` prints it.
+    """
+    lines = []
+    for change in plan.get("resource_changes", []):
+        actions = change["change"]["actions"]
+        if actions in (["no-op"], ["read"]):
+            continue
+        verb = "replace" if len(actions) == 2 else actions[0]
+        lines.append(f"{verb} {change['address']}")
+    return sorted(lines)
+
+
+def plan_losses(plan: Json, allowed: list[str]) -> list[str]:
+    """Addresses of databases, buckets and secrets that a plan would delete or replace without leave.
+
+    Args:
+        plan: the plan as `terraform show -json` prints it.
+        allowed: addresses that may be lost.
+    """
+    return sorted(
+        change["address"]
+        for change in plan.get("resource_changes", [])
+        if "delete" in change["change"]["actions"]
+        and change["type"] in _PROTECTED_TYPES
+        and change["address"] not in allowed
+    )
+
+
+class FilterModule:
+    """The filters, by the names playbooks use."""
+
+    def filters(self) -> Json:
+        return {
+            "layer_inputs": layer_inputs,
+            "missing_outputs": missing_outputs,
+            "output_values": output_values,
+            "plan_changes": plan_changes,
+            "plan_losses": plan_losses,
+            "terraform_fingerprint": terraform_fingerprint,
+            "terraform_variables": terraform_variables,
+        }
