@@ -41,9 +41,10 @@ resource "aws_db_instance" "this" {
   engine_version = var.engine_version
   instance_class = var.instance_class
 
-  username            = var.master_username
-  password_wo         = jsondecode(ephemeral.aws_secretsmanager_secret_version.master[0].secret_string)["password"]
-  password_wo_version = var.credentials_version
+  username    = var.master_username
+  password_wo = jsondecode(ephemeral.aws_secretsmanager_secret_version.master[0].secret_string)["password"]
+  # A number made of the version's id, so that every version ever written reaches the database, whatever led to it.
+  password_wo_version = parseint(substr(sha256(aws_secretsmanager_secret_version.database["master"].version_id), 0, 12), 16)
 
   allocated_storage = var.allocated_storage_gb
   storage_encrypted = true

@@ -1,0 +1,303 @@
+# The real provider plans here, with made-up credentials and nothing to call: a mocked one refuses every configuration
+# that holds an ephemeral resource (https://github.com/hashicorp/terraform/issues/38608).
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "111122223333" }
+}
+
+variables {
+  name                       = "dev-tasks"
+  network_private_subnet_ids = ["subnet-1", "subnet-2"]
+  network_vpc_id             = "vpc-1"
+  registry_repository_arn    = "arn:aws:ecr:us-east-1:111122223333:repository/dev-tasks"
+  tags                       = { Environment = "development", Project = "task-management-api" }
+}
+
+run "defaults_with_database_and_bucket" {
+  command = plan
+
+  variables {
+    bucket_enabled = true
+    database_name  = "taskdb"
+  }
+
+  assert {
+    condition = (
+      aws_db_instance.this[0].engine == "postgres"
+      && aws_db_instance.this[0].engine_version == "15"
+      && aws_db_instance.this[0].instance_class == "db.t3.micro"
+      && aws_db_instance.this[0].db_name == "taskdb"
+      && aws_db_instance.this[0].port == 5432
+    )
+    error_message = "The database is PostgreSQL 15 on db.t3.micro with the database taskdb on port 5432."
+  }
+
+  assert {
+    condition = (
+      aws_db_instance.this[0].allocated_storage == 20
+      && aws_db_instance.this[0].storage_type == "gp3"
+      && aws_db_instance.this[0].storage_encrypted
+    )
+    error_message = "The database has 20 GB of encrypted gp3."
+  }
+
+  assert {
+    condition = (
+      aws_db_instance.this[0].multi_az
+      && aws_db_instance.this[0].backup_retention_period == 7
+      && aws_db_instance.this[0].deletion_protection
+      && !aws_db_instance.this[0].skip_final_snapshot
+      && aws_db_instance.this[0].final_snapshot_identifier == "dev-tasks-final"
+    )
+    error_message = "The database is Multi-AZ, backed up for 7 days and protected from deletion, with a last snapshot."
+  }
+
+  assert {
+    condition     = !aws_db_instance.this[0].publicly_accessible && toset(aws_db_subnet_group.this[0].subnet_ids) == toset(["subnet-1", "subnet-2"])
+    error_message = "The database is in the private subnets only."
+  }
+
+  assert {
+    condition = aws_db_parameter_group.this[0].family == "postgres15" && anytrue([
+      for setting in aws_db_parameter_group.this[0].parameter : setting.name == "rds.force_ssl" && setting.value == "1"
+    ])
+    error_message = "The database refuses connections without TLS."
+  }
+
+  assert {
+    condition = (
+      aws_vpc_security_group_ingress_rule.database_from_app[0].from_port == 5432
+      && aws_vpc_security_group_ingress_rule.database_from_app[0].to_port == 5432
+      && aws_vpc_security_group_ingress_rule.database_from_app[0].cidr_ipv4 == null
+      && aws_vpc_security_group_egress_rule.app_to_database[0].from_port == 5432
+      && aws_vpc_security_group_egress_rule.app_to_database[0].cidr_ipv4 == null
+      && aws_vpc_security_group_egress_rule.app_to_https.from_port == 443
+      && aws_vpc_security_group_egress_rule.app_to_https.to_port == 443
+    )
+    error_message = "The application reaches the database's group on 5432 and anything on 443; the database admits a group on 5432, no addresses."
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket.this[0].bucket == "dev-tasks-111122223333"
+      && aws_s3_bucket_versioning.this[0].versioning_configuration[0].status == "Enabled"
+      && one(aws_s3_bucket_server_side_encryption_configuration.this[0].rule).apply_server_side_encryption_by_default[0].sse_algorithm == "AES256"
+      && one(aws_s3_bucket_ownership_controls.this[0].rule).object_ownership == "BucketOwnerEnforced"
+    )
+    error_message = "The bucket is named after app and account, keeps versions, encrypts with AES-256 and knows no ACLs."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.this[0].block_public_acls,
+      aws_s3_bucket_public_access_block.this[0].block_public_policy,
+      aws_s3_bucket_public_access_block.this[0].ignore_public_acls,
+      aws_s3_bucket_public_access_block.this[0].restrict_public_buckets,
+    ])
+    error_message = "The bucket blocks every kind of public access."
+  }
+
+  assert {
+    condition = one([
+      for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.expiration[0].days
+      if rule.filter[0].prefix == "archived/"
+    ]) == 90
+    error_message = "Objects under archived/ are deleted after 90 days."
+  }
+
+  assert {
+    condition = { for key, secret in aws_secretsmanager_secret.database : key => secret.name } == {
+      app      = "dev-tasks/database/app"
+      master   = "dev-tasks/database/master"
+      migrator = "dev-tasks/database/migrator"
+      readonly = "dev-tasks/database/readonly"
+    }
+    error_message = "Each database user has a secret of its own."
+  }
+
+  assert {
+    condition     = length(aws_secretsmanager_secret.api_key) == 0 && output.api_key_secret_arn == null
+    error_message = "There is no API key unless asked for."
+  }
+
+  assert {
+    condition     = output.migration_cluster_name == "dev-tasks-migration" && output.migration_log_group_name == "dev-tasks/migration"
+    error_message = "Migrations have a cluster and a log group of their own."
+  }
+}
+
+run "neither_database_nor_bucket" {
+  command = plan
+
+  assert {
+    condition = (
+      length(aws_db_instance.this) == 0 && length(aws_security_group.database) == 0
+      && length(aws_secretsmanager_secret.database) == 0 && length(aws_s3_bucket.this) == 0
+    )
+    error_message = "What an app does not have is not made."
+  }
+
+  assert {
+    condition = length(output.secret_arns) == 0 && alltrue([
+      for value in [
+        output.bucket_arn, output.bucket_name, output.database_host, output.database_instance_identifier,
+        output.database_name, output.database_port, output.database_resource_id, output.master_secret_arn,
+        output.migration_cluster_name, output.migration_execution_role_arn, output.migration_log_group_name,
+        output.migration_task_role_arn,
+      ] : value == null
+    ])
+    error_message = "Outputs of what is not there are null."
+  }
+}
+
+run "almost_everything_changed" {
+  command = plan
+
+  variables {
+    allocated_storage_gb               = 100
+    api_key_enabled                    = true
+    archive_expiration_days            = 30
+    backup_retention_days              = 35
+    bucket_enabled                     = true
+    bucket_force_destroy               = true
+    credentials_version                = 2
+    database_log_export_enabled        = true
+    database_name                      = "beers"
+    deletion_protection                = false
+    engine_version                     = "16.3"
+    final_snapshot_enabled             = false
+    instance_class                     = "db.t4g.small"
+    log_retention_days                 = 30
+    master_username                    = "root"
+    multi_az                           = false
+    noncurrent_version_expiration_days = 7
+    registry_repository_arn            = null
+    secret_recovery_days               = 0
+  }
+
+  assert {
+    condition = (
+      aws_db_instance.this[0].allocated_storage == 100
+      && aws_db_instance.this[0].backup_retention_period == 35
+      && aws_db_instance.this[0].instance_class == "db.t4g.small"
+      && aws_db_instance.this[0].username == "root"
+      && !aws_db_instance.this[0].deletion_protection
+      && !aws_db_instance.this[0].multi_az
+      && aws_db_instance.this[0].skip_final_snapshot
+      && aws_db_instance.this[0].final_snapshot_identifier == null
+    )
+    error_message = "Each setting of the database reaches it."
+  }
+
+  assert {
+    condition     = aws_db_parameter_group.this[0].family == "postgres16" && aws_db_parameter_group.this[0].name == "dev-tasks-postgres16"
+    error_message = "The parameter group follows the major version."
+  }
+
+  assert {
+    condition = (
+      aws_db_instance.this[0].enabled_cloudwatch_logs_exports == toset(["postgresql"])
+      && aws_cloudwatch_log_group.database[0].name == "/aws/rds/instance/dev-tasks/postgresql"
+      && aws_cloudwatch_log_group.database[0].retention_in_days == 30
+    )
+    error_message = "The database's log goes to a group with the retention asked for."
+  }
+
+  assert {
+    condition = (
+      aws_secretsmanager_secret.api_key[0].name == "dev-tasks/api-key"
+      && aws_secretsmanager_secret.api_key[0].recovery_window_in_days == 0
+      && alltrue([for secret in aws_secretsmanager_secret.database : secret.recovery_window_in_days == 0])
+    )
+    error_message = "The API key is a secret, and secrets go at once where recovery is 0 days."
+  }
+
+  assert {
+    condition = alltrue([
+      for version in concat(values(aws_secretsmanager_secret_version.database), aws_secretsmanager_secret_version.api_key) :
+      version.secret_string_wo_version == 2 && version.secret_string == null
+    ])
+    error_message = "A new credentials_version rewrites every secret, and no secret's value is kept."
+  }
+
+  assert {
+    condition = aws_s3_bucket.this[0].force_destroy && alltrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
+      rule.filter[0].prefix == "archived/" ? rule.expiration[0].days == 30 : rule.noncurrent_version_expiration[0].noncurrent_days == 7
+    ])
+    error_message = "Each setting of the bucket reaches it."
+  }
+}
+
+run "rejects_wrong_values" {
+  command = plan
+
+  variables {
+    allocated_storage_gb               = 19
+    archive_expiration_days            = 0
+    backup_retention_days              = 0
+    credentials_version                = 0
+    database_name                      = "Task-DB"
+    engine_version                     = "9.6"
+    instance_class                     = "t3.micro"
+    master_username                    = "pg_root"
+    name                               = "Dev-Tasks"
+    network_private_subnet_ids         = ["subnet-1"]
+    network_vpc_id                     = "net-1"
+    noncurrent_version_expiration_days = 0
+    region                             = "virginia"
+    secret_recovery_days               = 3
+    tags                               = { Environment = "development" }
+  }
+
+  expect_failures = [
+    var.allocated_storage_gb, var.archive_expiration_days, var.backup_retention_days, var.credentials_version,
+    var.database_name, var.engine_version, var.instance_class, var.master_username, var.name,
+    var.network_private_subnet_ids, var.network_vpc_id, var.noncurrent_version_expiration_days, var.region,
+    var.secret_recovery_days, var.tags,
+  ]
+}
+
+run "rejects_values_just_outside" {
+  command = plan
+
+  variables {
+    allocated_storage_gb       = 65537
+    backup_retention_days      = 36
+    credentials_version        = 1.5
+    database_name              = "a23456789012345678901234567890123456789012345678901234x"
+    engine_version             = "18"
+    master_username            = "rdsadmin"
+    name                       = "dev-a-name-of-29-characters-x"
+    network_private_subnet_ids = ["subnet-1", "subnet-1"]
+    secret_recovery_days       = 31
+    tags                       = { Environment = "development", Project = " " }
+  }
+
+  expect_failures = [
+    var.allocated_storage_gb, var.backup_retention_days, var.credentials_version, var.database_name,
+    var.engine_version, var.master_username, var.name, var.network_private_subnet_ids, var.secret_recovery_days,
+    var.tags,
+  ]
+}
+
+run "rejects_reserved_names" {
+  command = plan
+
+  variables {
+    database_name   = "postgres"
+    master_username = "admin"
+    name            = "dev--tasks"
+  }
+
+  expect_failures = [var.database_name, var.master_username, var.name]
+}

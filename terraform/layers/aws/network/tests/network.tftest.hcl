@@ -1,0 +1,206 @@
+mock_provider "aws" {}
+
+variables {
+  name = "dev-shared"
+  tags = { Environment = "development", Project = "task-management-api" }
+}
+
+run "defaults" {
+  command = plan
+
+  assert {
+    condition     = aws_vpc.this.cidr_block == "10.0.0.0/16" && aws_vpc.this.enable_dns_hostnames && aws_vpc.this.enable_dns_support
+    error_message = "The VPC is 10.0.0.0/16 with DNS."
+  }
+
+  assert {
+    condition = { for zone, subnet in aws_subnet.public : zone => subnet.cidr_block } == {
+      us-east-1a = "10.0.1.0/24"
+      us-east-1b = "10.0.2.0/24"
+    }
+    error_message = "The public subnets are 10.0.1.0/24 and 10.0.2.0/24 in two zones."
+  }
+
+  assert {
+    condition = { for zone, subnet in aws_subnet.private : zone => subnet.cidr_block } == {
+      us-east-1a = "10.0.10.0/24"
+      us-east-1b = "10.0.11.0/24"
+    }
+    error_message = "The private subnets are 10.0.10.0/24 and 10.0.11.0/24 in two zones."
+  }
+
+  assert {
+    condition     = keys(aws_nat_gateway.this) == ["us-east-1a"] && keys(aws_route.nat) == ["us-east-1a", "us-east-1b"]
+    error_message = "One NAT gateway serves both zones."
+  }
+
+  assert {
+    condition     = aws_route.internet.destination_cidr_block == "0.0.0.0/0" && length(aws_route_table_association.public) == 2 && length(aws_route_table_association.private) == 2
+    error_message = "Public subnets route to the internet gateway, and every subnet has a table of its kind."
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.s3.service_name == "com.amazonaws.us-east-1.s3" && aws_vpc_endpoint.s3.vpc_endpoint_type == "Gateway"
+    error_message = "S3 is reached through a gateway endpoint."
+  }
+}
+
+run "nat_gateway_in_each_zone_of_three" {
+  command = plan
+
+  variables {
+    availability_zones         = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+    cidr_block                 = "192.168.100.0/24"
+    nat_gateway_mode           = "per_availability_zone"
+    private_subnet_cidr_blocks = ["192.168.100.64/26", "192.168.100.128/26", "192.168.100.192/26"]
+    public_subnet_cidr_blocks  = ["192.168.100.0/28", "192.168.100.16/28", "192.168.100.32/28"]
+    region                     = "eu-west-1"
+  }
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 3 && length(aws_eip.nat) == 3 && length(aws_route.nat) == 3
+    error_message = "Each zone has a NAT gateway of its own."
+  }
+}
+
+run "no_nat_gateway" {
+  command = plan
+
+  variables {
+    nat_gateway_mode = "none"
+  }
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 0 && length(aws_eip.nat) == 0 && length(aws_route.nat) == 0 && length(aws_route_table.private) == 2
+    error_message = "Without NAT, private subnets keep their tables and have no way out."
+  }
+}
+
+run "rejects_wrong_values" {
+  command = plan
+
+  variables {
+    cidr_block       = "10.0.0.5/16"
+    name             = "dev_shared"
+    nat_gateway_mode = "both"
+    tags             = {}
+  }
+
+  expect_failures = [var.cidr_block, var.name, var.nat_gateway_mode, var.tags]
+}
+
+run "rejects_values_just_outside" {
+  command = plan
+
+  variables {
+    cidr_block = "10.0.0.0/15"
+    name       = "dev-a-name-of-29-characters-x"
+    tags       = { Project = "task-management-api" }
+  }
+
+  expect_failures = [var.cidr_block, var.name, var.tags]
+}
+
+# The rules on private subnets look at the public ones too, so Terraform does not come to them when those are wrong.
+run "rejects_malformed_public_subnets" {
+  command = plan
+
+  variables {
+    public_subnet_cidr_blocks = ["10.0.1/24", "10.0.2.0/24"]
+  }
+
+  expect_failures = [var.public_subnet_cidr_blocks]
+}
+
+run "rejects_too_small_private_subnets" {
+  command = plan
+
+  variables {
+    private_subnet_cidr_blocks = ["10.0.10.0/29", "10.0.11.0/24"]
+  }
+
+  expect_failures = [var.private_subnet_cidr_blocks]
+}
+
+run "rejects_more_public_subnets_than_zones" {
+  command = plan
+
+  variables {
+    public_subnet_cidr_blocks = ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"]
+  }
+
+  expect_failures = [var.public_subnet_cidr_blocks]
+}
+
+run "rejects_fewer_private_subnets_than_zones" {
+  command = plan
+
+  variables {
+    private_subnet_cidr_blocks = ["10.0.10.0/24"]
+  }
+
+  expect_failures = [var.private_subnet_cidr_blocks]
+}
+
+run "rejects_public_subnets_outside_the_vpc" {
+  command = plan
+
+  variables {
+    public_subnet_cidr_blocks = ["10.1.1.0/24", "10.0.2.0/24"]
+  }
+
+  expect_failures = [var.public_subnet_cidr_blocks]
+}
+
+run "rejects_private_subnets_beyond_the_vpc" {
+  command = plan
+
+  variables {
+    cidr_block                 = "10.0.0.0/20"
+    private_subnet_cidr_blocks = ["10.0.10.0/24", "10.0.16.0/24"]
+  }
+
+  expect_failures = [var.private_subnet_cidr_blocks]
+}
+
+run "rejects_a_private_subnet_around_public_ones" {
+  command = plan
+
+  variables {
+    private_subnet_cidr_blocks = ["10.0.10.0/24", "10.0.0.0/21"]
+  }
+
+  expect_failures = [var.private_subnet_cidr_blocks]
+}
+
+run "rejects_public_subnets_that_overlap" {
+  command = plan
+
+  variables {
+    public_subnet_cidr_blocks = ["10.0.1.0/24", "10.0.1.128/25"]
+  }
+
+  expect_failures = [var.private_subnet_cidr_blocks]
+}
+
+run "rejects_a_single_zone" {
+  command = plan
+
+  variables {
+    availability_zones         = ["us-east-1a"]
+    private_subnet_cidr_blocks = ["10.0.10.0/24"]
+    public_subnet_cidr_blocks  = ["10.0.1.0/24"]
+  }
+
+  expect_failures = [var.availability_zones]
+}
+
+run "rejects_zones_of_another_region" {
+  command = plan
+
+  variables {
+    region = "eu-west-1"
+  }
+
+  expect_failures = [var.availability_zones]
+}

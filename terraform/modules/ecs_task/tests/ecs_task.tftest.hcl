@@ -1,0 +1,152 @@
+mock_provider "aws" {}
+
+variables {
+  container_port     = 8000
+  cpu_units          = 256
+  execution_role_arn = "arn:aws:iam::111122223333:role/dev-tasks-service-execution"
+  image              = "111122223333.dkr.ecr.us-east-1.amazonaws.com/dev-tasks@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  log_group_name     = "dev-tasks/service"
+  memory_mib         = 512
+  name               = "dev-tasks"
+  region             = "us-east-1"
+  task_role_arn      = "arn:aws:iam::111122223333:role/dev-tasks-service-task"
+}
+
+run "defaults" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_ecs_task_definition.this.cpu == "256"
+      && aws_ecs_task_definition.this.memory == "512"
+      && aws_ecs_task_definition.this.network_mode == "awsvpc"
+      && aws_ecs_task_definition.this.requires_compatibilities == toset(["FARGATE"])
+    )
+    error_message = "A task is a Fargate task of 256 CPU units and 512 MiB."
+  }
+
+  assert {
+    condition = alltrue([
+      for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : (
+        container.readonlyRootFilesystem
+        && container.user == "10001"
+        && container.stopTimeout == 40
+        && container.portMappings[0].containerPort == 8000
+        && container.linuxParameters.initProcessEnabled
+        && container.linuxParameters.tmpfs[0].containerPath == "/tmp"
+        && container.logConfiguration.logDriver == "awslogs"
+        && length(container.mountPoints) == 0
+        && strcontains(join(" ", container.healthCheck.command), "http://127.0.0.1:8000/healthz")
+      )
+    ])
+    error_message = "The container is not root, writes to /tmp alone, logs to CloudWatch and is checked at /healthz."
+  }
+
+  assert {
+    condition = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment == [
+      { name = "AWS_DEFAULT_REGION", value = "us-east-1" },
+      { name = "AWS_REGION", value = "us-east-1" },
+      { name = "IMAGE_DIGEST", value = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" },
+      { name = "PORT", value = "8000" },
+    ]
+    error_message = "The platform says what it knows: region, digest and port."
+  }
+}
+
+run "almost_everything_changed" {
+  command = plan
+
+  variables {
+    container_port          = 5000
+    cpu_architecture        = "ARM64"
+    cpu_units               = 1024
+    environment_variables   = { APP_NAME = "records", DATABASE_SECRET_ID = "arn:aws:secretsmanager:x", PORT = "1" }
+    execute_command_enabled = true
+    health_check_command    = ["CMD-SHELL", "true"]
+    memory_mib              = 3072
+    start_period_seconds    = 0
+    stop_timeout_seconds    = 120
+    tmp_size_mib            = 1024
+    user                    = "1000:1000"
+  }
+
+  assert {
+    condition     = aws_ecs_task_definition.this.memory == "3072" && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "ARM64"
+    error_message = "Size and architecture reach the task definition."
+  }
+
+  assert {
+    condition = alltrue([
+      for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : (
+        container.user == "1000:1000"
+        && container.stopTimeout == 120
+        && container.healthCheck.command == ["CMD-SHELL", "true"]
+        && container.healthCheck.startPeriod == 0
+        && container.linuxParameters.tmpfs[0].size == 1024
+        && contains(container.environment, { name = "APP_NAME", value = "records" })
+        && contains(container.environment, { name = "PORT", value = "5000" })
+        && !contains(container.environment, { name = "PORT", value = "1" })
+      )
+    ])
+    error_message = "Each setting reaches the container, and the platform's own variables win."
+  }
+
+  assert {
+    condition = (
+      [for mount in jsondecode(aws_ecs_task_definition.this.container_definitions)[0].mountPoints : mount.containerPath]
+      == ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"]
+    )
+    error_message = "Sessions have their writable directories."
+  }
+}
+
+run "rejects_wrong_values" {
+  command = plan
+
+  variables {
+    container_port        = 80
+    cpu_architecture      = "MIPS"
+    cpu_units             = 300
+    environment_variables = { DB_PASSWORD = "x" }
+    health_check_command  = ["curl", "http://localhost"]
+    image                 = "dev-tasks:latest"
+    start_period_seconds  = 301
+    stop_timeout_seconds  = 121
+    user                  = "root"
+  }
+
+  expect_failures = [
+    var.container_port, var.cpu_architecture, var.cpu_units, var.environment_variables, var.health_check_command,
+    var.image, var.start_period_seconds, var.stop_timeout_seconds, var.user,
+  ]
+}
+
+run "rejects_values_just_outside" {
+  command = plan
+
+  variables {
+    container_port        = 65536
+    environment_variables = { DATABASE_URL = "postgresql://app:hunter2@db/taskdb" }
+    health_check_command  = ["CMD"]
+    image                 = "dev-tasks@sha256:0123"
+    memory_mib            = 768
+    start_period_seconds  = -1
+    stop_timeout_seconds  = 1
+    user                  = "0"
+  }
+
+  expect_failures = [
+    var.container_port, var.environment_variables, var.health_check_command, var.image, var.memory_mib,
+    var.start_period_seconds, var.stop_timeout_seconds, var.user,
+  ]
+}
+
+run "rejects_a_tmp_as_large_as_the_memory" {
+  command = plan
+
+  variables {
+    tmp_size_mib = 512
+  }
+
+  expect_failures = [var.tmp_size_mib]
+}
