@@ -13,6 +13,11 @@ from docker.errors import NotFound
 # "Bridge network driver", option host_binding_ipv4).
 _OPTIONS = {"com.docker.network.bridge.host_binding_ipv4": "127.0.0.1"}
 
+# The host answers its containers at the address where ECS tasks find their credentials and metadata; the
+# AWS SDKs ask nobody else for them (Amazon ECS developer guide, "Task IAM role").
+_SUBNET = "169.254.170.0/24"
+_GATEWAY = "169.254.170.2"
+
 # "Public" addresses are loopback addresses of their own: a task's port is published there, and its
 # URL opens from this machine and from nowhere else. 127.0.113.0/24 recalls TEST-NET-3, 203.0.113.0/24.
 _PUBLIC_ADDRESSES = ipaddress.ip_network("127.0.113.0/24")
@@ -31,7 +36,10 @@ class ContainerNetwork:
         try:
             network = client.networks.get(name)
         except NotFound:
-            network = client.networks.create(name, driver="bridge", options=_OPTIONS)
+            pool = docker.types.IPAMPool(subnet=_SUBNET, gateway=_GATEWAY)
+            network = client.networks.create(
+                name, driver="bridge", options=_OPTIONS, ipam=docker.types.IPAMConfig(pool_configs=[pool])
+            )
             network.reload()
         self.gateway: str = network.attrs["IPAM"]["Config"][0]["Gateway"]
         self._lock = threading.Lock()

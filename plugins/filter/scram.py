@@ -1,4 +1,4 @@
-"""Turns a password into what PostgreSQL stores of it, so that the password itself never leaves this machine."""
+"""Turns a password into what PostgreSQL stores of it, so that the password itself stays on this machine."""
 
 from __future__ import annotations
 

@@ -66,19 +66,14 @@ def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, pro
         producers: outputs of the layers before it, by layer.
 
     Raises:
-        AnsibleFilterError: an Ansible variable that the root does not declare, or a producer's
-            output that is missing.
+        AnsibleFilterError: an Ansible variable that the root does not declare.
     """
     inputs: Json = {}
     for name in declared:
         producer, _, output = name.partition("_")
         if producer in producers:
-            if output not in producers[producer]:
-                raise AnsibleFilterError(
-                    f"layer {layer} needs the output {output} of layer {producer}, which it does not have yet; "
-                    f"apply layer {producer} first"
-                )
-            inputs[name] = producers[producer][output]
+            # Terraform keeps no output whose value is null.
+            inputs[name] = producers[producer].get(output)
         elif f"{layer}_{name}" in given:
             inputs[name] = given[f"{layer}_{name}"]
         elif name in common:
@@ -98,14 +93,14 @@ def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, pro
 
 
 def missing_outputs(declared: list[str], producers: Json) -> list[str]:
-    """Outputs of other layers that a layer needs and that are not there yet, such as `network.vpc_id`.
+    """Outputs that a layer needs of layers that are not applied yet, such as `network.vpc_id`.
 
     Args:
         declared: names of the variables the layer's root declares.
         producers: outputs of the layers before it, by layer.
     """
     names = (name.partition("_") for name in declared)
-    return [f"{layer}.{output}" for layer, _, output in names if layer in producers and output not in producers[layer]]
+    return [f"{layer}.{output}" for layer, _, output in names if producers.get(layer) == {}]
 
 
 def output_values(outputs: Json) -> Json:

@@ -23,10 +23,11 @@ module: database_privileges_info
 short_description: Try what PostgreSQL users may do
 version_added: 1.0.0
 description:
-  - Logs in as each user, tries what the user has to be allowed and what it has to be refused, and returns what differs.
+  - Logs in as each user, tries what it has to be allowed and what it has to be refused, and returns what
+    differs.
   - >-
-    Leaves nothing behind: each attempt is rolled back at once. Refusals do not reach the server's log, because
-    they are caught where they happen. Changes nothing, and does the same in check mode.
+    Leaves nothing behind, because each attempt is rolled back at once. Refusals do not reach the server's
+    log, because they are caught where they happen. Does the same in check mode.
 requirements:
   - psycopg >= 3.1
 options:
@@ -70,8 +71,8 @@ options:
         required: true
       acts_as:
         description:
-          - The role its sessions act as. It may create tables, which belong to that role and give every other user
-            that user's privileges.
+          - The role its sessions act as. It may create tables, which belong to that role and give every other
+            user that user's privileges.
           - Without it, the user acts as itself and may create nothing.
         type: str
       table_privileges:
@@ -119,7 +120,7 @@ matrix:
   type: list
   elements: dict
 mismatches:
-  description: The attempts which did not end as expected, each as a sentence.
+  description: The attempts which did not end as expected, in words.
   returned: success
   type: list
   elements: str
@@ -135,7 +136,7 @@ SEQUENCE_PRIVILEGES = ("USAGE",)
 CONNECT_TIMEOUT_SECONDS = 10
 LOCK_TIMEOUT_SECONDS = 5
 
-# EXPLAIN checks the privileges of a statement, and neither runs it nor fires a trigger (PostgreSQL, "EXPLAIN").
+# EXPLAIN checks the privileges of a statement without running it or firing a trigger (PostgreSQL, "EXPLAIN").
 TABLE_ATTEMPTS: dict[str, LiteralString] = {
     "SELECT": "EXPLAIN SELECT {column} FROM {table}",
     "INSERT": "EXPLAIN INSERT INTO {table} DEFAULT VALUES",
@@ -143,7 +144,7 @@ TABLE_ATTEMPTS: dict[str, LiteralString] = {
     "DELETE": "EXPLAIN DELETE FROM {table}",
 }
 
-# Each attempt is a subtransaction, which the error SLIP1 rolls back. An error that PL/pgSQL catches is not logged.
+# Each attempt is a subtransaction, which the error SLIP1 rolls back. What PL/pgSQL catches is not logged.
 RUN_ATTEMPTS = """
 DO $attempts$
 DECLARE
@@ -188,7 +189,7 @@ class User:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Something a user tries: a statement, a question that is true or false, or first the one, then the other."""
+    """Something a user tries: a statement, a question that is true or false, or both, one after the other."""
 
     user: str
     privilege: str
@@ -340,7 +341,8 @@ def read_contents(connection: psycopg.Connection[Any], schema: str) -> Contents:
           WHERE attrelid = relation.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum LIMIT 1
         ) AS first_column ON true
         WHERE nspname = %s AND NOT EXISTS (
-          SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = relation.oid AND deptype = 'e'
+          SELECT FROM pg_depend
+          WHERE classid = 'pg_class'::regclass AND objid = relation.oid AND deptype = 'e'
         )
         ORDER BY 2
         """,

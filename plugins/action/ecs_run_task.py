@@ -1,0 +1,136 @@
+"""Action plugin of ecs_run_task: runs on the controller, so that the log can be shown as it comes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+try:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    boto3 = None
+
+_POLL_SECONDS = 0.5
+_LAST_LINES_SECONDS = 10
+
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "task_definition": {"type": "str", "required": True},
+    "subnets": {"type": "list", "elements": "str", "required": True},
+    "security_groups": {"type": "list", "elements": "str", "required": True},
+    "assign_public_ip": {"type": "bool", "default": False},
+    "timeout_seconds": {"type": "int", "default": 1800},
+    "region": {"type": "str", "required": True},
+}
+
+Json = dict[str, Any]
+display = Display()
+
+
+class ActionModule(ActionBase):
+    """Starts the task, follows its log and judges its end."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        result: Json = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
+        if boto3 is None:
+            return result | {"failed": True, "msg": "boto3 is missing in the Python that runs ansible-playbook"}
+        if self._task.check_mode:
+            return result | {"changed": True, "msg": f"would run {arguments['task_definition']}"}
+        # A worker process runs one task and ends: the task's environment can be this process's.
+        for layer in self._task.environment or []:
+            os.environ.update({name: str(value) for name, value in (self._templar.template(layer) or {}).items()})
+        session = boto3.session.Session(region_name=arguments["region"])
+        try:
+            return result | _run(session.client("ecs"), session.client("logs"), arguments)
+        except (BotoCoreError, ClientError) as error:
+            return result | {"failed": True, "msg": f"could not run {arguments['task_definition']}: {error}"}
+
+
+def _run(ecs: Any, logs: Any, arguments: Json) -> Json:
+    definition = ecs.describe_task_definition(taskDefinition=arguments["task_definition"])["taskDefinition"]
+    started = ecs.run_task(
+        cluster=arguments["cluster"],
+        taskDefinition=arguments["task_definition"],
+        launchType="FARGATE",
+        networkConfiguration={
+            "awsvpcConfiguration": {
+                "subnets": arguments["subnets"],
+                "securityGroups": arguments["security_groups"],
+                "assignPublicIp": "ENABLED" if arguments["assign_public_ip"] else "DISABLED",
+            }
+        },
+    )
+    if not started["tasks"]:
+        reasons = ", ".join(failure.get("reason", "unknown") for failure in started["failures"])
+        return {"failed": True, "msg": f"ECS did not start {arguments['task_definition']}: {reasons}"}
+    arn = started["tasks"][0]["taskArn"]
+    log = _Log(logs, definition["containerDefinitions"][0], arn)
+    deadline = time.monotonic() + arguments["timeout_seconds"]
+    while True:
+        task = ecs.describe_tasks(cluster=arguments["cluster"], tasks=[arn])["tasks"][0]
+        log.show()
+        if task["lastStatus"] == "STOPPED":
+            break
+        if time.monotonic() > deadline:
+            ecs.stop_task(cluster=arguments["cluster"], task=arn, reason="ran longer than it may")
+            message = f"task {arn} still ran after {arguments['timeout_seconds']} s and was stopped"
+            return {"failed": True, "msg": message, "task_arn": arn}
+        time.sleep(_POLL_SECONDS)
+    log.show_rest()
+    code = task["containers"][0].get("exitCode")
+    result = {"changed": True, "task_arn": arn, "exit_code": code}
+    if code != 0:
+        reason = task["containers"][0].get("reason") or task.get("stoppedReason") or "no reason given"
+        ending = "did not start" if code is None else f"ended with exit code {code}"
+        last = "\n".join(log.last_lines)
+        return result | {"failed": True, "msg": f"task {arn} {ending} ({reason}). Its last lines:\n{last}"}
+    return result
+
+
+class _Log:
+    """The log stream of a task's container, shown line by line."""
+
+    def __init__(self, logs: Any, container: Json, task_arn: str) -> None:
+        options = container["logConfiguration"]["options"]
+        self._logs = logs
+        self._group = options["awslogs-group"]
+        self._stream = f"{options['awslogs-stream-prefix']}/{container['name']}/{task_arn.rsplit('/', 1)[-1]}"
+        self._token: str | None = None
+        self.last_lines: list[str] = []
+
+    def show(self) -> bool:
+        """Print the lines that are new; whether there were any."""
+        lines = list(self._new_lines())
+        for line in lines:
+            display.display(f"    {line}")
+        self.last_lines = (self.last_lines + lines)[-20:]
+        return bool(lines)
+
+    def show_rest(self) -> None:
+        """Print what arrives after the end: CloudWatch Logs has the last lines a little later."""
+        deadline = time.monotonic() + _LAST_LINES_SECONDS
+        while not self.show() and not self.last_lines and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+        while self.show():
+            time.sleep(_POLL_SECONDS)
+
+    def _new_lines(self) -> Iterator[str]:
+        request: Json = {"logGroupName": self._group, "logStreamName": self._stream, "startFromHead": True}
+        if self._token:
+            request["nextToken"] = self._token
+        try:
+            answer = self._logs.get_log_events(**request)
+        except self._logs.exceptions.ResourceNotFoundException:
+            return
+        self._token = answer["nextForwardToken"]
+        yield from (event["message"] for event in answer["events"])

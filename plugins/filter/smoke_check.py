@@ -1,0 +1,39 @@
+"""Filter that compares an application's answer with what a smoke check expects."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def answer_problems(answer: Json, expected: Json) -> list[str]:
+    """What is wrong with an answer; empty when it is as expected.
+
+    Args:
+        answer: what `ansible.builtin.uri` returned, with its content.
+        expected: `body` (the whole body, without white space around it) and `json` (members that the
+            JSON body must have, with their values); both optional.
+    """
+    content = answer.get("content", "")
+    problems = []
+    if "body" in expected and content.strip() != expected["body"]:
+        problems.append(f"body is {content.strip()!r}, expected {expected['body']!r}")
+    if expected.get("json"):
+        try:
+            document = json.loads(content)
+        except json.JSONDecodeError:
+            return [*problems, f"body is not JSON: {content.strip()[:200]!r}"]
+        for name, value in expected["json"].items():
+            found = document.get(name) if isinstance(document, dict) else None
+            if found != value:
+                problems.append(f"{name} is {found!r}, expected {value!r}")
+    return problems
+
+
+class FilterModule:
+    """The filter, by the name playbooks use."""
+
+    def filters(self) -> Json:
+        return {"answer_problems": answer_problems}
