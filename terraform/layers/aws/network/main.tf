@@ -9,7 +9,9 @@ resource "aws_vpc" "this" {
 # AWS makes this group with every VPC and lets its members talk freely. It cannot be deleted, so it is emptied:
 # what is started without a group of its own reaches nothing.
 resource "aws_default_security_group" "this" {
-  vpc_id = aws_vpc.this.id
+  vpc_id  = aws_vpc.this.id
+  egress  = []
+  ingress = []
 
   tags = { Name = "${var.name}-default-closed" }
 }

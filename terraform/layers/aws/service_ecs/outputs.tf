@@ -42,3 +42,8 @@ output "task_definition_arn" {
   description = "ARN of the task definition the service was told to run, with its revision."
   value       = module.task.arn
 }
+
+output "zone_name_servers" {
+  description = "Name servers of the zone created here, for its parent zone's NS record; null when none was."
+  value       = one(aws_route53_zone.this[*].name_servers)
+}
