@@ -1,7 +1,7 @@
-"""Runs a command and looks for secrets in what it prints and in every process's arguments and environment meanwhile.
+"""Runs a command and looks for secrets in what it prints, and in each process's arguments and environment.
 
-Usage: watch.py <file> <command...>; the file holds the secrets as a JSON list. Ends with 1 where a secret was seen and
-says where, without the secret itself; otherwise as the command ends, with its output.
+Usage: watch.py <file> <command...>; the file holds the secrets as a JSON list. Ends with 1 where a secret was
+seen and says where, without the secret itself; otherwise as the command ends, with its output.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def watch_processes(secrets: list[bytes], done: threading.Event, sightings: set[
                     content = (process / name).read_bytes()
                 except OSError:
                     continue
-                sightings.update(
-                    f"{name} of a process, secret {number}" for number, secret in enumerate(secrets) if secret in content
-                )
+                for number, secret in enumerate(secrets):
+                    if secret in content:
+                        sightings.add(f"{name} of a process, secret {number}")
 
 
 def main() -> int:
@@ -50,7 +50,8 @@ def main() -> int:
     watcher.join()
     for number, text in enumerate(texts):
         # As it is, and as JSON, YAML or Python would print it.
-        for form in {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}:
+        forms = (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1])
+        for form in forms:
             if form.encode() in result.stdout:
                 sightings.add(f"output, secret {number}")
     if sightings:

@@ -1,0 +1,97 @@
+"""The module secretsmanager_secret_info, against moto and run as Ansible runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from plugins.modules.secretsmanager_secret_info import parse_secret, read_secrets
+
+MODULE = "plugins.modules.secretsmanager_secret_info"
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield boto3.client("secretsmanager", region_name="us-east-1")
+
+
+def test_values_come_back_by_the_id_asked_for(client: Any) -> None:
+    value = {"username": "taskdb_app", "password": 'it\'s "$HOME" 100 % \u00bd {{ x }}'}
+    arn = client.create_secret(Name="dev-tasks/app", SecretString=json.dumps(value))["ARN"]
+    assert read_secrets(client, [arn, "dev-tasks/app"]) == ({arn: value, "dev-tasks/app": value}, [])
+
+
+def test_missing_secrets_are_named(client: Any) -> None:
+    client.create_secret(Name="without-a-value")
+    assert read_secrets(client, ["nowhere", "without-a-value"]) == ({}, ["nowhere", "without-a-value"])
+
+
+def test_other_refusals_are_errors(client: Any) -> None:
+    client.create_secret(Name="doomed", SecretString="{}")
+    client.delete_secret(SecretId="doomed")
+    with pytest.raises(ClientError, match="InvalidRequestException"):
+        read_secrets(client, ["doomed"])
+
+
+def test_binary_secret_is_refused(client: Any) -> None:
+    client.create_secret(Name="binary", SecretBinary=b"{}")
+    with pytest.raises(ValueError, match="The secret binary has to be a JSON object"):
+        read_secrets(client, ["binary"])
+
+
+@pytest.mark.parametrize("text", ["open sesame", "", None, "[]", '"open sesame"', "{", "null"])
+def test_anything_but_an_object_is_refused_without_being_shown(text: str | None) -> None:
+    with pytest.raises(ValueError, match="has to be a JSON object") as caught:
+        parse_secret("dev-tasks/app", text)
+    assert "dev-tasks/app" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
+def run_module(**arguments: Any) -> dict[str, Any]:
+    """Run the module in a process of its own, with nobody at the endpoint."""
+    environment = {
+        **os.environ,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": arguments})],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def test_task_without_no_log_is_refused() -> None:
+    answer = run_module(secret_ids=["any"], region="us-east-1")
+    assert answer["failed"]
+    assert "Set `no_log: true` on this task" in answer["msg"]
+
+
+def test_silence_of_secrets_manager_is_an_error_that_says_so() -> None:
+    answer = run_module(secret_ids=["any"], region="us-east-1", _ansible_no_log=True)
+    assert answer["failed"]
+    assert "Secrets Manager did not answer" in answer["msg"]
+    assert "127.0.0.1:9" in answer["msg"]
