@@ -5,15 +5,20 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 RUN python3 -m venv /build
 COPY requirements.txt /build/
-# Packages go into a directory of their own, which any base's Python finds by PYTHONPATH. Of botocore's 400
-# descriptions of services those three stay that the application calls; what packages carry for their own tests and
-# for compiling goes too.
+# Packages go into a directory of their own, which any base's Python finds by PYTHONPATH. What nothing here uses goes:
+# - botocore's descriptions of 400 services but the three called, and boto3's of its resources (of endpoints too,
+#   all are described in one file, which botocore reads compressed just as well)
+# - SQLAlchemy's compiled modules: only migrations use it, and it has the same in Python
+# - what packages carry for type checkers, for testing, for asyncio and for a predecessor's interface
 RUN /build/bin/pip install --quiet --no-compile --target /opt/packages -r /build/requirements.txt \
     && cd /opt/packages \
     && find botocore/data -mindepth 1 -maxdepth 1 -type d \
         ! -name s3 ! -name secretsmanager ! -name sts -exec rm -r {} + \
-    && rm -r bin sqlalchemy/testing boto3/examples \
-    && find . \( -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) -delete \
+    && gzip -9n botocore/data/endpoints.json \
+    && find sqlalchemy -name '*.so' -delete \
+    && find . -name '*.pyi' -delete \
+    && rm -r bin boto3/data boto3/examples \
+        alembic/testing mako/testing sqlalchemy/testing sqlalchemy/ext/asyncio pydantic/v1 \
     && python3 -m compileall -q --invalidation-mode unchecked-hash .
 COPY gunicorn.conf.py healthcheck.py /opt/app/
 COPY slipway_app /opt/app/slipway_app

@@ -1,13 +1,21 @@
 """How gunicorn serves the application; every value may be known from outside, none needs to be set."""
 
+import gc
+import logging
 import os
+import sys
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from slipway_app.logging import JsonFormatter
 
 wsgi_app = "slipway_app:create_app()"
 bind = f"0.0.0.0:{os.environ.get('PORT') or 8000}"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 # Threads, because sync workers drop running requests on SIGTERM and stall on a few half-open sockets.
 worker_class = "gthread"
-threads = int(os.environ.get("GUNICORN_THREADS") or 8)
+threads = int(os.environ.get("GUNICORN_THREADS") or 4)
 # Longer than a load balancer keeps an idle connection (an ALB: 60 s), or it would meet a closed one.
 keepalive = 65
 timeout = 30
@@ -17,17 +25,23 @@ graceful_timeout = 25
 preload_app = True
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
 control_socket_disable = True
-accesslog = None
-logconfig_dict = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "slipway_app.logging.JsonFormatter"}},
-    "handlers": {
-        "stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}
-    },
-    "loggers": {
-        "gunicorn.error": {"handlers": ["stdout"], "level": "INFO", "propagate": False},
-        "gunicorn.access": {"handlers": [], "level": "INFO", "propagate": False},
-    },
-    "root": {"handlers": ["stdout"], "level": "WARNING"},
-}
+
+
+class JsonLogger(Logger):
+    """gunicorn's own lines as JSON on standard output; the line of each request is the application's."""
+
+    def setup(self, cfg: Any) -> None:
+        """Replace gunicorn's handler."""
+        super().setup(cfg)
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(JsonFormatter())
+        self.error_log.handlers = [handler]
+
+
+logger_class = JsonLogger
+
+
+def when_ready(server: Any) -> None:  # noqa: ARG001
+    """Keep the garbage collector off what was loaded before the fork: that stays shared."""
+    gc.collect()
+    gc.freeze()

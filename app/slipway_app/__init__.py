@@ -59,5 +59,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     if database and storage and "tasks" in settings.features:
         app.register_api(tasks.create_blueprint(database, storage, security))
     app.extensions["slipway_database"] = database
-    app.wsgi_app = logging.RequestLog(app.wsgi_app)  # type: ignore[method-assign]
+    request_log = logging.RequestLog(app.wsgi_app, enabled=settings.log_level in ("DEBUG", "INFO"))
+    app.wsgi_app = request_log  # type: ignore[method-assign]
     return app

@@ -10,10 +10,10 @@ from typing import Any
 import flask_openapi_swagger
 from flask import Response, send_from_directory
 from flask_openapi.models.info import Info
-from flask_openapi.openapi import OpenAPI
 
 from slipway_app.config import Settings
 from slipway_app.errors import ErrorBody, raise_validation_error
+from slipway_app.http import Application
 
 API_KEY_SCHEME = "api_key"
 _SWAGGER_UI = Path(flask_openapi_swagger.__file__).parent / "templates" / "swagger"
@@ -35,10 +35,10 @@ _PAGE = """<!doctype html>
 """
 
 
-def create_documented_app(settings: Settings) -> OpenAPI:
+def create_documented_app(settings: Settings) -> Application:
     """Return an application without features that documents those it is given."""
     schemes: dict[str, Any] = {API_KEY_SCHEME: {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
-    app = OpenAPI(
+    app = Application(
         "slipway_app",
         info=Info(title=settings.app_name, version=settings.version),
         security_schemes=schemes if settings.api_key_secret_id else None,
@@ -66,7 +66,7 @@ def create_documented_app(settings: Settings) -> OpenAPI:
     return app
 
 
-def _document(app: OpenAPI) -> dict[str, Any]:
+def _document(app: Application) -> dict[str, Any]:
     """Return the OpenAPI document.
 
     The library adds a list of validation errors as 422 to every operation that names no 422 of its own.
