@@ -1,19 +1,20 @@
-# Every running task reports its CPU once a minute, so the number of reports is the number of running tasks ("Amazon
-# ECS service RUNNING task count" in the AWS documentation). It is free, where RunningTaskCount comes only with
-# Container Insights, which is paid by the metric.
+# ECS counts running tasks for Container Insights only. The metrics that are free don't tell: AWS/ECS has no such count,
+# and the load balancer's count of healthy hosts is about something else.
 resource "aws_cloudwatch_metric_alarm" "running_tasks" {
+  count = var.container_insights_enabled ? 1 : 0
+
   alarm_name          = "${var.name}-running-tasks"
   alarm_description   = "Fewer than ${var.min_task_count} tasks of ${var.name} have been running for three minutes."
-  namespace           = "AWS/ECS"
-  metric_name         = "CPUUtilization"
-  statistic           = "SampleCount"
+  namespace           = "ECS/ContainerInsights"
+  metric_name         = "RunningTaskCount"
+  statistic           = "Minimum"
   dimensions          = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
   comparison_operator = "LessThanThreshold"
   threshold           = var.min_task_count
   period              = 60
   # A task that is being replaced is missing for a minute or two.
   evaluation_periods = 3
-  # No report at all means that no task runs.
+  # Nothing counts tasks where there are none.
   treat_missing_data = "breaching"
   alarm_actions      = var.alarm_action_arns
   ok_actions         = var.alarm_action_arns

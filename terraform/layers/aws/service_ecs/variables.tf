@@ -11,9 +11,9 @@ variable "alarm_action_arns" {
 }
 
 variable "container_insights_enabled" {
-  description = "Whether CloudWatch also collects metrics of each task, at a price for each metric."
+  description = "Whether CloudWatch collects metrics of each task, at a price for each metric; without it there is no alarm on running tasks."
   type        = bool
-  default     = false
+  default     = true
   nullable    = false
 }
 
@@ -283,7 +283,7 @@ variable "start_period_seconds" {
 variable "stop_timeout_seconds" {
   description = "Seconds from SIGTERM to SIGKILL when a task stops; more than the application takes to finish running requests."
   type        = number
-  default     = 40
+  default     = 30
   nullable    = false
 }
 

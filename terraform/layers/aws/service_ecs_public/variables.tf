@@ -180,7 +180,7 @@ variable "start_period_seconds" {
 variable "stop_timeout_seconds" {
   description = "Seconds from SIGTERM to SIGKILL when a task stops; more than the application takes to finish running requests."
   type        = number
-  default     = 40
+  default     = 30
   nullable    = false
 }
 

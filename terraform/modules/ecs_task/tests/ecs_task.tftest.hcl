@@ -30,7 +30,7 @@ run "defaults" {
       for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : (
         container.readonlyRootFilesystem
         && container.user == "10001"
-        && container.stopTimeout == 40
+        && container.stopTimeout == 30
         && container.portMappings[0].containerPort == 8000
         && container.linuxParameters.initProcessEnabled
         && container.linuxParameters.tmpfs[0].containerPath == "/tmp"

@@ -138,9 +138,11 @@ run "reference_with_domain" {
       aws_cloudwatch_metric_alarm.database_cpu[0].threshold == 80
       && aws_cloudwatch_metric_alarm.database_cpu[0].comparison_operator == "GreaterThanThreshold"
       && aws_cloudwatch_metric_alarm.database_cpu[0].dimensions.DBInstanceIdentifier == "dev-tasks"
-      && aws_cloudwatch_metric_alarm.running_tasks.threshold == 2
-      && aws_cloudwatch_metric_alarm.running_tasks.comparison_operator == "LessThanThreshold"
-      && aws_cloudwatch_metric_alarm.running_tasks.treat_missing_data == "breaching"
+      && aws_cloudwatch_metric_alarm.running_tasks[0].metric_name == "RunningTaskCount"
+      && aws_cloudwatch_metric_alarm.running_tasks[0].threshold == 2
+      && aws_cloudwatch_metric_alarm.running_tasks[0].comparison_operator == "LessThanThreshold"
+      && aws_cloudwatch_metric_alarm.running_tasks[0].treat_missing_data == "breaching"
+      && one(aws_ecs_cluster.this.setting).value == "enabled"
     )
     error_message = "Alarms go off above 80 % of the database's CPU and below 2 running tasks."
   }
@@ -182,7 +184,7 @@ run "almost_everything_changed" {
 
   variables {
     alarm_action_arns                 = ["arn:aws:sns:us-east-1:111122223333:on-call"]
-    container_insights_enabled        = true
+    container_insights_enabled        = false
     container_port                    = 9000
     cpu_architecture                  = "ARM64"
     cpu_target_percent                = 50
@@ -212,7 +214,8 @@ run "almost_everything_changed" {
       one(aws_ecs_service.this.load_balancer).container_port == 9000
       && aws_ecs_service.this.health_check_grace_period_seconds == 120
       && !aws_ecs_service.this.enable_execute_command
-      && one(aws_ecs_cluster.this.setting).value == "enabled"
+      && one(aws_ecs_cluster.this.setting).value == "disabled"
+      && length(aws_cloudwatch_metric_alarm.running_tasks) == 0
       && aws_vpc_security_group_ingress_rule.app_from_load_balancer.from_port == 9000
     )
     error_message = "Each setting of the service reaches it."
@@ -234,8 +237,7 @@ run "almost_everything_changed" {
       aws_appautoscaling_target.this.min_capacity == 4
       && aws_appautoscaling_target.this.max_capacity == 4
       && aws_appautoscaling_policy.cpu.target_tracking_scaling_policy_configuration[0].target_value == 50
-      && aws_cloudwatch_metric_alarm.running_tasks.threshold == 4
-      && aws_cloudwatch_metric_alarm.running_tasks.alarm_actions == toset(["arn:aws:sns:us-east-1:111122223333:on-call"])
+      && aws_cloudwatch_metric_alarm.app_5xx.alarm_actions == toset(["arn:aws:sns:us-east-1:111122223333:on-call"])
     )
     error_message = "Auto-scaling and alarms follow the numbers given."
   }
