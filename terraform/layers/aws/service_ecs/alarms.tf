@@ -1,5 +1,5 @@
-# ECS counts running tasks for Container Insights only. The metrics that are free don't tell: AWS/ECS has no such count,
-# and the load balancer's count of healthy hosts is about something else.
+# ECS counts running tasks for Container Insights only: AWS/ECS, which is free, has no such metric, and the load
+# balancer counts healthy targets, which is another question.
 resource "aws_cloudwatch_metric_alarm" "running_tasks" {
   count = var.container_insights_enabled ? 1 : 0
 
