@@ -1,6 +1,6 @@
 # make says what there is to make; each target says what it runs.
 
-SHELL := bash
+SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
