@@ -40,11 +40,12 @@ def create(settings: Settings, network: ContainerNetwork) -> Application:
     configure_ministack(settings, network)
     from ministack import app as ministack
 
-    from emulator import application_autoscaling, ecs, edge, load_balancers, registry
+    from emulator import alarms, application_autoscaling, ecs, edge, load_balancers, registry
 
     health = load_balancers.TargetHealth()
     load_balancers.install(health)
     ecs.install(network, health)
+    alarms.install()
     registry.install(f"127.0.0.1:{settings.gateway_port}")
     autoscaling = application_autoscaling.ApplicationAutoScaling()
     application_autoscaling.install(autoscaling)

@@ -7,7 +7,9 @@ public address; a broken image would pass a rehearsal and fail in AWS.
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import docker
@@ -25,6 +27,9 @@ _STEADY_SECONDS = 1.0
 # "stopTimeout": 30 seconds where a task definition does not say (Task definition parameters for Fargate).
 _STOP_TIMEOUT_SECONDS = 30
 _NANOSECONDS = 1_000_000_000
+
+Json = dict[str, Any]
+Response = tuple[int, Json, bytes]
 
 
 def install(network: ContainerNetwork, health: TargetHealth) -> None:
@@ -105,14 +110,19 @@ def _container_options(container: dict[str, Any], definition: dict[str, Any]) ->
     own_volumes = {
         volume["name"] for volume in definition.get("volumes", []) if not (volume.get("host") or {}).get("sourcePath")
     }
+    linux = container.get("linuxParameters") or {}
     options: dict[str, Any] = {
         "read_only": bool(container.get("readonlyRootFilesystem")),
         "tmpfs": {
             mount["containerPath"]: ""
             for mount in container.get("mountPoints", [])
             if mount.get("sourceVolume") in own_volumes
+        }
+        | {
+            mount["containerPath"]: ",".join([f"size={mount['size']}m", *mount.get("mountOptions", [])])
+            for mount in linux.get("tmpfs", [])
         },
-        "init": bool((container.get("linuxParameters") or {}).get("initProcessEnabled")),
+        "init": bool(linux.get("initProcessEnabled")),
     }
     if container.get("user"):
         options["user"] = container["user"]
@@ -150,6 +160,27 @@ def _install_deployments() -> None:
         return deployment
 
     ecs._make_deployment = make_deployment
+    for action in ("CreateService", "UpdateService"):
+        ecs._ACTION_MAP[action] = _keeping_rebalancing(ecs._ACTION_MAP[action])
+
+
+def _keeping_rebalancing(original: Callable[[Json], Response]) -> Callable[[Json], Response]:
+    """CreateService or UpdateService that remembers `availabilityZoneRebalancing`."""
+
+    def keep(request: Json) -> Response:
+        response = original(request)
+        if response[0] != 200:
+            return response
+        service = json.loads(response[2])["service"]
+        cluster = ecs._cluster_name_from_arn(service["clusterArn"]) or service["clusterArn"].rsplit("/", 1)[-1]
+        record = ecs._services[f"{cluster}/{service['serviceName']}"]
+        # New services have it on since 5 September 2025 (ECS, "Availability Zone rebalancing").
+        previous = record.get("availabilityZoneRebalancing", "ENABLED")
+        record["availabilityZoneRebalancing"] = request.get("availabilityZoneRebalancing", previous)
+        answer: Response = ecs.json_response({"service": ecs._sanitize(record)})
+        return answer
+
+    return keep
 
 
 # -- supervision ---------------------------------------------------------------------------------------
