@@ -3,6 +3,8 @@
 import gc
 import logging
 import os
+import socket
+import struct
 import sys
 from typing import Any
 
@@ -41,7 +43,22 @@ class JsonLogger(Logger):
 logger_class = JsonLogger
 
 
-def when_ready(server: Any) -> None:  # noqa: ARG001
-    """Keep the garbage collector off what was loaded before the fork: that stays shared."""
+read_timeout_seconds = int(os.environ.get("GUNICORN_READ_TIMEOUT_SECONDS") or 10)
+write_timeout_seconds = 30
+
+
+def when_ready(server: Any) -> None:
+    """Bound what clients can hold up, and what the garbage collector has to look at.
+
+    A thread that waits for a client waits without end, and there are few of them. So a connection is accepted
+    when its first bytes are there, and accepted sockets inherit the kernel's timeouts (man 7 tcp:
+    TCP_DEFER_ACCEPT; man 7 socket: SO_RCVTIMEO, SO_SNDTIMEO). What was loaded before the fork stays, and is
+    shared by the workers.
+    """
+    for listener in server.LISTENERS:
+        options = listener.sock.setsockopt
+        options(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, read_timeout_seconds)
+        options(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", read_timeout_seconds, 0))
+        options(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", write_timeout_seconds, 0))
     gc.collect()
     gc.freeze()

@@ -179,7 +179,7 @@ class ApiKey:
         """
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return
-        given = request.headers.get("X-API-Key", "").encode()
+        given = request.headers.get("X-API-Key", "").encode("latin-1")  # PEP 3333 has headers as Latin-1
         if given and (_same(given, self._current()) or _same(given, self._current(refresh=True))):
             return
         raise ApiError(

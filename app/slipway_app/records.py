@@ -17,7 +17,7 @@ class RecordInput(RequestModel):
     """A key and what it shall stand for."""
 
     key: Annotated[PlainText, Field(min_length=1, max_length=255)]
-    value: Annotated[PlainText, Field(max_length=65536)]
+    value: Annotated[PlainText, Field(max_length=10000)]
 
 
 class Record(BaseModel):
