@@ -134,7 +134,10 @@ class Deployment:
                 raise DeploymentError(self._failure(deployment["rolloutStateReason"], service))
             if deployment["status"] != "PRIMARY":
                 raise DeploymentError(self._failure("was replaced by another deployment", service))
-            if deployment["rolloutState"] == "COMPLETED" and deployment["runningCount"] == deployment["desiredCount"]:
+            others = sum(d["runningCount"] + d["pendingCount"] for d in deployments if d is not deployment)
+            arrived = deployment["runningCount"] == deployment["desiredCount"] and others == 0
+            # A complete deployment may still be waiting for the last requests to the tasks it replaced.
+            if deployment["rolloutState"] == "COMPLETED" and arrived:
                 return str(identifier)
             if time.monotonic() > deadline:
                 raise DeploymentError(self._failure(f"is not complete after {timeout_seconds:.0f} s", service))
