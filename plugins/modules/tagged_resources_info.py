@@ -1,0 +1,90 @@
+#!/usr/bin/python
+"""Ansible module: list what carries given tags."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tagged_resources_info
+short_description: List the AWS resources that carry given tags
+description:
+  - Asks the Resource Groups Tagging API of one region.
+  - ECS keeps deleted clusters, services and task definitions in its listings for a while; where they are
+    inactive they are left out, since nothing of them is left to remove.
+options:
+  tags:
+    description: Tags that a resource must carry, all of them.
+    type: dict
+    required: true
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Look for what is left
+  slipway.provision.tagged_resources_info:
+    tags: {Environment: development, Project: tasks}
+  register: left
+"""
+
+RETURN = r"""
+arns:
+  description: ARNs of the resources, sorted.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    # AnsibleAWSModule says so.
+    pass
+
+
+def _is_gone(ecs: Any, arn: str) -> bool:
+    """Whether an ECS resource is only remembered, not there."""
+    kind, _, name = arn.split(":", 5)[5].partition("/")
+    if kind == "cluster":
+        clusters = ecs.describe_clusters(clusters=[arn])["clusters"]
+        return not clusters or clusters[0]["status"] == "INACTIVE"
+    if kind == "service":
+        try:
+            services = ecs.describe_services(cluster=name.split("/")[0], services=[arn])["services"]
+        except ecs.exceptions.ClusterNotFoundException:
+            return True
+        return not services or services[0]["status"] == "INACTIVE"
+    if kind == "task-definition":
+        definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        return bool(definition["status"] != "ACTIVE")
+    return kind == "task"
+
+
+def find(client: Any, ecs: Any, tags: dict[str, str]) -> list[str]:
+    """ARNs of the resources with the tags, sorted."""
+    filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
+    pages = client.get_paginator("get_resources").paginate(TagFilters=filters)
+    arns = [mapping["ResourceARN"] for page in pages for mapping in page["ResourceTagMappingList"]]
+    return sorted(arn for arn in arns if not (arn.split(":")[2] == "ecs" and _is_gone(ecs, arn)))
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={"tags": {"type": "dict", "required": True}}, supports_check_mode=True
+    )
+    client, ecs = module.client("resourcegroupstaggingapi"), module.client("ecs")
+    try:
+        arns = find(client, ecs, module.params["tags"])
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg="could not list tagged resources")
+    module.exit_json(changed=False, arns=arns)
+
+
+if __name__ == "__main__":
+    main()
