@@ -55,9 +55,9 @@ def main() -> int:
             if form.encode() in result.stdout:
                 sightings.add(f"output, secret {number}")
     if sightings:
-        print("Seen in: " + "; ".join(sorted(sightings)))
+        sys.stdout.write(f"Seen in: {'; '.join(sorted(sightings))}\n")
         return 1
-    print(result.stdout.decode())
+    sys.stdout.buffer.write(result.stdout)
     return result.returncode
 
 

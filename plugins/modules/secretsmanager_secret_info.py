@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
-try:
+# Where it is missing, AnsibleAWSModule says so.
+with contextlib.suppress(ImportError):
     from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule says what is missing
 
 DOCUMENTATION = r"""
 module: secretsmanager_secret_info
