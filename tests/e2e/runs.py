@@ -1,0 +1,133 @@
+"""Runs of the site against an environment of its own: a copy of inventories/dev with another name."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = "e2e"
+RUN_SECONDS = 1500
+
+_RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+_DECOLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+CLOUD_ENVIRONMENT = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one `ansible-playbook` did.
+
+    Attributes:
+        status: its exit status.
+        output: everything it printed.
+        recap: host to its counts `ok`, `changed`, `unreachable` and `failed`.
+    """
+
+    status: int
+    output: str
+    recap: dict[str, dict[str, int]]
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """Hosts with changes, and how many."""
+        return {host: counts["changed"] for host, counts in self.recap.items() if counts["changed"]}
+
+
+class Site:
+    """An environment that is deployed, looked at and destroyed.
+
+    Args:
+        folder: a folder for the inventory, the working files and the logs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.inventory = folder / "inventories" / ENVIRONMENT
+        self.logs = folder / "logs"
+        self.logs.mkdir(parents=True)
+        shutil.copytree(PROJECT / "inventories" / "dev", self.inventory)
+        self.source = folder / "app"
+        shutil.copytree(PROJECT / "app", self.source, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+        shutil.copy(PROJECT / "Dockerfile", folder / "Dockerfile")
+        settings = self.inventory / "group_vars" / "all" / "environment.yml"
+        text = settings.read_text()
+        text = text.replace("slipway_environment: dev\n", f"slipway_environment: {ENVIRONMENT}\n")
+        text = text.replace("slipway-dev-state", f"slipway-{ENVIRONMENT}-state")
+        settings.write_text(text)
+
+    @property
+    def build(self) -> Path:
+        """Folder of the environment's working files."""
+        return self.folder / ".build" / ENVIRONMENT
+
+    def command(self, playbook: str, *arguments: str) -> list[str]:
+        """The command line of one playbook."""
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        return [program, str(PROJECT / playbook), "-i", str(self.inventory), *arguments]
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables of a run: the user's, and the project's ansible.cfg."""
+        return {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+
+    def run(self, playbook: str = "site.yml", *arguments: str, **variables: Any) -> Run:
+        """Run a playbook to its end.
+
+        Args:
+            playbook: path from the project's root.
+            arguments: more arguments of `ansible-playbook`.
+            variables: extra variables.
+        """
+        extra = ["-e", json.dumps(variables)] if variables else []
+        result = subprocess.run(
+            self.command(playbook, *arguments, *extra),
+            cwd=PROJECT,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+        number = len(list(self.logs.iterdir())) + 1
+        (self.logs / f"{number:02}-{Path(playbook).stem}.log").write_text(result.stdout)
+        return Run(result.returncode, result.stdout, recap(result.stdout))
+
+    def summary(self) -> dict[str, dict[str, str]]:
+        """The environment's summary.json, by app."""
+        entries = json.loads((self.build / "summary.json").read_text())
+        return {entry["app"]: entry for entry in entries}
+
+
+def recap(output: str) -> dict[str, dict[str, int]]:
+    """The PLAY RECAP of an output."""
+    names = ("ok", "changed", "unreachable", "failed")
+    found = _RECAP.findall(_DECOLOUR.sub("", output))
+    return {host: dict(zip(names, map(int, counts), strict=True)) for host, *counts in found}
+
+
+def succeeded(run: Run) -> Run:
+    """The run, when it succeeded on every host."""
+    assert run.status == 0, run.output[-6000:]
+    assert all(not counts["failed"] and not counts["unreachable"] for counts in run.recap.values()), run.recap
+    return run
+
+
+def failed(run: Run) -> Run:
+    """The run, when it failed."""
+    assert run.status != 0, run.output[-6000:]
+    return run
