@@ -13,11 +13,17 @@ def answer_problems(answer: Json, expected: Json) -> list[str]:
 
     Args:
         answer: what `ansible.builtin.uri` returned, with its content.
-        expected: `body` (the whole body, without white space around it) and `json` (members that the
-            JSON body must have, with their values); both optional.
+        expected: `status` (the HTTP status, 200 where it is not given), `body` (the whole body, without
+            white space around it) and `json` (members that the JSON body must have, with their values);
+            all optional.
     """
+    # -1 is what the module says where nothing answered.
+    if answer.get("status", -1) == -1:
+        return [f"no answer ({answer.get('msg', 'no reason given')})"]
     content = answer.get("content", "")
     problems = []
+    if answer["status"] != expected.get("status", 200):
+        problems.append(f"status is {answer['status']}, expected {expected.get('status', 200)}")
     if "body" in expected and content.strip() != expected["body"]:
         problems.append(f"body is {content.strip()!r}, expected {expected['body']!r}")
     if expected.get("json"):
