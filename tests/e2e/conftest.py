@@ -1,0 +1,44 @@
+"""One environment for all end-to-end tests, deployed by the first of them and destroyed by the last."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site
+
+
+def _emulator(command: str) -> int:
+    return subprocess.run([sys.executable, "-m", "emulator", command], cwd=PROJECT, check=False).returncode
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The environment's site; a rehearsal cloud that the tests started is stopped after them."""
+    ran_before = _emulator("status") == 0
+    yield Site(tmp_path_factory.mktemp("site"))
+    if not ran_before:
+        _emulator("stop")
+
+
+@pytest.fixture(scope="session")
+def aws() -> Any:
+    """A boto3 session of the rehearsal cloud: `aws("rds")` is a client."""
+    session = boto3.session.Session(
+        aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+        region_name=CLOUD_ENVIRONMENT["AWS_DEFAULT_REGION"],
+    )
+    return lambda service: session.client(service, endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"])
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The project's root folder."""
+    return PROJECT

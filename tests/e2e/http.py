@@ -1,0 +1,86 @@
+"""Requests as a browser on this machine makes them, certificates verified."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status and body of an answer."""
+
+    status: int
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def ask(url: str, method: str = "GET", document: Any = None, follow: bool = True) -> Answer:
+    """One request; an error status is an answer too.
+
+    Args:
+        url: where to.
+        method: HTTP method.
+        document: JSON body.
+        follow: whether redirects are followed.
+    """
+    data = None if document is None else json.dumps(document).encode()
+    request = urllib.request.Request(url, data=data, method=method)  # noqa: S310  the tests' own URLs
+    if data is not None:
+        request.add_header("Content-Type", "application/json")
+    opener = urllib.request.build_opener() if follow else urllib.request.build_opener(_NoRedirect())
+    try:
+        with opener.open(request, timeout=20) as answer:
+            return Answer(answer.status, answer.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.read())
+
+
+@dataclass
+class Visitor:
+    """Asks for a URL again and again on a thread, bounded in rate, count and time.
+
+    Args:
+        url: an address on this machine.
+        per_second: requests a second at the most.
+    """
+
+    url: str
+    per_second: float = 10
+    problems: list[str] = field(default_factory=list)
+    count: int = 0
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Visitor:
+        self._thread = threading.Thread(target=self._visit, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _visit(self) -> None:
+        deadline = time.monotonic() + 900
+        while time.monotonic() < deadline and self.count < 10_000 and not self._stopping.wait(1 / self.per_second):
+            self.count += 1
+            try:
+                answer = ask(self.url)
+                if answer.status != 200:
+                    self.problems.append(f"{answer.status} {answer.body[:200]!r}")
+            except OSError as error:
+                self.problems.append(str(error))

@@ -1,0 +1,404 @@
+"""The whole way: from source to three running services, again, changed, broken, interrupted, destroyed.
+
+The tests build on each other and run in the order they stand in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.e2e.http import Visitor, ask
+from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, succeeded
+
+APPS = {"tasks": "ecs", "beers": "ecs", "records": "ecs_public"}
+NAME = f"{ENVIRONMENT}-tasks"
+
+
+def _containers(app: str) -> list[str]:
+    """Ids of the running containers of an app's service."""
+    label = f"label=com.amazonaws.ecs.task-definition-family={ENVIRONMENT}-{app}"
+    output = subprocess.run(["docker", "ps", "-q", "--filter", label], capture_output=True, text=True, check=True)
+    return output.stdout.split()
+
+
+def _master(aws: Any, app: str) -> psycopg.Connection[Any]:
+    """A connection to an app's database as its master user."""
+    instance = aws("rds").describe_db_instances(DBInstanceIdentifier=f"{ENVIRONMENT}-{app}")["DBInstances"][0]
+    return _connect(aws, instance, f"{ENVIRONMENT}-{app}/database/master")
+
+
+def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connection[Any]:
+    credentials = json.loads(aws("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+    return psycopg.connect(
+        host=instance["Endpoint"]["Address"],
+        port=instance["Endpoint"]["Port"],
+        dbname=instance["DBName"],
+        user=credentials["username"],
+        password=credentials["password"],
+        sslmode="require",
+    )
+
+
+# -- the first run ---------------------------------------------------------------------------------------
+
+
+def test_check_of_a_fresh_environment_says_what_it_waits_for(site: Site, aws: Any) -> None:
+    run = succeeded(site.run("site.yml", "--check"))
+    assert not any(bucket["Name"].startswith(f"slipway-{ENVIRONMENT}") for bucket in aws("s3").list_buckets()["Buckets"])
+    assert "waits for" in run.output
+
+
+def test_first_run_deploys_every_app(site: Site) -> None:
+    run = succeeded(site.run())
+    assert set(run.recap) >= {"main", *APPS}
+    summary = site.summary()
+    assert {app: entry["target"] for app, entry in summary.items()} == APPS
+    for entry in summary.values():
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}", entry["image_digest"])
+        assert entry["url"] in run.output
+
+
+def test_urls_open_as_printed(site: Site) -> None:
+    for app, entry in site.summary().items():
+        assert entry["url"].startswith("https://" if APPS[app] == "ecs" else "http://127.")
+        assert ask(f"{entry['url']}/healthz").body.strip() == b"ok"
+        assert ask(f"{entry['url']}/version").document["image_digest"] == entry["image_digest"]
+
+
+def test_plain_http_is_redirected(site: Site) -> None:
+    url = site.summary()["tasks"]["url"].replace("https://", "http://")
+    assert ask(f"{url}/healthz", follow=False).status == 301
+
+
+# -- what requirements say -------------------------------------------------------------------------------
+
+
+def test_database_is_as_required(aws: Any) -> None:
+    instance = aws("rds").describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
+    assert instance["Engine"] == "postgres"
+    assert instance["EngineVersion"].split(".")[0] == "15"
+    assert instance["DBInstanceClass"] == "db.t3.micro"
+    assert (instance["AllocatedStorage"], instance["StorageType"]) == (20, "gp3")
+    assert instance["MultiAZ"]
+    assert instance["BackupRetentionPeriod"] == 7
+    assert instance["StorageEncrypted"]
+    assert not instance["PubliclyAccessible"]
+    assert (instance["DBName"], instance["Endpoint"]["Port"]) == ("taskdb", 5432)
+
+
+def test_bucket_is_as_required(aws: Any) -> None:
+    s3 = aws("s3")
+    bucket = f"{NAME}-000000000000"
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    archived = [rule for rule in rules if rule.get("Filter", {}).get("Prefix") == "archived/" and "Expiration" in rule]
+    assert [rule["Expiration"]["Days"] for rule in archived] == [90]
+    policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    denied = [s for s in policy["Statement"] if s["Effect"] == "Deny"]
+    assert any(s["Condition"]["Bool"] == {"aws:SecureTransport": "false"} for s in denied)
+
+
+def test_compute_is_as_required(aws: Any) -> None:
+    ecs = aws("ecs")
+    service = ecs.describe_services(cluster=NAME, services=[NAME])["services"][0]
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    assert (definition["cpu"], definition["memory"]) == ("256", "512")
+    assert definition["networkMode"] == "awsvpc"
+    container = definition["containerDefinitions"][0]
+    assert container["portMappings"][0]["containerPort"] == 8000
+    assert container["readonlyRootFilesystem"]
+    assert "@sha256:" in container["image"]
+    assert container["healthCheck"]
+    assert service["runningCount"] >= 2
+    assert service["enableExecuteCommand"]
+    breaker = service["deploymentConfiguration"]["deploymentCircuitBreaker"]
+    assert breaker["enable"]
+    assert breaker["rollback"]
+    scaling = aws("application-autoscaling")
+    target = scaling.describe_scalable_targets(
+        ServiceNamespace="ecs", ResourceIds=[f"service/{NAME}/{NAME}"]
+    )["ScalableTargets"][0]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 10)
+    policy = scaling.describe_scaling_policies(ServiceNamespace="ecs", ResourceId=f"service/{NAME}/{NAME}")
+    tracking = policy["ScalingPolicies"][0]["TargetTrackingScalingPolicyConfiguration"]
+    assert tracking["TargetValue"] == 70
+    assert tracking["PredefinedMetricSpecification"]["PredefinedMetricType"] == "ECSServiceAverageCPUUtilization"
+
+
+def test_load_balancer_is_as_required(aws: Any) -> None:
+    elb = aws("elbv2")
+    balancer = elb.describe_load_balancers(Names=[NAME])["LoadBalancers"][0]
+    assert balancer["Scheme"] == "internet-facing"
+    listeners = {
+        listener["Port"]: listener
+        for listener in elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    }
+    assert set(listeners) == {80, 443}
+    assert listeners[80]["DefaultActions"][0]["RedirectConfig"]["StatusCode"] == "HTTP_301"
+    assert "TLS13-1-2" in listeners[443]["SslPolicy"]
+    attributes = elb.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
+    assert {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true"} in attributes
+    group = elb.describe_target_groups(Names=[NAME])["TargetGroups"][0]
+    assert (group["HealthCheckPath"], group["Matcher"]["HttpCode"]) == ("/health", "200")
+    health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+    assert [target["TargetHealth"]["State"] for target in health] == ["healthy"] * len(health)
+    assert len(health) >= 2
+
+
+def test_network_is_as_required(aws: Any) -> None:
+    ec2 = aws("ec2")
+    filters = [{"Name": "tag:Name", "Values": [f"{ENVIRONMENT}-main"]}]
+    vpc = ec2.describe_vpcs(Filters=filters)["Vpcs"][0]
+    assert vpc["CidrBlock"] == "10.0.0.0/16"
+    subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]
+    assert {s["CidrBlock"] for s in subnets} == {"10.0.1.0/24", "10.0.2.0/24", "10.0.10.0/24", "10.0.11.0/24"}
+    assert len({s["AvailabilityZone"] for s in subnets}) == 2
+
+
+def test_security_groups_admit_only_the_next_in_line(aws: Any) -> None:
+    ec2 = aws("ec2")
+    groups = {g["GroupName"]: g for g in ec2.describe_security_groups()["SecurityGroups"]}
+    instance = aws("rds").describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
+    database_id = instance["VpcSecurityGroups"][0]["VpcSecurityGroupId"]
+    database = next(g for g in groups.values() if g["GroupId"] == database_id)
+    assert [(p["FromPort"], p["ToPort"]) for p in database["IpPermissions"]] == [(5432, 5432)]
+    sources = database["IpPermissions"][0]["UserIdGroupPairs"]
+    service = aws("ecs").describe_services(cluster=NAME, services=[NAME])["services"][0]
+    app = service["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"]
+    assert [source["GroupId"] for source in sources] == app
+    assert not database["IpPermissions"][0]["IpRanges"]
+
+
+def test_monitoring_is_as_required(aws: Any) -> None:
+    alarms = {a["AlarmName"]: a for a in aws("cloudwatch").describe_alarms(AlarmNamePrefix=NAME)["MetricAlarms"]}
+    cpu = next(a for a in alarms.values() if a["MetricName"] == "CPUUtilization" and a["Namespace"] == "AWS/RDS")
+    assert (cpu["ComparisonOperator"], cpu["Threshold"]) == ("GreaterThanThreshold", 80)
+    tasks = next(a for a in alarms.values() if a["MetricName"] == "RunningTaskCount")
+    assert (tasks["ComparisonOperator"], tasks["Threshold"]) == ("LessThanThreshold", 2)
+    errors = [a for a in alarms.values() if "5XX" in a["MetricName"]]
+    assert errors
+    for alarm in errors:
+        assert (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (10, 300, 1)
+    groups = aws("logs").describe_log_groups(logGroupNamePrefix=NAME)["logGroups"]
+    assert {group["retentionInDays"] for group in groups} == {7}
+
+
+def test_everything_is_tagged(aws: Any) -> None:
+    tags = {"Environment": "development", "Project": "task-management-api", "ManagedBy": "terraform"}
+    filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
+    pages = aws("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=filters)
+    arns = [m["ResourceARN"] for page in pages for m in page["ResourceTagMappingList"]]
+    services = {arn.split(":")[2] for arn in arns}
+    assert services >= {"ecs", "ec2", "elasticloadbalancing", "rds", "s3", "secretsmanager"}
+
+
+# -- what the apps do ------------------------------------------------------------------------------------
+
+
+def test_records_are_kept_by_key(site: Site) -> None:
+    url = site.summary()["records"]["url"]
+    assert ask(url + "/").status == 200
+    for value in ("one", "two"):
+        assert ask(f"{url}/data", "POST", {"key": "number", "value": value}).status in (200, 201)
+    records = ask(f"{url}/data").document
+    entries = records if isinstance(records, list) else records["records"]
+    assert [entry["value"] for entry in entries if entry["key"] == "number"] == ["two"]
+
+
+def test_apps_describe_themselves(site: Site) -> None:
+    for entry in site.summary().values():
+        assert ask(f"{entry['url']}/openapi.json").document["openapi"].startswith("3.")
+
+
+def test_database_users_may_do_what_they_should(aws: Any) -> None:
+    instance = aws("rds").describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
+    with _connect(aws, instance, f"{NAME}/database/app") as connection:
+        assert connection.execute("SELECT count(*) FROM users").fetchone() is not None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CREATE TABLE mine (id int)")
+    with _connect(aws, instance, f"{NAME}/database/readonly") as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM users")
+
+
+def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
+    manager = aws("secretsmanager")
+    values = set()
+    for secret in manager.get_paginator("list_secrets").paginate().build_full_result()["SecretList"]:
+        if secret["Name"].startswith(f"{ENVIRONMENT}-"):
+            text = manager.get_secret_value(SecretId=secret["ARN"])["SecretString"]
+            values.add(json.loads(text)["password"] if text.startswith("{") else text)
+    assert len(values) >= 12
+    places = {str(path): path.read_bytes() for path in site.folder.rglob("*") if path.is_file()}
+    s3 = aws("s3")
+    for item in s3.list_objects_v2(Bucket=f"slipway-{ENVIRONMENT}-state")["Contents"]:
+        places[item["Key"]] = s3.get_object(Bucket=f"slipway-{ENVIRONMENT}-state", Key=item["Key"])["Body"].read()
+    for app in APPS:
+        for container in _containers(app):
+            inspected = subprocess.run(["docker", "inspect", container], capture_output=True, check=True).stdout
+            logs = subprocess.run(["docker", "logs", container], capture_output=True, check=True)
+            places[f"container {container}"] = inspected + logs.stdout + logs.stderr
+    found = {place for place, content in places.items() for value in values if value.encode() in content}
+    assert not found
+
+
+# -- the second run --------------------------------------------------------------------------------------
+
+
+def test_second_run_changes_nothing(site: Site) -> None:
+    run = succeeded(site.run())
+    assert run.changed == {}
+    assert "Show what would change" not in [
+        line for line in run.output.splitlines() if line.startswith("changed:")
+    ]
+
+
+def test_check_and_diff_change_nothing_and_show_no_secret(site: Site) -> None:
+    run = succeeded(site.run("site.yml", "--check", "--diff"))
+    assert run.changed == {}
+
+
+# -- new code --------------------------------------------------------------------------------------------
+
+
+def _edit(site: Site, old: str, new: str, file: str = "app/slipway_app/hello.py") -> None:
+    path = site.folder / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
+    before = site.summary()["tasks"]["image_digest"]
+    (site.source / "slipway_app" / "release.py").write_text('"""A change of the code."""\n')
+    with Visitor(f"https://tasks.{ENVIRONMENT}.localhost/health") as visitor:
+        run = succeeded(site.run("site.yml", "--limit", "tasks"))
+    assert run.changed
+    after = site.summary()["tasks"]["image_digest"]
+    assert after != before
+    assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == after
+    assert visitor.count > 50
+    assert visitor.problems == []
+    assert set(site.summary()) == set(APPS)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        pytest.param('raise RuntimeError("cannot start")', "cannot start", id="crashes at start"),
+        pytest.param(None, "health checks", id="never healthy"),
+    ],
+)
+def test_broken_image_leaves_the_old_version_serving(site: Site, fault: str | None, reason: str) -> None:
+    before = site.summary()["tasks"]["image_digest"]
+    factory = site.source / "slipway_app" / "__init__.py"
+    health = site.source / "slipway_app" / "health.py"
+    originals = {factory: factory.read_text(), health: health.read_text()}
+    if fault:
+        factory.write_text(originals[factory] + f"\nif __import__('os').environ.get('PORT'):\n    {fault}\n")
+    else:
+        health.write_text(re.sub(r'"/health(z?)"', r'"/elsewhere\1"', originals[health]))
+    try:
+        with Visitor(f"https://tasks.{ENVIRONMENT}.localhost/version", per_second=4) as visitor:
+            run = failed(site.run("site.yml", "--limit", "tasks"))
+    finally:
+        for path, text in originals.items():
+            path.write_text(text)
+    assert reason in run.output
+    assert visitor.problems == []
+    assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == before
+
+
+def test_failing_migration_stops_before_the_service(site: Site, aws: Any) -> None:
+    service = aws("ecs").describe_services(cluster=NAME, services=[NAME])["services"][0]
+    migrate = site.source / "slipway_app" / "migrate.py"
+    original = migrate.read_text()
+    migrate.write_text('print("no column of that name", flush=True)\nraise SystemExit(3)\n')
+    try:
+        run = failed(site.run("site.yml", "--limit", "tasks"))
+    finally:
+        migrate.write_text(original)
+    assert "no column of that name" in run.output
+    assert "exit code 3" in run.output
+    now = aws("ecs").describe_services(cluster=NAME, services=[NAME])["services"][0]
+    assert now["taskDefinition"] == service["taskDefinition"]
+
+
+@pytest.mark.parametrize("moment", ["push | Push the image", "run | Migrate the database with the new image"])
+def test_killed_run_is_finished_by_the_next(site: Site, moment: str) -> None:
+    (site.source / "slipway_app" / "release.py").write_text(f'"""Killed at: {moment}."""\n')
+    process = subprocess.Popen(
+        site.command("site.yml", "--limit", "tasks"),
+        cwd=PROJECT,
+        env={**site.environment(), "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    for line in process.stdout:
+        if moment in line:
+            break
+    else:
+        pytest.fail(f"the run ended before {moment}")
+    time.sleep(0.5)  # in the middle of the step, wherever that is
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    succeeded(site.run("site.yml", "--limit", "tasks"))
+    run = succeeded(site.run("site.yml", "--limit", "tasks"))
+    assert run.changed == {}
+
+
+# -- a fourth app ----------------------------------------------------------------------------------------
+
+
+def test_foreign_app_needs_one_host_and_one_folder(site: Site) -> None:
+    source = PROJECT / "tests" / "e2e" / "foreign_app"
+    hosts = site.inventory / "hosts.yml"
+    hosts.write_text(hosts.read_text().replace("            beers:\n", "            beers:\n            guests:\n"))
+    shutil.copytree(PROJECT / "tests" / "e2e" / "foreign_host_vars", site.inventory / "host_vars" / "guests")
+    run = succeeded(site.run("site.yml", "--limit", "guests", image_source=str(source), image_dockerfile=str(source / "Dockerfile")))
+    assert run.recap["guests"]["failed"] == 0
+    url = site.summary()["guests"]["url"]
+    assert ask(url + "/").body.strip() == b"Welcome, guest"
+
+
+# -- the end ---------------------------------------------------------------------------------------------
+
+
+def test_destroy_wants_the_environments_name(site: Site) -> None:
+    run = failed(site.run("playbooks/destroy.yml", slipway_confirm="dev"))
+    assert "Nothing was destroyed" in run.output
+    assert ask(f"https://tasks.{ENVIRONMENT}.localhost/healthz").status == 200
+
+
+def test_destroy_leaves_nothing(site: Site, aws: Any) -> None:
+    run = succeeded(site.run("playbooks/destroy.yml", slipway_confirm=ENVIRONMENT))
+    assert run.output.count("Nothing is left of") >= len(APPS) + 1
+    assert not [b["Name"] for b in aws("s3").list_buckets()["Buckets"] if ENVIRONMENT in b["Name"]]
+    assert not [d for d in aws("rds").describe_db_instances()["DBInstances"] if ENVIRONMENT in d["DBInstanceIdentifier"]]
+    assert not [r for r in aws("ecr").describe_repositories()["repositories"] if ENVIRONMENT in r["repositoryName"]]
+    assert not [r for r in aws("iam").list_roles()["Roles"] if r["RoleName"].startswith(f"{ENVIRONMENT}-")]
+    assert not [s for s in aws("secretsmanager").list_secrets()["SecretList"] if s["Name"].startswith(f"{ENVIRONMENT}-")]
+    assert not [lb for lb in aws("elbv2").describe_load_balancers()["LoadBalancers"] if ENVIRONMENT in lb["LoadBalancerName"]]
+    assert not aws("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": [f"{ENVIRONMENT}-main"]}])["Vpcs"]
+    assert not [g for g in aws("logs").describe_log_groups()["logGroups"] if g["logGroupName"].startswith(f"{ENVIRONMENT}-")]
+    for app in APPS:
+        assert _containers(app) == []
+    assert not list(Path(site.build).glob("*/*/terraform.tfvars.json"))
