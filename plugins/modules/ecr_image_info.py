@@ -8,7 +8,7 @@ module: ecr_image_info
 short_description: Look an image up in Amazon ECR
 description:
   - Tells whether a repository holds a tag and under which digest, without pulling anything.
-  - With I(credentials=true) also gives the credentials for C(docker login), valid for 12 hours.
+  - Changes nothing, and does the same in check mode.
 options:
   repository:
     description: Name of the repository.
@@ -18,10 +18,6 @@ options:
     description: Tag of the image.
     type: str
     required: true
-  credentials:
-    description: Whether to return credentials of the registry.
-    type: bool
-    default: false
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -42,21 +38,8 @@ digest:
   description: Digest of the image's manifest, such as C(sha256:…); null where there is no such tag.
   type: str
   returned: always
-registry:
-  description: Address of the registry as C(docker login) takes it.
-  type: str
-  returned: when credentials is true
-username:
-  description: User name of the registry.
-  type: str
-  returned: when credentials is true
-password:
-  description: Password of the registry; hidden from output.
-  type: str
-  returned: when credentials is true
 """
 
-import base64
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
@@ -83,7 +66,6 @@ def main() -> None:
         argument_spec={
             "repository": {"type": "str", "required": True},
             "tag": {"type": "str", "required": True},
-            "credentials": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -91,10 +73,6 @@ def main() -> None:
     result: dict[str, Any] = {"changed": False}
     try:
         result["digest"] = find_digest(client, module.params["repository"], module.params["tag"])
-        if module.params["credentials"]:
-            data = client.get_authorization_token()["authorizationData"][0]
-            username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-            result |= {"registry": data["proxyEndpoint"], "username": username, "password": password}
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg=f"could not look {module.params['repository']} up in ECR")
     module.exit_json(**result)
