@@ -80,16 +80,18 @@ def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, pro
             inputs[name] = common[name]
     unknown = sorted(set(given) - {f"{layer}_{name}" for name in declared})
     if unknown:
-        allowed = [f"{layer}_{name}" for name in declared]
-        hints = []
-        for name in unknown:
-            close = difflib.get_close_matches(name, allowed, n=1)
-            hints.append(f"{name} (did you mean {close[0]}?)" if close else name)
+        hints = [did_you_mean(name, [f"{layer}_{name}" for name in declared]) for name in unknown]
         raise AnsibleFilterError(
             f"not an input of layer {layer}: {', '.join(hints)}. Its inputs are described in "
             f"roles/{layer}/README.md; look for the name in the inventory's host_vars and group_vars"
         )
     return inputs
+
+
+def did_you_mean(name: str, allowed: list[str]) -> str:
+    """A name that is not allowed, with the one that was probably meant."""
+    close = difflib.get_close_matches(name, allowed, n=1)
+    return f"{name} (did you mean {close[0]}?)" if close else name
 
 
 def missing_outputs(declared: list[str], producers: Json) -> list[str]:
