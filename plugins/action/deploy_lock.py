@@ -1,0 +1,218 @@
+"""Action plugin of deploy_lock: runs on the controller, whose ansible-playbook the lock belongs to."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import socket
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+try:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    boto3 = None
+
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "bucket": {"type": "str", "required": True},
+    "key": {"type": "str", "required": True},
+    "break_lock_of": {"type": "str", "default": ""},
+    "region": {"type": "str", "required": True},
+}
+
+Json = dict[str, Any]
+
+
+class LockError(Exception):
+    """Somebody else holds the lock; the message says who, and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, by the process that lives as long as it does.
+
+    Attributes:
+        user: name of the user that runs it.
+        host: name of the machine.
+        boot: id of the machine's boot; processes of an earlier one are gone.
+        processes: the namespace in which its process id counts; containers have one each.
+        process: process id.
+        started: when the process was started, in clock ticks since the boot, since ids are used again.
+    """
+
+    user: str
+    host: str
+    boot: str
+    processes: str
+    process: int
+    started: int
+
+    @classmethod
+    def of(cls, process: int) -> Run:
+        """The run of a process of this machine."""
+        return cls(
+            user=pwd.getpwuid(os.getuid()).pw_name,
+            host=socket.gethostname(),
+            boot=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            processes=str(Path("/proc/self/ns/pid").readlink()),
+            process=process,
+            started=_started(process) or 0,
+        )
+
+    @property
+    def who(self) -> str:
+        """User and host, as Terraform writes them into its own locks."""
+        return f"{self.user}@{self.host}"
+
+    def is_here(self, here: Run) -> bool:
+        """Whether it runs, or ran, where another run can see its process."""
+        return (self.host, self.processes) == (here.host, here.processes)
+
+    def is_alive(self, here: Run) -> bool:
+        """Whether its process lives. Of a run elsewhere nobody can tell, so it counts as alive."""
+        if not self.is_here(here):
+            return True
+        return self.boot == here.boot and _started(self.process) == self.started
+
+
+def _started(process: int) -> int | None:
+    """When a process was started, in clock ticks since the boot (proc(5): field 22 of stat), if it lives."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field, the program's name in parentheses, may hold anything.
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+class Lock:
+    """The lock of an app or network.
+
+    Args:
+        s3: boto3 client.
+        bucket: bucket of the Terraform states.
+        key: key of the lock's object.
+        run: the run that wants it.
+    """
+
+    def __init__(self, s3: Any, bucket: str, key: str, run: Run) -> None:
+        self._s3, self._bucket, self._key, self._run = s3, bucket, key, run
+
+    def take(self, break_lock_of: str) -> tuple[bool, str | None]:
+        """Take the lock.
+
+        Args:
+            break_lock_of: user@host whose lock is taken over although it may be alive elsewhere.
+
+        Returns:
+            Whether it was taken just now, and a sentence about the run it was taken over from, if any.
+
+        Raises:
+            LockError: another run holds it.
+        """
+        if self._write(IfNoneMatch="*"):
+            return True, None
+        found = self._read()
+        if found is None:
+            # Given back between the two calls; whoever was quicker holds it now.
+            return self.take(break_lock_of)
+        holder, since, etag = found
+        if holder == self._run:
+            return False, None
+        is_broken = holder.who == break_lock_of and not holder.is_here(self._run)
+        if holder.is_alive(self._run) and not is_broken:
+            raise LockError(self._refusal(holder, since))
+        if not self._write(IfMatch=etag):
+            return self.take(break_lock_of)
+        return (
+            True,
+            f"An earlier run did not end: {holder.who}, process {holder.process}, at work since {since}",
+        )
+
+    def give_back(self) -> bool:
+        """Remove the lock where this run holds it, and tell whether it did."""
+        found = self._read()
+        if found is None or found[0] != self._run:
+            return False
+        self._s3.delete_object(Bucket=self._bucket, Key=self._key, IfMatch=found[2])
+        return True
+
+    def _read(self) -> tuple[Run, str, str] | None:
+        """The run that holds the lock, since when, and the version of the object that says so."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=self._key)
+        except self._s3.exceptions.NoSuchKey:
+            return None
+        lock = json.loads(answer["Body"].read())
+        return Run(**lock["run"]), lock["since"], answer["ETag"]
+
+    def _write(self, **condition: str) -> bool:
+        """Write the lock where the condition holds, and tell whether it did (S3: conditional writes)."""
+        lock = {"run": asdict(self._run), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S UTC}"}
+        try:
+            self._s3.put_object(
+                Bucket=self._bucket, Key=self._key, Body=json.dumps(lock).encode(), **condition
+            )
+        except ClientError as error:
+            # 404: there was an object to match, and it is gone; 409: another write is under way.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
+                raise
+            return False
+        return True
+
+    def _refusal(self, holder: Run, since: str) -> str:
+        name = f"s3://{self._bucket}/{self._key}"
+        what = f"Another run is at work: {holder.who}, process {holder.process}, holds {name} since {since}."
+        if holder.is_here(self._run):
+            return f"{what} Wait for it to end, or end it (kill {holder.process}), and run again."
+        return (
+            f"{what} Nobody can tell from here whether it is alive. Make sure that it is not, and run again "
+            f"with -e slipway_break_lock_of={holder.who}"
+        )
+
+
+class ActionModule(ActionBase):
+    """Takes the lock for the ansible-playbook that runs this, or gives it back."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        result: Json = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
+        if boto3 is None:
+            return result | {
+                "failed": True,
+                "msg": "boto3 is missing in the Python that runs ansible-playbook",
+            }
+        if self._task.check_mode:
+            return result
+        # A worker process runs one task and ends: the task's environment can be this process's, and its
+        # parent is ansible-playbook.
+        for layer in self._task.environment or []:
+            os.environ.update(
+                {name: str(value) for name, value in (self._templar.template(layer) or {}).items()}
+            )
+        s3 = boto3.session.Session(region_name=arguments["region"]).client("s3")
+        lock = Lock(s3, arguments["bucket"], arguments["key"], Run.of(os.getppid()))
+        try:
+            if arguments["state"] == "absent":
+                is_ours = lock.give_back()
+                return result | {
+                    "changed": is_ours,
+                    "msg": "given back" if is_ours else "not held by this run",
+                }
+            changed, message = lock.take(arguments["break_lock_of"])
+        except LockError as error:
+            return result | {"failed": True, "msg": str(error)}
+        except (BotoCoreError, ClientError) as error:
+            return result | {"failed": True, "msg": f"could not reach the deploy lock: {error}"}
+        return result | {"changed": changed, "warnings": [unfinished] if unfinished else []}

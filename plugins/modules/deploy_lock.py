@@ -1,0 +1,55 @@
+#!/usr/bin/python
+"""Ansible module: hold the deploy lock of an app or network. Its action plugin does the work."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: deploy_lock
+short_description: Let one run at a time change an app or network
+description:
+  - The lock is an object beside the Terraform states, written on the condition that there is none yet. It
+    names the user, host and process of the run that holds it, so that whoever meets it knows whom to ask.
+  - A run that holds the lock already is given it again.
+  - A lock whose process is gone from this machine is taken over. One of another machine is not, because
+    nobody can tell from here whether that run is alive.
+  - Under check mode nothing is locked.
+options:
+  state:
+    description: C(present) takes the lock, C(absent) gives it back where this run holds it.
+    type: str
+    choices: [present, absent]
+    default: present
+  bucket:
+    description: S3 bucket of the Terraform states.
+    type: str
+    required: true
+  key:
+    description: Key of the lock's object.
+    type: str
+    required: true
+  break_lock_of:
+    description: User and host, such as C(root@build-1), whose lock is taken over although it is another host.
+    type: str
+    default: ""
+  region:
+    description: AWS region of the bucket.
+    type: str
+    required: true
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Take the deploy lock
+  slipway.provision.deploy_lock:
+    bucket: slipway-dev-state
+    key: dev/tasks/lock
+    region: us-east-1
+  notify: Give the deploy lock back
+"""
+
+RETURN = r"""
+changed:
+  description: Whether the lock was taken or given back; a warning says whose it was where it was taken over.
+  type: bool
+  returned: always
+"""

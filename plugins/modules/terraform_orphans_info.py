@@ -1,0 +1,477 @@
+#!/usr/bin/python
+"""Ansible module: find what a plan would create although it exists, left by an interrupted apply."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: terraform_orphans_info
+short_description: Find resources that a plan would create and that exist already
+description:
+  - Terraform writes its state at most every 20 seconds while it applies. One that is killed leaves resources
+    in the cloud that no state knows of; the next apply fails on their names, or makes them twice.
+  - Looks in AWS for everything a plan would create, by the names and tags the plan gives it, and returns the
+    ids to import it by.
+  - What has the name but not the tags was made by something else; the module fails and names it.
+  - Changes nothing.
+options:
+  creations:
+    description: >-
+      What the plan would create: C(address), C(type) and C(values) of each resource, as the filter
+      C(plan_creations) returns them.
+    type: list
+    elements: dict
+    required: true
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Look for what an interrupted run left
+  slipway.provision.terraform_orphans_info:
+    creations: "{{ plan.stdout | from_json | slipway.provision.plan_creations }}"
+    region: us-east-1
+"""
+
+RETURN = r"""
+orphans:
+  description: Address and import id of each resource that exists, in the plan's order.
+  type: list
+  elements: dict
+  returned: always
+  sample: [{address: aws_vpc.this, id: vpc-0123456789abcdef0}]
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import cache
+from typing import Any, NamedTuple
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+with suppress(ImportError):  # AnsibleAWSModule says what is missing
+    from botocore.exceptions import BotoCoreError, ClientError
+
+# Every resource of an app has these, and no two apps have the same values and the same name.
+_OWNER_TAGS = ("Environment", "ManagedBy", "Project")
+
+Json = dict[str, Any]
+Client = Callable[[str], Any]
+
+
+class NotKnownYetError(Exception):
+    """The plan does not know a value, because what it comes from does not exist (or is not adopted) yet."""
+
+
+class OrphanError(Exception):
+    """Something is in the way and cannot be adopted; the message says what to do."""
+
+
+class Planned(Json):
+    """Planned values of a resource. Reading one the plan does not know raises NotKnownYetError."""
+
+    def __missing__(self, key: str) -> Any:
+        raise NotKnownYetError(key)
+
+
+class Found(NamedTuple):
+    """A resource that exists.
+
+    Attributes:
+        id: what `terraform import` takes.
+        tags: its tags; None for a part of another resource, which has none of its own.
+        obstacle: why it cannot be adopted although it is ours, and what to do; empty where it can.
+    """
+
+    id: str
+    tags: dict[str, str] | None
+    obstacle: str = ""
+
+
+Finder = Callable[[Client, Planned], Iterable[Found]]
+
+
+def _tags(listed: Iterable[Json], key: str = "Key", value: str = "Value") -> dict[str, str]:
+    return {tag[key]: tag[value] for tag in listed}
+
+
+def _unless_missing(call: Callable[..., Json], *codes: str, **arguments: Any) -> Json:
+    """The answer of a call, or nothing where the error says that there is no such thing."""
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in codes:
+            raise
+        return {}
+
+
+def _by_tags(operation: str, member: str, identifier: str, filters: str = "Filters") -> Finder:
+    """A finder of EC2 things that have no name but the tag Name: whatever has all of the tags is ours.
+
+    Args:
+        operation: operation of EC2 that describes them.
+        member: member of its answer that lists them.
+        identifier: member of each that holds its id.
+        filters: what the operation calls its filters.
+    """
+
+    def find(client: Client, planned: Planned) -> Iterator[Found]:
+        wanted = {key: planned["tags_all"][key] for key in (*_OWNER_TAGS, "Name")}
+        arguments = {filters: [{"Name": f"tag:{key}", "Values": [value]} for key, value in wanted.items()]}
+        for item in getattr(client("ec2"), operation)(**arguments)[member]:
+            # What is deleted is still listed for an hour.
+            if item.get("State", "").lower() not in ("deleting", "deleted", "failed"):
+                yield Found(item[identifier], _tags(item["Tags"]))
+
+    return find
+
+
+def _route(client: Client, planned: Planned) -> Iterator[Found]:
+    table, destination = planned["route_table_id"], planned["destination_cidr_block"]
+    for item in client("ec2").describe_route_tables(RouteTableIds=[table])["RouteTables"]:
+        if any(route.get("DestinationCidrBlock") == destination for route in item["Routes"]):
+            yield Found(f"{table}_{destination}", None)
+
+
+def _route_table_association(client: Client, planned: Planned) -> Iterator[Found]:
+    table, subnet = planned["route_table_id"], planned["subnet_id"]
+    for item in client("ec2").describe_route_tables(RouteTableIds=[table])["RouteTables"]:
+        if any(association.get("SubnetId") == subnet for association in item["Associations"]):
+            yield Found(f"{subnet}/{table}", None)
+
+
+def _security_group(client: Client, planned: Planned) -> Iterator[Found]:
+    ec2 = client("ec2")
+    filters = {"group-name": planned["name"], "vpc-id": planned["vpc_id"]}
+    answer = ec2.describe_security_groups(Filters=[{"Name": k, "Values": [v]} for k, v in filters.items()])
+    for group in answer["SecurityGroups"]:
+        identifier = group["GroupId"]
+        # AWS lets a new group reach everything; the provider takes that back in a second call.
+        open_ended = any(
+            rule["IpProtocol"] == "-1" and {"CidrIp": "0.0.0.0/0"} in rule["IpRanges"]
+            for rule in group["IpPermissionsEgress"]
+        )
+        yield Found(
+            identifier,
+            _tags(group.get("Tags", [])),
+            "it still lets everything out, as AWS makes it. Delete it, and run again: "
+            f"aws ec2 delete-security-group --group-id {identifier}"
+            if open_ended
+            else "",
+        )
+
+
+def _security_group_rule(is_egress: bool) -> Finder:
+    def find(client: Client, planned: Planned) -> Iterator[Found]:
+        wanted = (
+            planned["ip_protocol"],
+            planned["from_port"],
+            planned["to_port"],
+            planned["cidr_ipv4"],
+            planned["referenced_security_group_id"],
+        )
+        filters = [{"Name": "group-id", "Values": [planned["security_group_id"]]}]
+        for rule in client("ec2").describe_security_group_rules(Filters=filters)["SecurityGroupRules"]:
+            found = (
+                rule["IpProtocol"],
+                rule["FromPort"],
+                rule["ToPort"],
+                rule.get("CidrIpv4"),
+                rule.get("ReferencedGroupInfo", {}).get("GroupId"),
+            )
+            if found == wanted and rule["IsEgress"] == is_egress:
+                yield Found(rule["SecurityGroupRuleId"], None)
+
+    return find
+
+
+def _db_instance(client: Client, planned: Planned) -> Iterator[Found]:
+    name = planned["identifier"]
+    rds = client("rds")
+    answer = _unless_missing(rds.describe_db_instances, "DBInstanceNotFound", DBInstanceIdentifier=name)
+    for item in answer.get("DBInstances", []):
+        deleting = item["DBInstanceStatus"] == "deleting"
+        yield Found(
+            name, _tags(item["TagList"]), "it is being deleted. Run again when it is gone" if deleting else ""
+        )
+
+
+def _db_group(operation: str, argument: str, member: str, arn: str, missing: str) -> Finder:
+    def find(client: Client, planned: Planned) -> Iterator[Found]:
+        rds = client("rds")
+        answer = _unless_missing(getattr(rds, operation), missing, **{argument: planned["name"]})
+        for item in answer.get(member, []):
+            tags = rds.list_tags_for_resource(ResourceName=item[arn])["TagList"]
+            yield Found(planned["name"], _tags(tags))
+
+    return find
+
+
+def _log_group(client: Client, planned: Planned) -> Iterator[Found]:
+    logs = client("logs")
+    for group in logs.describe_log_groups(logGroupNamePrefix=planned["name"])["logGroups"]:
+        if group["logGroupName"] == planned["name"]:
+            arn = group["arn"].removesuffix(":*")
+            yield Found(planned["name"], logs.list_tags_for_resource(resourceArn=arn)["tags"])
+
+
+def _secret(client: Client, planned: Planned) -> Iterator[Found]:
+    describe = client("secretsmanager").describe_secret
+    secret = _unless_missing(describe, "ResourceNotFoundException", SecretId=planned["name"])
+    if secret:
+        yield Found(
+            secret["ARN"],
+            _tags(secret.get("Tags", [])),
+            "it is scheduled for deletion. Take that back, and run again: "
+            f"aws secretsmanager restore-secret --secret-id {planned['name']}"
+            if "DeletedDate" in secret
+            else "",
+        )
+
+
+def _bucket(client: Client, planned: Planned) -> Iterator[Found]:
+    s3, name = client("s3"), planned["bucket"]
+    if name in [bucket["Name"] for bucket in s3.list_buckets(Prefix=name)["Buckets"]]:
+        answer = _unless_missing(s3.get_bucket_tagging, "NoSuchTagSet", Bucket=name)
+        # The provider tags a bucket in a second call.
+        yield Found(name, _tags(answer["TagSet"]) if answer else None)
+
+
+def _repository(client: Client, planned: Planned) -> Iterator[Found]:
+    ecr, name = client("ecr"), planned["name"]
+    answer = _unless_missing(ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=[name])
+    for item in answer.get("repositories", []):
+        yield Found(name, _tags(ecr.list_tags_for_resource(resourceArn=item["repositoryArn"])["tags"]))
+
+
+def _role(client: Client, planned: Planned) -> Iterator[Found]:
+    answer = _unless_missing(client("iam").get_role, "NoSuchEntity", RoleName=planned["name"])
+    if answer:
+        yield Found(planned["name"], _tags(answer["Role"].get("Tags", [])))
+
+
+def _ecs_cluster(client: Client, planned: Planned) -> Iterator[Found]:
+    for item in client("ecs").describe_clusters(clusters=[planned["name"]], include=["TAGS"])["clusters"]:
+        if item["status"] == "ACTIVE":
+            yield Found(planned["name"], _tags(item.get("tags", []), "key", "value"))
+
+
+def _ecs_service(client: Client, planned: Planned) -> Iterator[Found]:
+    cluster, name = planned["cluster"], planned["name"]
+    answer = _unless_missing(
+        client("ecs").describe_services,
+        "ClusterNotFoundException",
+        cluster=cluster,
+        services=[name],
+        include=["TAGS"],
+    )
+    for item in answer.get("services", []):
+        if item["status"] == "ACTIVE":
+            yield Found(f"{cluster.rsplit('/')[-1]}/{name}", _tags(item.get("tags", []), "key", "value"))
+
+
+def _task_definition(client: Client, planned: Planned) -> Iterator[Found]:
+    # The newest revision; where it is not what the plan wants, Terraform replaces it as it always does.
+    answer = _unless_missing(
+        client("ecs").describe_task_definition,
+        "ClientException",
+        taskDefinition=planned["family"],
+        include=["TAGS"],
+    )
+    if answer:
+        yield Found(
+            answer["taskDefinition"]["taskDefinitionArn"], _tags(answer.get("tags", []), "key", "value")
+        )
+
+
+def _load_balancer_part(operation: str, missing: str, member: str, arn: str) -> Finder:
+    def find(client: Client, planned: Planned) -> Iterator[Found]:
+        elb = client("elbv2")
+        answer = _unless_missing(getattr(elb, operation), missing, Names=[planned["name"]])
+        for item in answer.get(member, []):
+            described = elb.describe_tags(ResourceArns=[item[arn]])["TagDescriptions"]
+            yield Found(item[arn], _tags(described[0]["Tags"]))
+
+    return find
+
+
+def _listener(client: Client, planned: Planned) -> Iterator[Found]:
+    describe = client("elbv2").describe_listeners
+    for item in describe(LoadBalancerArn=planned["load_balancer_arn"])["Listeners"]:
+        if item["Port"] == planned["port"]:
+            yield Found(item["ListenerArn"], None)
+
+
+def _certificate(client: Client, planned: Planned) -> Iterator[Found]:
+    acm = client("acm")
+    ours = []
+    for page in acm.get_paginator("list_certificates").paginate():
+        for item in page["CertificateSummaryList"]:
+            if item["DomainName"] == planned["domain_name"]:
+                arn = item["CertificateArn"]
+                tags = _tags(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
+                # Any number of certificates may be for one name, and others' are none of our business.
+                if _owner(tags) == _owner(planned["tags_all"]):
+                    certificate = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+                    ours.append((certificate["CreatedAt"], Found(arn, tags)))
+    if ours:
+        yield max(ours)[1]
+
+
+def _zone(client: Client, planned: Planned) -> Iterator[Found]:
+    route53 = client("route53")
+    name = planned["name"].rstrip(".") + "."
+    for zone in route53.list_hosted_zones_by_name(DNSName=name)["HostedZones"]:
+        # Any number of zones may have one name. The provider tags a zone in a second call.
+        if zone["Name"] == name and zone["Config"].get("Comment") == planned["comment"]:
+            identifier = zone["Id"].rsplit("/")[-1]
+            answer = route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=identifier)
+            yield Found(identifier, _tags(answer["ResourceTagSet"]["Tags"]) or None)
+
+
+def _record(client: Client, planned: Planned) -> Iterator[Found]:
+    zone, name, kind = planned["zone_id"], planned["name"], planned["type"]
+    answer = client("route53").list_resource_record_sets(
+        HostedZoneId=zone, StartRecordName=name, StartRecordType=kind, MaxItems="1"
+    )
+    for record in answer["ResourceRecordSets"]:
+        if (record["Name"].rstrip("."), record["Type"]) == (name.rstrip("."), kind):
+            yield Found(f"{zone}_{name}_{kind}", None)
+
+
+# Types whose second creation fails or makes a second one, and how the first one is found.
+FINDERS: dict[str, Finder] = {
+    "aws_acm_certificate": _certificate,
+    "aws_cloudwatch_log_group": _log_group,
+    "aws_db_instance": _db_instance,
+    "aws_db_parameter_group": _db_group(
+        "describe_db_parameter_groups",
+        "DBParameterGroupName",
+        "DBParameterGroups",
+        "DBParameterGroupArn",
+        "DBParameterGroupNotFound",
+    ),
+    "aws_db_subnet_group": _db_group(
+        "describe_db_subnet_groups",
+        "DBSubnetGroupName",
+        "DBSubnetGroups",
+        "DBSubnetGroupArn",
+        "DBSubnetGroupNotFoundFault",
+    ),
+    "aws_ecr_repository": _repository,
+    "aws_ecs_cluster": _ecs_cluster,
+    "aws_ecs_service": _ecs_service,
+    "aws_ecs_task_definition": _task_definition,
+    "aws_eip": _by_tags("describe_addresses", "Addresses", "AllocationId"),
+    "aws_iam_role": _role,
+    "aws_internet_gateway": _by_tags("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
+    "aws_lb": _load_balancer_part(
+        "describe_load_balancers", "LoadBalancerNotFound", "LoadBalancers", "LoadBalancerArn"
+    ),
+    "aws_lb_listener": _listener,
+    "aws_lb_target_group": _load_balancer_part(
+        "describe_target_groups", "TargetGroupNotFound", "TargetGroups", "TargetGroupArn"
+    ),
+    "aws_nat_gateway": _by_tags("describe_nat_gateways", "NatGateways", "NatGatewayId", filters="Filter"),
+    "aws_route": _route,
+    "aws_route53_record": _record,
+    "aws_route53_zone": _zone,
+    "aws_route_table": _by_tags("describe_route_tables", "RouteTables", "RouteTableId"),
+    "aws_route_table_association": _route_table_association,
+    "aws_s3_bucket": _bucket,
+    "aws_secretsmanager_secret": _secret,
+    "aws_security_group": _security_group,
+    "aws_subnet": _by_tags("describe_subnets", "Subnets", "SubnetId"),
+    "aws_vpc": _by_tags("describe_vpcs", "Vpcs", "VpcId"),
+    "aws_vpc_endpoint": _by_tags("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+    "aws_vpc_security_group_egress_rule": _security_group_rule(is_egress=True),
+    "aws_vpc_security_group_ingress_rule": _security_group_rule(is_egress=False),
+}
+
+# Types that are simply created again: AWS replaces what is there, or there is nothing in AWS.
+REPEATABLE = frozenset(
+    {
+        "aws_acm_certificate_validation",  # waits, and makes nothing
+        "aws_appautoscaling_policy",  # PutScalingPolicy
+        "aws_appautoscaling_target",  # RegisterScalableTarget
+        "aws_cloudwatch_metric_alarm",  # PutMetricAlarm
+        "aws_default_security_group",  # takes over the group that AWS made with the VPC
+        "aws_ecr_lifecycle_policy",  # PutLifecyclePolicy
+        "aws_iam_role_policy",  # PutRolePolicy
+        "aws_s3_bucket_lifecycle_configuration",  # PutBucketLifecycleConfiguration
+        "aws_s3_bucket_ownership_controls",  # PutBucketOwnershipControls
+        "aws_s3_bucket_policy",  # PutBucketPolicy
+        "aws_s3_bucket_public_access_block",  # PutPublicAccessBlock
+        "aws_s3_bucket_server_side_encryption_configuration",  # PutBucketEncryption
+        "aws_s3_bucket_versioning",  # PutBucketVersioning
+        "aws_secretsmanager_secret_version",  # PutSecretValue: a new version, which the database is given
+        "terraform_data",  # nothing but state
+    }
+)
+
+
+def _owner(tags: dict[str, str]) -> list[str | None]:
+    return [tags.get(key) for key in _OWNER_TAGS]
+
+
+def find_orphans(client: Client, creations: list[Json]) -> list[dict[str, str]]:
+    """What exists of the resources that a plan would create.
+
+    A resource whose place is not known yet (a subnet's route table, say) is found in a later plan, once
+    the other is adopted.
+
+    Args:
+        client: makes a boto3 client for a service.
+        creations: address, type and known planned values of each resource.
+
+    Returns:
+        Address and import id of each that exists.
+
+    Raises:
+        OrphanError: something exists that cannot be adopted.
+    """
+    orphans, obstacles = [], []
+    for creation in creations:
+        address, planned = creation["address"], Planned(creation["values"])
+        finder = FINDERS.get(creation["type"])
+        try:
+            found = list(finder(client, planned)) if finder else []
+        except NotKnownYetError:
+            continue
+        for one in found:
+            if one.tags is not None and _owner(one.tags) != _owner(planned["tags_all"]):
+                wanted = ", ".join(f"{key}={planned['tags_all'].get(key)}" for key in _OWNER_TAGS)
+                obstacles.append(
+                    f"{address}: {one.id} exists and was not made by this environment: it lacks the tags "
+                    f"{wanted}. Give one of the two another name, or give it these tags to have it adopted."
+                )
+            elif one.obstacle:
+                obstacles.append(f"{address}: {one.id} cannot be adopted: {one.obstacle}.")
+        if len(found) > 1:
+            obstacles.append(
+                f"{address}: there are {' and '.join(one.id for one in found)}. Delete what is not in use."
+            )
+        orphans += [{"address": address, "id": one.id} for one in found]
+    if obstacles:
+        raise OrphanError("\n".join(["The plan cannot be applied, and nothing was changed.", *obstacles]))
+    return orphans
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={"creations": {"type": "list", "elements": "dict", "required": True}},
+        supports_check_mode=True,
+    )
+    try:
+        orphans = find_orphans(cache(module.client), module.params["creations"])
+    except OrphanError as error:
+        module.fail_json(msg=str(error))
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg="could not look for what an interrupted run left")
+    module.exit_json(changed=False, orphans=orphans)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+#!/usr/bin/python
+"""Ansible module: clear the lock that a killed Terraform left on its state."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: terraform_state_lock
+short_description: Clear a state lock whose Terraform was killed
+description:
+  - Terraform locks a state by an object beside it (the S3 backend's C(use_lockfile)). One that is killed
+    leaves the lock, and every later one fails on it.
+  - Removes the lock when it was written by this user on this machine and the Terraform that wrote it is gone.
+  - Any other lock is somebody's at work. It is waited for, and named in the error when it outlasts the wait.
+options:
+  bucket:
+    description: S3 bucket of the Terraform states.
+    type: str
+    required: true
+  key:
+    description: Key of the state.
+    type: str
+    required: true
+  processes:
+    description: Ids of the living processes of this machine that may hold the lock.
+    type: list
+    elements: int
+    required: true
+  break_lock_of:
+    description: User and host, such as C(root@build-1), whose lock is removed although it is another host.
+    type: str
+    default: ""
+  timeout_seconds:
+    description: How long to wait, in seconds, for somebody's lock.
+    type: int
+    required: true
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Clear the lock of a Terraform that was killed
+  slipway.provision.terraform_state_lock:
+    bucket: slipway-dev-state
+    key: dev/tasks/data
+    processes: "{{ 'dev/tasks/data' | slipway.provision.terraform_processes }}"
+    timeout_seconds: 300
+    region: us-east-1
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a lock was removed; a warning says whose.
+  type: bool
+  returned: always
+"""
+
+import json
+import os
+import pwd
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+with suppress(ImportError):  # AnsibleAWSModule says what is missing
+    from botocore.exceptions import BotoCoreError, ClientError
+
+_POLL_SECONDS = 1.0
+
+
+class LockError(Exception):
+    """Somebody else is at work on the state; the message says who, and what to do."""
+
+
+def clear(
+    s3: Any,
+    bucket: str,
+    key: str,
+    processes: list[int],
+    break_lock_of: str,
+    timeout_seconds: float,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str | None:
+    """Remove a dead Terraform's lock, or wait until a living one's is gone.
+
+    Args:
+        s3: boto3 client.
+        bucket: bucket of the states.
+        key: key of the state.
+        processes: ids of the living processes of this machine that may hold the lock.
+        break_lock_of: `Who` of a lock that is removed although it is not this machine's.
+        timeout_seconds: how long to wait.
+        now, sleep: a clock, in seconds.
+
+    Returns:
+        What was removed; None where the state is not locked.
+
+    Raises:
+        LockError: somebody else's lock outlasts the wait.
+    """
+    who = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
+    lock_key = f"{key}.tflock"
+    deadline = now() + timeout_seconds
+    while True:
+        try:
+            answer = s3.get_object(Bucket=bucket, Key=lock_key)
+        except s3.exceptions.NoSuchKey:
+            return None
+        lock = json.loads(answer["Body"].read())
+        holder = f"{lock['Who']} ({lock['Operation']}, since {lock['Created']})"
+        is_ours = lock["Who"] == who
+        is_stale = not processes if is_ours else lock["Who"] == break_lock_of
+        if is_stale:
+            # On the condition that it is still the lock that was looked at.
+            s3.delete_object(Bucket=bucket, Key=lock_key, IfMatch=answer["ETag"])
+            return f"Removed the lock that {holder} left on the state s3://{bucket}/{key}"
+        if now() > deadline:
+            locked = (
+                f"The state s3://{bucket}/{key} is locked by {holder}, after {timeout_seconds:.0f} s still."
+            )
+            if is_ours:
+                numbers = " or ".join(map(str, processes))
+                raise LockError(f"{locked} Wait for the end of Terraform's process {numbers}, and run again.")
+            raise LockError(
+                f"{locked} Nobody can tell from here whether it is at work. Make sure that it is not, and "
+                f"run again with -e slipway_break_lock_of={lock['Who']}"
+            )
+        sleep(_POLL_SECONDS)
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "bucket": {"type": "str", "required": True},
+            "key": {"type": "str", "required": True, "no_log": False},
+            "processes": {"type": "list", "elements": "int", "required": True},
+            "break_lock_of": {"type": "str", "default": ""},
+            "timeout_seconds": {"type": "int", "required": True},
+        }
+    )
+    names = ("bucket", "key", "processes", "break_lock_of", "timeout_seconds")
+    try:
+        removed = clear(module.client("s3"), *(module.params[name] for name in names))
+    except LockError as error:
+        module.fail_json(msg=str(error))
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg="could not look at the state's lock")
+    if removed:
+        module.warn(removed)
+    module.exit_json(changed=removed is not None)
+
+
+if __name__ == "__main__":
+    main()
