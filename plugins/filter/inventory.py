@@ -1,0 +1,386 @@
+"""Filter that says everything that is wrong with an inventory, before anything is touched."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.slipway.provision.plugins.filter.terraform import did_you_mean
+from ansible_collections.slipway.provision.plugins.plugin_utils import input_rules
+from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import (
+    LAYERS,
+    Host,
+    Problems,
+    Project,
+    short_path,
+)
+from ansible_collections.slipway.provision.plugins.plugin_utils.layer_variables import (
+    WrongTypeError,
+    converted,
+    declared_variables,
+)
+from jinja2.exceptions import TemplateError
+
+Json = dict[str, Any]
+
+_COMMON = ("name", "region", "tags")
+_KINDS = ("apps", "networks")
+
+_ENVIRONMENT_FILE = "group_vars/all/environment.yml"
+_TEXTS = (
+    ("slipway_region", re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]"), "an AWS region's code such as us-east-1"),
+    # "General purpose bucket naming rules" in the Amazon S3 User Guide.
+    (
+        "slipway_state_bucket",
+        re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+        "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
+    ),
+)
+# What a template says that takes an output of a layer: its value is known during a run only.
+_KNOWN_LATER = re.compile(r"'\w+_outputs' is undefined")
+
+
+def inventory_problems(hostvars: Mapping[str, Any], project: str, sources: Iterable[str] = ()) -> list[str]:
+    """Everything that is wrong with an inventory, a line for each problem; empty when nothing is.
+
+    Args:
+        hostvars: variables of all hosts, by host.
+        project: the project's folder.
+        sources: what was given as inventory, for the message about one that holds nothing.
+    """
+    problems = Problems()
+    known = Project(Path(project))
+    hosts = [_read(name, hostvars[name], known, problems) for name in hostvars]
+    if not any({"apps", "networks"} & set(host.groups) for host in hosts):
+        given = ", ".join(short_path(Path(source)) for source in sources)
+        here = sorted(short_path(file.parent) for file in Path(project).glob("inventories/*/hosts.yml"))
+        return [
+            f"the inventory {given} has no host in the groups apps and networks, so there is nothing to do. "
+            f"Give one with -i, such as {', '.join(here)}."
+        ]
+    for host in hosts:
+        _check_groups(host, known, problems)
+    hosts = [host for host in hosts if {"apps", "networks"} & set(host.groups)]
+    inputs = {host.name: _check_host(host, known, problems) for host in hosts}
+    networks = [host for host in hosts if "networks" in host.groups]
+    apps = [host for host in hosts if "apps" in host.groups]
+    _check_environment_is_one(hosts, problems)
+    _check_networks(networks, apps, inputs, problems)
+    _check_names_in_cloud(apps, inputs, problems)
+    lines: list[str] = problems.lines()
+    return lines
+
+
+def _read(name: str, variables: Mapping[str, Any], known: Project, problems: Problems) -> Host:
+    """Read those variables of a host that are the project's, each by itself."""
+    host = Host(
+        name=name,
+        groups=list(variables["group_names"]),
+        folder=Path(variables.get("inventory_dir") or "."),
+        hosts_file=short_path(Path(variables.get("inventory_file") or "hosts.yml")),
+        values={},
+        given=[key for key in variables if key.startswith(("slipway_", "app_")) or known.role_of(key)],
+    )
+    for variable in host.given:
+        try:
+            host.values[variable] = _plain(variables[variable])
+        except (AnsibleError, TemplateError) as error:
+            if not _KNOWN_LATER.search(str(error)):
+                file = host.file_of(variable, f"host_vars/{name}")
+                problems.add([name], f"{variable} cannot be read: {str(error).rstrip('.')}", f"Edit {file}")
+    return host
+
+
+def _check_groups(host: Host, known: Project, problems: Problems) -> None:
+    """Check that a host stands where something is done for it, and in one place only."""
+    kinds = [group for group in _KINDS if group in host.groups]
+    targets = [group for group in known.targets if group in host.groups]
+    others = [group for group in host.groups if group not in (*kinds, *targets, "ungrouped")]
+    texts = []
+    if not kinds:
+        texts.append("stands in neither of the groups apps and networks, so nothing is done for it")
+    if len(kinds) > 1:
+        texts.append(
+            f"stands in the groups {' and '.join(kinds)}, which would share its cloud names and state keys; "
+            "it must stand in one"
+        )
+    if "apps" in kinds and not targets:
+        found = f": it is in {', '.join(did_you_mean(group, list(known.targets)) for group in others)}"
+        texts.append(
+            f"stands in no target group{found if others else ''}; below apps it must stand in one of "
+            f"{', '.join(known.targets)}"
+        )
+    if len(targets) > 1:
+        texts.append(
+            f"stands in the target groups {' and '.join(targets)}; it must stand in one: another deployment "
+            "of an application is another host"
+        )
+    for text in texts:
+        problems.add([host.name], text, f"Edit {host.hosts_file}")
+
+
+def _check_host(host: Host, known: Project, problems: Problems) -> Json:
+    """Check one app or network by itself.
+
+    Returns:
+        What its layers are given and is right by itself, by layer.
+    """
+    _check_variable_names(host, known, problems)
+    _check_specifications(host, known, problems)
+    if "slipway_environment" in host.values:
+        finding = input_rules.name_finding(host.cloud_name, load_balanced="ecs" in host.groups)
+        if finding:
+            remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
+            problems.add([host.name], finding, remedy)
+    if "apps" in host.groups:
+        _check_application(host, problems)
+    return {
+        layer: _check_layer(host, layer, root, known, problems)
+        for layer, root in known.layers_of(host).items()
+    }
+
+
+def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
+    """Check that each variable with a prefix of the project's is one that something reads."""
+    layers = known.layers_of(host)
+    for name in host.given:
+        role = known.role_of(name)
+        if role in LAYERS and role not in layers:
+            # Meant for other hosts of a group.
+            continue
+        producer = None
+        if role in layers:
+            inputs = [f"{role}_{variable}" for variable in declared_variables(layers[role])]
+            allowed = [*inputs, *known.own_options(role)]
+            kind = f"input of the layer {layers[role].name}"
+            producer = _producer(name.removeprefix(f"{role}_"), role)
+        else:
+            allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
+            kind = f"variable of the role {role}" if role else "variable of the project"
+        file = host.file_of(name, f"host_vars/{host.name}")
+        if name not in allowed and name not in known.wired:
+            problems.add(
+                [host.name], f"there is no {kind} named {did_you_mean(name, allowed)}", f"Edit {file}"
+            )
+        elif producer or name in known.wired:
+            source = f"the layer {producer}" if producer else "playbooks/vars/wiring.yml"
+            hint = "; give app_environment_variables" if name == "service_environment_variables" else ""
+            text = f"{name} comes from {source}, whatever the inventory says{hint}"
+            problems.add([host.name], text, f"Take it out of {file}")
+
+
+def _producer(variable: str, layer: str) -> str | None:
+    """The layer before this one whose output a Terraform variable takes; None when it takes none."""
+    producer = variable.partition("_")[0]
+    return producer if producer in LAYERS[: LAYERS.index(layer)] else None
+
+
+def _check_specifications(host: Host, known: Project, problems: Problems) -> None:
+    """Check variables that are no layer's against the specifications of the inventory and of the roles."""
+    own = known.host_variables | (known.app_variables if "apps" in host.groups else {})
+    for name, specification in own.items():
+        missing = name not in host.given or (name in host.values and host.values[name] is None)
+        if specification.get("required") and missing:
+            file = "apps.yml" if name.startswith("image_") else "environment.yml"
+            problems.add(
+                [host.name],
+                f"{name} is not set; it must be the {_summary(specification)}",
+                f"Write it into {short_path(host.folder / 'group_vars/all' / file)}",
+            )
+    for name, value in host.values.items():
+        role = known.role_of(name)
+        specification = own.get(name) or (
+            known.roles[role].get(name) if role not in (None, *LAYERS) else None
+        )
+        error = _specification_error(name, value, specification) if specification else None
+        if error:
+            file = host.file_of(name, f"host_vars/{host.name}/{role or 'app'}.yml")
+            problems.add([host.name], error, f"Edit {file}")
+    for name, expression, form in _TEXTS:
+        value = host.values.get(name)
+        if isinstance(value, str) and not expression.fullmatch(value):
+            text = f"{name} is {input_rules.shown(value)}; it must be {form}"
+            problems.add([host.name], text, f"Edit {host.file_of(name, _ENVIRONMENT_FILE)}")
+
+
+def _specification_error(name: str, value: Any, specification: Json) -> str | None:
+    """What an argument specification has against a value; None when it is right."""
+    if value is None:
+        return None
+    # Ansible would take a string for a list and Terraform would not, so the type itself is asked for.
+    for kind, type_, word in (("list", list, "a list"), ("dict", dict, "a dictionary")):
+        if specification.get("type") == kind and not isinstance(value, type_):
+            return f"{name} is {input_rules.shown(value)}; it must be {word}"
+    rules = {key: part for key, part in specification.items() if key not in ("required", "default")}
+    errors = ArgumentSpecValidator({name: rules}).validate({name: value}).error_messages
+    return "; ".join(errors).rstrip(".") or None
+
+
+def _check_application(host: Host, problems: Problems) -> None:
+    """Check the environment variables of an application, and that what its image is built from is there."""
+    otherwise = f"host_vars/{host.name}/app.yml"
+    environment = host.values.get("app_environment_variables")
+    for text in input_rules.environment_findings(environment if isinstance(environment, dict) else {}):
+        file = host.file_of("app_environment_variables", otherwise)
+        problems.add([host.name], f"app_environment_variables {text}", f"Edit {file}")
+    source = host.values.get("image_source")
+    dockerfile = host.values.get("image_dockerfile", f"{source}/Dockerfile")
+    if isinstance(source, str) and not Path(source).is_dir():
+        text = f"image_source is {short_path(Path(source))}, which is no folder; it must be the application's"
+        problems.add([host.name], text, f"Edit {host.file_of('image_source', otherwise)}")
+    elif isinstance(source, str) and isinstance(dockerfile, str) and not Path(dockerfile).is_file():
+        problems.add(
+            [host.name],
+            f"there is no Dockerfile {short_path(Path(dockerfile))}; image_dockerfile must name one that is "
+            "not in image_source",
+            f"Write it, or edit {host.file_of('image_dockerfile', otherwise)}",
+        )
+
+
+def _check_layer(host: Host, layer: str, root: Path, known: Project, problems: Problems) -> Json:
+    """Check what a layer is given.
+
+    Returns:
+        Its inputs that are right by themselves, defaults included, with `region`.
+    """
+
+    def file_of(variable: str) -> str:
+        return str(host.file_of(f"{layer}_{variable}", f"host_vars/{host.name}/{layer}.yml"))
+
+    def add(variable: str, text: str) -> None:
+        problems.add([host.name], f"{layer}_{variable} {text}", f"Edit {file_of(variable)}")
+
+    inputs: Json = {}
+    for variable, declared in declared_variables(root).items():
+        name = f"{layer}_{variable}"
+        if variable in _COMMON or name in known.wired or _producer(variable, layer):
+            continue
+        if name in host.values:
+            try:
+                inputs[variable] = converted(host.values[name], declared)
+            except WrongTypeError as wrong:
+                add(variable, f"is {input_rules.shown(host.values[name])}; it must be {wrong}")
+                continue
+            error = _specification_error(name, host.values[name], known.roles[layer].get(name, {}))
+            if error:
+                problems.add([host.name], error, f"Edit {file_of(variable)}")
+                del inputs[variable]
+        elif name not in host.given and declared.required:
+            add(variable, "is not set, and the layer has no default for it")
+        elif name not in host.given:
+            inputs[variable] = declared.default
+    for variable, text in list(input_rules.value_findings(inputs)):
+        add(variable, text)
+        del inputs[variable]
+    inputs["region"] = host.values.get("slipway_region")
+    for variable, text in input_rules.layer_findings(layer, inputs):
+        add(variable, text)
+    return inputs
+
+
+def _check_environment_is_one(hosts: list[Host], problems: Problems) -> None:
+    """Check that all hosts belong to one environment, whose name begins every cloud name."""
+    names = {
+        str(host.values["slipway_environment"]) for host in hosts if "slipway_environment" in host.values
+    }
+    if len(names) > 1:
+        problems.add(
+            [host.name for host in hosts],
+            f"slipway_environment is {' and '.join(sorted(names))}; an inventory is one environment",
+            f"Write one into {short_path(hosts[0].folder / _ENVIRONMENT_FILE)}, and nowhere else",
+        )
+
+
+def _check_networks(networks: list[Host], apps: list[Host], inputs: Json, problems: Problems) -> None:
+    """Check that each app has a network, in its region, and that networks do not overlap."""
+    by_name = {network.name: network for network in networks}
+    for app in apps:
+        name = app.values.get("slipway_network")
+        if not isinstance(name, str):
+            continue
+        if name not in by_name:
+            problems.add(
+                [app.name],
+                f"slipway_network is {name}, which is no host of the group networks; it must be one of "
+                f"{', '.join(by_name) or 'them, and there is none'}",
+                f"Edit {app.file_of('slipway_network', _ENVIRONMENT_FILE)}",
+            )
+            continue
+        region, its = app.values.get("slipway_region"), by_name[name].values.get("slipway_region")
+        if region != its:
+            text = f"slipway_region is {region}; it must be {its}, where its network {name} is"
+            problems.add([app.name], text, f"Edit {app.file_of('slipway_region', _ENVIRONMENT_FILE)}")
+    for one, other in itertools.combinations(networks, 2):
+        blocks = [inputs[host.name]["network"].get("cidr_block") for host in (one, other)]
+        first, second = (input_rules.network(block or "") for block in blocks)
+        if first and second and first.overlaps(second):
+            problems.add(
+                [one.name, other.name],
+                f"network_cidr_block is {first} and {second}, which overlap; networks of an environment must "
+                "not, so that they can be connected",
+                f"Edit {other.file_of('network_cidr_block', f'host_vars/{other.name}/network.yml')}",
+            )
+
+
+def _check_names_in_cloud(apps: list[Host], inputs: Json, problems: Problems) -> None:
+    """Check that no two apps get one name where the cloud allows it once."""
+    clusters, domains, zones = (defaultdict[str, list[Host]](list) for _ in range(3))
+    for app in apps:
+        service = inputs[app.name].get("service", {})
+        clusters[app.cloud_name].append(app)
+        clusters[f"{app.cloud_name}-migration"].append(app)
+        if service.get("domain_name"):
+            domains[service["domain_name"]].append(app)
+        if service.get("zone_create") and service.get("zone_name"):
+            zones[service["zone_name"]].append(app)
+    for owners, text, variable in (
+        (
+            clusters,
+            "each would have an ECS cluster named {} (<app>-migration is where migrations of <app> run)",
+            "",
+        ),
+        (
+            domains,
+            "service_domain_name is {} for each; a domain name belongs to one app",
+            "service_domain_name",
+        ),
+        (zones, "each would create the zone {}; one must, and the others only use it", "service_zone_create"),
+    ):
+        for name, hosts in owners.items():
+            if len(hosts) < 2:
+                continue
+            remedy = f"Rename one of them in {hosts[0].hosts_file}, with its folder in host_vars"
+            if variable:
+                files = [host.file_of(variable, f"host_vars/{host.name}/service.yml") for host in hosts]
+                remedy = f"Edit {' or '.join(dict.fromkeys(files))}"
+            problems.add([host.name for host in hosts], text.format(name), remedy)
+
+
+def _summary(specification: Json) -> str:
+    """How a specification's description begins, without its markup and as part of a sentence."""
+    description = specification["description"]
+    text = description if isinstance(description, str) else description[0]
+    text = re.sub(r"C\((.*?)\)", r"\1", re.split(r"[.;]( |$)", text)[0])
+    return text if text[1].isupper() else text[0].lower() + text[1:]
+
+
+def _plain(value: Any) -> Any:
+    """A value without what Ansible wraps it in; rendering it raises what is wrong with a template."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+class FilterModule:
+    """The filter, by the name playbooks use."""
+
+    def filters(self) -> Json:
+        return {"inventory_problems": inventory_problems}

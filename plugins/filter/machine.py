@@ -1,0 +1,75 @@
+"""Filter that says what a machine lacks, before anything is touched."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import read_yaml
+from packaging.specifiers import SpecifierSet
+
+
+def collection_version(name: str) -> str | None:
+    """The version of an installed Ansible collection; None when it is not installed.
+
+    Args:
+        name: such as `amazon.aws`.
+    """
+    try:
+        collection = importlib.import_module(f"ansible_collections.{name}")
+    except ImportError:
+        return None
+    manifest = Path(next(iter(collection.__path__))) / "MANIFEST.json"
+    version: str = json.loads(manifest.read_text())["collection_info"]["version"]
+    return version
+
+
+def machine_problems(
+    project: str,
+    terraform: str,
+    engine: str,
+    builds: bool,
+    installed: Callable[[str], str | None] = collection_version,
+) -> list[str]:
+    """What this machine lacks, a line for each problem; empty when it lacks nothing.
+
+    Args:
+        project: the project's folder.
+        terraform: what `terraform version -json` prints; empty when there is none.
+        engine: what is wrong with the Docker engine; empty when it answers.
+        builds: whether this run may have to build an image.
+        installed: gives the version of a collection.
+    """
+    problems = []
+    versions = (Path(project) / "terraform/layers/aws/network/versions.tf").read_text()
+    required = re.findall(r'required_version = "(.*)"', versions)[0]
+    setup = "make setup says how to get it"
+    version = json.loads(terraform)["terraform_version"] if terraform else None
+    if version is None:
+        problems.append(f"this machine: Terraform is not on PATH; it must be {required}. {setup}.")
+    elif not SpecifierSet(required).contains(version, prereleases=True):
+        problems.append(f"this machine: Terraform on PATH is {version}; it must be {required}. {setup}.")
+    if builds and engine:
+        problems.append(
+            "this machine: no Docker engine answers, and an image must be built "
+            f"({' '.join(engine.split())}). make setup installs and starts one; DOCKER_HOST names another."
+        )
+    for name, wanted in read_yaml(Path(project) / "galaxy.yml")["dependencies"].items():
+        found = installed(name)
+        if found is None or not SpecifierSet(wanted).contains(found, prereleases=True):
+            problems.append(
+                f"this machine: the Ansible collection {name} is {found or 'not installed'}; it must be "
+                f"{wanted}. make setup installs it."
+            )
+    return problems
+
+
+class FilterModule:
+    """The filter, by the name playbooks use."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"machine_problems": machine_problems}

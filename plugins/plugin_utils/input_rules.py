@@ -1,0 +1,306 @@
+"""Rules on inputs of layers that can be known before anything is touched.
+
+Types and choices stand in the roles' argument specifications; here is what those cannot say. Values have
+the types that Terraform takes (`layer_variables.converted`). A test puts each rule next to the `validation` of
+the Terraform variable of the same name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+Finding = tuple[str, str]
+"""The variable to change and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one variable must be.
+
+    Attributes:
+        allows: whether a value is right.
+        requirement: completes "it must be".
+    """
+
+    allows: Callable[[Any], bool]
+    requirement: str
+
+
+def _whole(least: int, most: int | None = None, note: str = "") -> Rule:
+    limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+
+    def allows(value: float) -> bool:
+        return value == int(value) and value >= least and (most is None or value <= most)
+
+    return Rule(allows, f"a whole number {limits}{note}")
+
+
+def _one_of(*values: Any) -> Rule:
+    texts = [str(value) for value in values]
+    return Rule(lambda value: value in values, f"{', '.join(texts[:-1])} or {texts[-1]}")
+
+
+def _text(pattern: str, requirement: str, unless: Callable[[str], bool] = lambda _: False) -> Rule:
+    expression = re.compile(pattern)
+    return Rule(lambda value: bool(expression.fullmatch(value)) and not unless(value), requirement)
+
+
+def network(text: str, shortest: int = 0, longest: int = 32) -> ipaddress.IPv4Network | None:
+    """An IPv4 range in CIDR notation; None when the text is none, or has a length that is not allowed.
+
+    Args:
+        text: such as `10.0.0.0/16`; bits of the host must be zero.
+        shortest: least length of the prefix in bits.
+        longest: greatest length of the prefix in bits.
+    """
+    if not re.fullmatch(r"[0-9.]+/[0-9]+", text):
+        return None
+    try:
+        found = ipaddress.IPv4Network(text)
+    except ValueError:
+        return None
+    return found if shortest <= found.prefixlen <= longest else None
+
+
+# "VPC CIDR blocks" and "Subnet CIDR blocks" in the Amazon VPC User Guide.
+_VPC_LENGTHS = (16, 28)
+_RANGE = (
+    "an IPv4 network address with a length of /16 to /28, such as 10.0.0.0/16, without bits beyond its length"
+)
+_RANGES = Rule(
+    lambda blocks: all(network(block, *_VPC_LENGTHS) for block in blocks), f"a list of ranges, each {_RANGE}"
+)
+_NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
+_RESERVED_DATABASES = ("postgres", "rdsadmin", "template0", "template1")
+
+# By Terraform variable; a name means the same in every layer.
+RULES: dict[str, Rule] = {
+    "alarm_action_arns": Rule(
+        lambda arns: all(arn.startswith("arn:aws:") for arn in arns),
+        "a list of ARNs, each beginning with arn:aws:",
+    ),
+    "allocated_storage_gb": _whole(20, 65536, ", which is what RDS allows for gp3"),
+    "allowed_cidr_blocks": Rule(
+        lambda blocks: bool(blocks) and all(network(block) for block in blocks),
+        "at least one IPv4 network address with its length, such as 203.0.113.0/24",
+    ),
+    "archive_expiration_days": _whole(1),
+    "backup_retention_days": _whole(1, 35, " (0 would turn backups off)"),
+    "cidr_block": Rule(lambda block: network(block, *_VPC_LENGTHS) is not None, _RANGE),
+    "container_port": _whole(1024, 65535, ": ports below are root's, and the application is not root"),
+    "cpu_target_percent": Rule(lambda percent: 10 <= percent <= 95, "a number from 10 to 95"),
+    "credentials_version": _whole(1),
+    # 54: PostgreSQL cuts names at 63 bytes, and _migrator is the longest ending of a user's.
+    "database_name": _text(
+        r"[a-z][a-z0-9_]{0,53}",
+        "1 to 54 lower-case letters, digits and underscores, first a letter (PostgreSQL allows 63, and "
+        f"users' names add up to 9), and none of {', '.join(_RESERVED_DATABASES)}, which are RDS's own",
+        unless=lambda name: name in _RESERVED_DATABASES,
+    ),
+    "desired_count": _whole(1),
+    "domain_name": _text(
+        r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
+        "a host name in lower case, such as tasks.example.org",
+    ),
+    "engine_version": _text(
+        r"1[3-7](\.[0-9]+)?", "a version of PostgreSQL from 13 to 17, such as 15 or 15.8"
+    ),
+    "health_check_command": Rule(
+        lambda words: len(words) >= 2 and words[0] in ("CMD", "CMD-SHELL"),
+        "a list that begins with CMD (words of a command follow) or CMD-SHELL (one shell line follows)",
+    ),
+    "health_check_grace_period_seconds": Rule(
+        lambda seconds: 0 <= seconds <= 3600, "a number of seconds from 0 to 3600"
+    ),
+    "health_check_path": _text(r"/[^ ?#]*", "a path that begins with / and has no query"),
+    "instance_class": _text(r"db\.[a-z0-9-]+\.[a-z0-9]+", "a class of RDS such as db.t3.micro"),
+    # PutRetentionPolicy in the Amazon CloudWatch Logs API Reference.
+    "log_retention_days": _one_of(
+        *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+        *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+    ),
+    "master_username": _text(
+        r"[a-z][a-z0-9_]{0,62}",
+        "1 to 63 lower-case letters, digits and underscores, first a letter, neither beginning with pg_ nor "
+        "admin or rdsadmin",
+        unless=lambda name: name.startswith("pg_") or name in ("admin", "rdsadmin"),
+    ),
+    "max_task_count": _whole(1),
+    "min_task_count": _whole(1),
+    "noncurrent_version_expiration_days": _whole(1),
+    "private_subnet_cidr_blocks": _RANGES,
+    "public_subnet_cidr_blocks": _RANGES,
+    "retained_image_count": _whole(2, 1000, " (the running image and the one to roll back to are two)"),
+    # DeleteSecret in the AWS Secrets Manager API Reference.
+    "secret_recovery_days": Rule(
+        lambda days: days == 0 or 7 <= days <= 30, "0 (deletes at once) or 7 to 30, which is what AWS allows"
+    ),
+    "ssl_policy": _text(
+        r"ELBSecurityPolicy-TLS13-1-[23]-.*",
+        "a policy that begins with ELBSecurityPolicy-TLS13-1-2- or ELBSecurityPolicy-TLS13-1-3-: older ones "
+        "let in TLS 1.0 or 1.1",
+    ),
+    "start_period_seconds": Rule(lambda seconds: 0 <= seconds <= 300, "a number of seconds from 0 to 300"),
+    "stop_timeout_seconds": Rule(lambda seconds: 2 <= seconds <= 120, "a number of seconds from 2 to 120"),
+    "user": _text(
+        r"[1-9][0-9]*(:[0-9]+)?", "the number of a user who is not root, such as 10001 or 10001:10001"
+    ),
+}
+
+# "Task CPU and memory" in the Amazon ECS Developer Guide, Fargate on Linux: MiB by CPU units.
+FARGATE_MEMORY_MIB: dict[int, list[int]] = {
+    256: [512, 1024, 2048],
+    512: [gib * 1024 for gib in range(1, 5)],
+    1024: [gib * 1024 for gib in range(2, 9)],
+    2048: [gib * 1024 for gib in range(4, 17)],
+    4096: [gib * 1024 for gib in range(8, 31)],
+}
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def value_findings(inputs: Json) -> Iterator[Finding]:
+    """What is wrong with single inputs of a layer; what is null or has no rule here is right."""
+    for name, value in inputs.items():
+        rule = RULES.get(name)
+        if rule and value is not None and not rule.allows(value):
+            yield name, f"is {shown(value)}; it must be {rule.requirement}"
+
+
+def layer_findings(layer: str, inputs: Json) -> Iterator[Finding]:
+    """What is wrong between inputs of a layer that are right by themselves.
+
+    Args:
+        layer: name of the layer.
+        inputs: its inputs, with `region`; those that are not known are missing.
+    """
+    if layer == "network":
+        yield from _network_findings(inputs)
+    if layer == "service":
+        yield from _service_findings(inputs)
+
+
+def _network_findings(inputs: Json) -> Iterator[Finding]:
+    zones, region = inputs.get("availability_zones"), inputs.get("region")
+    if zones is not None and (len(set(zones)) < 2 or len(set(zones)) < len(zones)):
+        yield (
+            "availability_zones",
+            f"is {shown(zones)}; it must be two different zones at least: a load balancer and a Multi-AZ "
+            "database need two",
+        )
+    if zones is not None and region and not all(re.fullmatch(f"{region}[a-z]", zone) for zone in zones):
+        yield (
+            "availability_zones",
+            f"is {shown(zones)}; it must be zones of the region {region}, such as {region}a",
+        )
+    vpc = network(inputs.get("cidr_block", ""))
+    subnets = []
+    for name in ("public_subnet_cidr_blocks", "private_subnet_cidr_blocks"):
+        blocks = inputs.get(name)
+        if blocks is None:
+            continue
+        if zones is not None and len(blocks) != len(zones):
+            yield (
+                name,
+                f"has {len(blocks)} entries for {len(zones)} availability zones ({', '.join(zones)}); it "
+                "must have one for each",
+            )
+        found = [subnet for block in blocks if (subnet := network(block))]
+        outside = [str(subnet) for subnet in found if vpc and not subnet.subnet_of(vpc)]
+        if outside:
+            yield name, f"holds {', '.join(outside)}, which does not lie inside network_cidr_block {vpc}"
+        subnets += [(name, subnet) for subnet in found]
+    for (_, one), (name, other) in itertools.combinations(subnets, 2):
+        if one.overlaps(other):
+            yield name, f"holds {other}, which overlaps the subnet {one}; subnets must not overlap"
+
+
+def _service_findings(inputs: Json) -> Iterator[Finding]:
+    memory, cpu = inputs.get("memory_mib"), inputs.get("cpu_units")
+    sizes = FARGATE_MEMORY_MIB.get(cpu, []) if cpu is not None else []
+    if memory is not None and sizes and memory not in sizes:
+        yield (
+            "memory_mib",
+            f"is {shown(memory)} with service_cpu_units {cpu}; it must be one of "
+            f'{", ".join(map(str, sizes))}, as "Task CPU and memory" in the Amazon ECS Developer Guide says',
+        )
+    tmp = inputs.get("tmp_size_mib")
+    if tmp is not None and memory is not None and not 1 <= tmp < memory:
+        yield (
+            "tmp_size_mib",
+            f"is {shown(tmp)}; it must be at least 1 and less than service_memory_mib ({shown(memory)})",
+        )
+    least, most = inputs.get("min_task_count"), inputs.get("max_task_count")
+    if least is not None and most is not None and least > most:
+        yield "max_task_count", f"is {most}; it must be at least service_min_task_count ({least})"
+    domain, zone = inputs.get("domain_name"), inputs.get("zone_name")
+    if domain is not None and zone is None and "zone_name" in inputs:
+        yield (
+            "zone_name",
+            f"is not set, but service_domain_name is {domain}; it must be the Route 53 zone the domain is "
+            "in: its certificate is proved by a record there",
+        )
+    if domain is not None and zone is not None and domain != zone and not domain.endswith(f".{zone}"):
+        yield "domain_name", f"is {domain}; it must be service_zone_name ({zone}) or end with .{zone}"
+    if inputs.get("zone_create") and zone is None and domain is None:
+        yield "zone_name", "is not set, but service_zone_create is true; it must be the zone to create"
+
+
+def name_finding(name: str, load_balanced: bool) -> str | None:
+    """What is wrong with the cloud name `<environment>-<host>`; None when nothing is.
+
+    Args:
+        name: the name, which begins the name of every resource.
+        load_balanced: whether a load balancer is named so.
+    """
+    if len(name) > 28:
+        return (
+            f"its cloud name {name} has {len(name)} characters; it must have at most 28, because AWS allows "
+            "load balancers and target groups 32 and some names add an ending"
+        )
+    if not _NAME.fullmatch(name) or "--" in name:
+        return (
+            f"its cloud name {name} must be lower-case letters, digits and single hyphens, first a letter, "
+            "last no hyphen: AWS allows nothing else in names of load balancers and databases"
+        )
+    if load_balanced and name.startswith("internal-"):
+        return f"its cloud name {name} begins with internal-, which AWS refuses in names of load balancers"
+    return None
+
+
+# Whoever may describe a task definition reads its environment, and every revision keeps it.
+_SECRET_NAME = re.compile(
+    r".*(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)", re.IGNORECASE | re.DOTALL
+)
+_URL_WITH_PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
+_SET_BY_PLATFORM = {
+    "AWS_DEFAULT_REGION": "slipway_region",
+    "AWS_REGION": "slipway_region",
+    "IMAGE_DIGEST": "the image",
+    "PORT": "service_container_port",
+}
+
+
+def environment_findings(environment: Json) -> Iterator[str]:
+    """What is wrong with the environment variables an inventory gives an application."""
+    for name, value in environment.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            yield f"holds {shown(name)}; a name must be letters, digits and underscores, first no digit"
+        elif name in _SET_BY_PLATFORM:
+            yield f"holds {name}, which the platform sets (from {_SET_BY_PLATFORM[name]}); leave it out"
+        elif _SECRET_NAME.fullmatch(name) or (isinstance(value, str) and _URL_WITH_PASSWORD.search(value)):
+            # Not the value: it may be the secret.
+            yield (
+                f"holds {name}, which looks like a secret; put it into Secrets Manager and hand over its ARN "
+                "under a name that ends with _SECRET_ID"
+            )

@@ -1,0 +1,146 @@
+"""What an inventory holds, what the project says it may hold, and the list of what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.slipway.provision.plugins.plugin_utils.layer_variables import declared_variables
+
+Json = dict[str, Any]
+
+# In the order in which they are applied; a layer may take outputs of those before it.
+LAYERS = ("network", "registry", "data", "service")
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host of the inventory.
+
+    Attributes:
+        groups: its groups, without `all`.
+        folder: the inventory's folder.
+        hosts_file: the file that lists the hosts.
+        values: its variables, by name, as far as they can be known before a run.
+        given: names of all its variables.
+    """
+
+    name: str
+    groups: list[str]
+    folder: Path
+    hosts_file: str
+    values: Json
+    given: list[str]
+
+    @property
+    def cloud_name(self) -> str:
+        """What the names of all its cloud resources begin with."""
+        return f"{self.values.get('slipway_environment')}-{self.name}"
+
+    def file_of(self, variable: str, otherwise: str) -> str:
+        """The file to edit.
+
+        Args:
+            variable: name of the variable.
+            otherwise: where it belongs in the inventory's folder, for when it stands in no file yet.
+        """
+        owners = [f"host_vars/{self.name}", *(f"group_vars/{group}" for group in [*self.groups, "all"])]
+        places = [
+            file for owner in owners for file in (self.folder / owner, *self.folder.glob(f"{owner}.y*ml"))
+        ]
+        names_it = re.compile(rf"^\s*{re.escape(variable)}\s*:", re.MULTILINE)
+        # Last read, first found: of two files, Ansible takes the later one.
+        for place in [*places, self.folder / "hosts.yml"]:
+            files = (
+                [place] if place.is_file() else sorted(filter(Path.is_file, place.rglob("*")), reverse=True)
+            )
+            for file in files:
+                if names_it.search(file.read_text(errors="replace")):
+                    return short_path(file)
+        return short_path(self.folder / otherwise)
+
+
+class Problems:
+    """What is wrong, each thing said once for all hosts it is true of."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[tuple[str, str], list[str]] = defaultdict(list)
+
+    def add(self, hosts: Iterable[str], text: str, remedy: str) -> None:
+        """Add a problem.
+
+        Args:
+            hosts: names of the hosts it is true of.
+            text: what is wrong, and what would be right.
+            remedy: what to do, as a sentence without its full stop.
+        """
+        self._hosts[text, remedy] += hosts
+
+    def lines(self) -> list[str]:
+        """A line for each problem, in the order in which they were found."""
+        return [f"{', '.join(hosts)}: {text}. {remedy}." for (text, remedy), hosts in self._hosts.items()]
+
+
+class Project:
+    """What the project's own files say an inventory may hold.
+
+    Attributes:
+        targets: Terraform root of the service layer, by target.
+        roles: argument specifications, by role and variable.
+        host_variables: argument specifications of what every app and network may be given.
+        app_variables: the same of what only apps may be given.
+        wired: variables the project sets itself, whatever an inventory says.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._layers = folder / "terraform/layers"
+        self.targets = {
+            root.name.removeprefix("service_"): root for root in sorted(self._layers.glob("*/service_*"))
+        }
+        self.roles: dict[str, Json] = {
+            file.parts[-3]: read_yaml(file)["argument_specs"]["main"]["options"]
+            for file in sorted(folder.glob("roles/*/meta/argument_specs.yml"))
+        }
+        variables = read_yaml(folder / "playbooks/vars/inventory_variables.yml")["argument_specs"]
+        self.host_variables: Json = variables["hosts"]["options"]
+        self.app_variables: Json = variables["apps"]["options"]
+        self.wired = set(read_yaml(folder / "playbooks/vars/wiring.yml"))
+
+    def role_of(self, variable: str) -> str | None:
+        """The role that a variable's prefix names; None when it names none."""
+        return next((role for role in self.roles if variable.startswith(f"{role}_")), None)
+
+    def own_options(self, layer: str) -> set[str]:
+        """Variables with a layer's prefix that are for its role and no input of its Terraform roots."""
+        roots = self.targets.values() if layer == "service" else self._layers.glob(f"*/{layer}")
+        inputs = {f"{layer}_{variable}" for root in roots for variable in declared_variables(root)}
+        return set(self.roles[layer]) - inputs
+
+    def layers_of(self, host: Host) -> dict[str, Path]:
+        """Terraform roots that are applied for a host, by layer; none for an app without its one target."""
+        if "networks" in host.groups:
+            return {"network": self._layers / "aws/network"}
+        targets = [group for group in host.groups if group in self.targets]
+        if "apps" not in host.groups or len(targets) != 1:
+            return {}
+        service = self.targets[targets[0]]
+        before = {layer: service.with_name(layer) for layer in ("registry", "data")}
+        return {layer: root for layer, root in before.items() if root.is_dir()} | {"service": service}
+
+
+def short_path(path: Path) -> str:
+    """A path as one would type it here."""
+    whole = Path(os.path.normpath(Path.cwd() / path))
+    return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
+
+
+def read_yaml(file: Path) -> Json:
+    """The dictionary that a file holds."""
+    content: Json = yaml.safe_load(file.read_text())
+    return content
