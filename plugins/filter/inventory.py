@@ -187,11 +187,11 @@ def _check_specifications(host: Host, known: Project, problems: Problems) -> Non
     for name, specification in own.items():
         missing = name not in host.given or (name in host.values and host.values[name] is None)
         if specification.get("required") and missing:
-            file = "apps.yml" if name.startswith("image_") else "environment.yml"
+            file = f"host_vars/{host.name}/app.yml" if name.startswith("image_") else _ENVIRONMENT_FILE
             problems.add(
                 [host.name],
                 f"{name} is not set; it must be the {_summary(specification)}",
-                f"Write it into {short_path(host.folder / 'group_vars/all' / file)}",
+                f"Write it into {short_path(host.folder / file)}",
             )
     for name, value in host.values.items():
         role = known.role_of(name)
@@ -200,7 +200,8 @@ def _check_specifications(host: Host, known: Project, problems: Problems) -> Non
         )
         error = _specification_error(name, value, specification) if specification else None
         if error:
-            file = host.file_of(name, f"host_vars/{host.name}/{role or 'app'}.yml")
+            own_file = f"host_vars/{host.name}/{role or 'app'}.yml"
+            file = host.file_of(name, _ENVIRONMENT_FILE if name.startswith("slipway_") else own_file)
             problems.add([host.name], error, f"Edit {file}")
     for name, expression, form in _TEXTS:
         value = host.values.get(name)
@@ -367,7 +368,7 @@ def _summary(specification: Json) -> str:
     description = specification["description"]
     text = description if isinstance(description, str) else description[0]
     text = re.sub(r"C\((.*?)\)", r"\1", re.split(r"[.;]( |$)", text)[0])
-    return text if text[1].isupper() else text[0].lower() + text[1:]
+    return text[0].lower() + text[1:] if text[1].islower() else text
 
 
 def _plain(value: Any) -> Any:

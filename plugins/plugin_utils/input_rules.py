@@ -1,8 +1,8 @@
 """Rules on inputs of layers that can be known before anything is touched.
 
-Types and choices stand in the roles' argument specifications; here is what those cannot say. Values have
-the types that Terraform takes (`layer_variables.converted`). A test puts each rule next to the `validation` of
-the Terraform variable of the same name.
+Types and choices stand in the roles' argument specifications; here is what those cannot say. Values have the
+types that Terraform takes (`layer_variables.converted`). A test puts each rule next to the `validation` in
+Terraform.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections import defaultdict
@@ -140,6 +141,7 @@ def short_path(path: Path) -> str:
     return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
 
 
+@functools.cache
 def read_yaml(file: Path) -> Json:
     """The dictionary that a file holds."""
     content: Json = yaml.safe_load(file.read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class Variable:
     nullable: bool
 
 
+@functools.cache
 def declared_variables(root: Path) -> dict[str, Variable]:
     """The input variables that a root module declares.
 

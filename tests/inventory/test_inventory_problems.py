@@ -1,0 +1,579 @@
+# ruff: noqa: E501  (one case, one line)
+"""The filter inventory_problems: what it refuses, in which words, and what it lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2.exceptions import UndefinedError
+
+from plugins.filter.inventory import inventory_problems
+
+PROJECT = Path(__file__).parents[2]
+
+Json = dict[str, Any]
+
+
+class Inventory:
+    """An inventory that is right, to be changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "app").mkdir()
+        (folder / "app" / "Dockerfile").touch()
+        self.hosts: dict[str, Json] = {}
+        self.add("main", "networks")
+        self.add("tasks", "apps", "ecs", data_database_name="taskdb", service_domain_name="tasks.example.org")
+        self.add("beers", "apps", "ecs")
+        self.add("records", "apps", "ecs_public", service_container_port=5000)
+        self.set("tasks", service_zone_name="example.org")
+
+    def add(self, host: str, *groups: str, **variables: Any) -> None:
+        self.hosts[host] = {
+            "group_names": list(groups),
+            "inventory_dir": str(self.folder),
+            "inventory_file": str(self.folder / "hosts.yml"),
+            "inventory_hostname": host,
+            "slipway_environment": "dev",
+            "slipway_environment_tag": "development",
+            "slipway_region": "us-east-1",
+            "slipway_state_bucket": "slipway-dev-state",
+            "slipway_cloud_environment": {},
+            "slipway_network": "main",
+            "image_source": str(self.folder / "app"),
+            **variables,
+        }
+
+    def set(self, host: str, **variables: Any) -> None:
+        self.hosts[host] |= variables
+
+    def everywhere(self, **variables: Any) -> None:
+        for host in self.hosts:
+            self.set(host, **variables)
+
+    def problems(self) -> list[str]:
+        return inventory_problems(self.hosts, str(PROJECT), [str(self.folder)])
+
+    def problem(self) -> str:
+        """The one problem there is."""
+        found = self.problems()
+        assert len(found) == 1, found
+        return found[0]
+
+    def edit(self, file: str) -> str:
+        return f". Edit {self.folder / file}."
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Inventory:
+    return Inventory(tmp_path)
+
+
+def test_what_is_right_has_no_problem(inventory: Inventory) -> None:
+    assert inventory.problems() == []
+
+
+def test_real_values_pass(inventory: Inventory) -> None:
+    environment = {
+        "GREETING": 'it\'s "$HOME" 100 % sure ${nothing} #1 \\ é',
+        "SPACES": "  around  ",
+        "NUMBER": 5,
+        "FLAG": True,
+        "LEFT_OUT": None,
+        "LIST": ["a", "b"],
+        "SESSION_SECRET_ID": "arn:aws:secretsmanager:us-east-1:111122223333:secret:session",
+        "DOCS_URL": "https://user@example.org/a:b@c",
+    }
+    inventory.set("tasks", app_environment_variables=environment)
+    inventory.set("beers", service_cpu_units="512", service_memory_mib="1024", data_multi_az="false")
+    inventory.set("records", data_engine_version=15.8, service_log_retention_days=None)
+    inventory.set("main", network_cidr_block="10.0.0.0/16", my_own_variable={"anything": object})
+    assert inventory.problems() == []
+
+
+# -- groups ----------------------------------------------------------------------------------------------
+
+
+def test_no_host_at_all(inventory: Inventory) -> None:
+    inventory.hosts.clear()
+    assert inventory.problem().startswith(
+        f"the inventory {inventory.folder} has no host in the groups apps and networks, so there is nothing to do. "
+        "Give one with -i, such as "
+    )
+    assert str(PROJECT / "inventories/dev").endswith("inventories/dev")
+
+
+def test_app_in_no_target_group(inventory: Inventory) -> None:
+    inventory.set("beers", group_names=["apps"])
+    assert inventory.problem() == (
+        "beers: stands in no target group; below apps it must stand in one of ecs, ecs_public"
+        + inventory.edit("hosts.yml")
+    )
+
+
+def test_app_in_unknown_target_group(inventory: Inventory) -> None:
+    inventory.set("beers", group_names=["apps", "ec2s"])
+    assert (
+        "beers: stands in no target group: it is in ec2s (did you mean ecs?); below apps"
+        in inventory.problem()
+    )
+
+
+def test_app_in_two_target_groups(inventory: Inventory) -> None:
+    inventory.set("beers", group_names=["apps", "ecs", "ecs_public"])
+    assert (
+        "beers: stands in the target groups ecs and ecs_public; it must stand in one" in inventory.problem()
+    )
+
+
+def test_network_and_app_of_one_name(inventory: Inventory) -> None:
+    inventory.set("beers", group_names=["apps", "ecs", "networks"], network_cidr_block="10.9.0.0/16")
+    assert (
+        "beers: stands in the groups apps and networks, which would share its cloud names and state keys; it must "
+        "stand in one" + inventory.edit("hosts.yml")
+    ) in inventory.problems()
+
+
+def test_host_that_nothing_is_done_for(inventory: Inventory) -> None:
+    inventory.set("beers", group_names=["ecs"])
+    assert "beers: stands in neither of the groups apps and networks" in inventory.problem()
+
+
+def test_groups_of_ones_own_are_let_be(inventory: Inventory) -> None:
+    inventory.set("beers", group_names=["apps", "ecs", "canaries"])
+    assert inventory.problems() == []
+
+
+# -- variables of the project ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("slipway_environment", "name of the environment, such as dev"),
+        ("slipway_environment_tag", "value of the tag Environment of every resource, such as development"),
+        ("slipway_region", "AWS region, such as us-east-1"),
+        ("slipway_state_bucket", "S3 bucket that holds Terraform's states"),
+        (
+            "slipway_cloud_environment",
+            "environment variables of every call to the cloud, such as AWS_PROFILE",
+        ),
+    ],
+)
+def test_missing_everywhere_is_said_once(inventory: Inventory, name: str, text: str) -> None:
+    for host in inventory.hosts.values():
+        del host[name]
+    assert inventory.problem() == (
+        f"main, tasks, beers, records: {name} is not set; it must be the {text}. "
+        f"Write it into {inventory.folder}/group_vars/all/environment.yml."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("slipway_network", "group_vars/all/environment.yml"), ("image_source", "host_vars/beers/app.yml")],
+)
+def test_missing_for_one_app(inventory: Inventory, name: str, file: str) -> None:
+    del inventory.hosts["main"][name]
+    assert inventory.problems() == []
+    inventory.set("beers", **{name: None})
+    found = inventory.problem()
+    assert found.startswith(f"beers: {name} is not set; it must be the ")
+    assert found.endswith(f". Write it into {inventory.folder}/{file}.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("slipway_region", "virginia", '"virginia"; it must be an AWS region\'s code such as us-east-1'),
+        (
+            "slipway_state_bucket",
+            "Slipway_State",
+            '"Slipway_State"; it must be a bucket\'s name: 3 to 63 lower-case letters, digits, dots and hyphens',
+        ),
+        ("slipway_cloud_environment", "none", '"none"; it must be a dictionary'),
+        ("slipway_allow_loss", "aws_db_instance.this[0]", '"aws_db_instance.this[0]"; it must be a list'),
+    ],
+)
+def test_wrong_value_of_the_project(inventory: Inventory, name: str, value: Any, text: str) -> None:
+    inventory.everywhere(**{name: value})
+    assert f"main, tasks, beers, records: {name} is {text}. Edit " in "\n".join(inventory.problems())
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "text"),
+    [
+        ("main", "slipway_enviroment", "variable of the project named slipway_enviroment (did you mean slipway_environment?)"),
+        ("tasks", "app_environment_variable", "variable of the project named app_environment_variable (did you mean app_environment_variables?)"),
+        ("tasks", "image_sources", "variable of the role image named image_sources (did you mean image_source?)"),
+        ("main", "network_cidr_blok", "input of the layer network named network_cidr_blok (did you mean network_cidr_block?)"),
+        ("tasks", "registry_force_deletes", "input of the layer registry named registry_force_deletes (did you mean registry_force_delete?)"),
+        ("tasks", "data_multi_azz", "input of the layer data named data_multi_azz (did you mean data_multi_az?)"),
+        ("tasks", "service_desired_count", "input of the layer service_ecs named service_desired_count (did you mean service_min_task_count?)"),
+        ("records", "service_min_task_count", "input of the layer service_ecs_public named service_min_task_count (did you mean service_desired_count?)"),
+    ],
+)  # fmt: skip
+def test_mistyped_name(inventory: Inventory, host: str, name: str, text: str) -> None:
+    file = inventory.folder / "host_vars" / host / "here.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"---\n{name}: 1\n")
+    inventory.set(host, **{name: 1})
+    assert inventory.problem() == f"{host}: there is no {text}. Edit {file}."
+
+
+def test_options_of_the_role_are_no_input(inventory: Inventory) -> None:
+    inventory.set("records", service_deployment_timeout_seconds=60)
+    assert inventory.problems() == []
+
+
+def test_variables_for_other_hosts_of_a_group(inventory: Inventory) -> None:
+    inventory.everywhere(registry_force_delete=True, data_multi_az=False, network_nat_gateway_mode="none")
+    assert inventory.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "source"),
+    [
+        ("data_network_vpc_id", "vpc-1", "the layer network"),
+        ("service_image", "python:3.11", "playbooks/vars/wiring.yml"),
+        ("service_environment_variables", {}, "playbooks/vars/wiring.yml"),
+        ("migration_cluster", "mine", "playbooks/vars/wiring.yml"),
+    ],
+)
+def test_what_would_be_ignored(inventory: Inventory, name: str, value: Any, source: str) -> None:
+    inventory.set("tasks", **{name: value})
+    found = inventory.problem()
+    assert found.startswith(f"tasks: {name} comes from {source}, whatever the inventory says")
+    assert ("app_environment_variables" in found) == (name == "service_environment_variables")
+
+
+# -- values of layers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "value", "text"),
+    [
+        ("tasks", "data_multi_az", "maybe", 'is "maybe"; it must be true or false'),
+        ("tasks", "data_multi_az", "yes", 'is "yes"; it must be true or false'),
+        ("tasks", "data_allocated_storage_gb", "much", 'is "much"; it must be a number'),
+        ("tasks", "data_allocated_storage_gb", True, "is true; it must be a number"),
+        ("tasks", "data_database_name", ["a"], 'is ["a"]; it must be a string'),
+        ("tasks", "service_alarm_action_arns", "arn:aws:sns:x", 'is "arn:aws:sns:x"; it must be a list of strings'),
+        ("records", "service_allowed_cidr_blocks", {}, "is {}; it must be a list of strings"),
+        ("main", "network_availability_zones", [["a"]], 'is [["a"]]; it must be a list of strings'),
+        ("tasks", "data_allocated_storage_gb", 19, "is 19; it must be a whole number from 20 to 65536"),
+        ("tasks", "data_backup_retention_days", 0, "is 0; it must be a whole number from 1 to 35"),
+        ("tasks", "data_secret_recovery_days", 3, "is 3; it must be 0 (deletes at once) or 7 to 30"),
+        ("tasks", "data_log_retention_days", 8, "is 8; it must be 1, 3, 5, 7, 14, 30"),
+        ("tasks", "service_container_port", 80, "is 80; it must be a whole number from 1024 to 65535: ports below"),
+        ("records", "service_container_port", 70000, "is 70000; it must be a whole number from 1024 to 65535"),
+        ("tasks", "service_memory_mib", 4096, 'is 4096 with service_cpu_units 256; it must be one of 512, 1024, 2048, as "Task CPU and memory"'),
+        ("records", "service_cpu_units", 512, "is 512 with service_cpu_units 512; it must be one of 1024, 2048"),
+        ("tasks", "service_tmp_size_mib", 512, "is 512; it must be at least 1 and less than service_memory_mib (512)"),
+        ("tasks", "service_min_task_count", 11, "is 10; it must be at least service_min_task_count (11)"),
+        ("tasks", "service_max_task_count", 1, "is 1; it must be at least service_min_task_count (2)"),
+        ("tasks", "service_health_check_path", "health", 'is "health"; it must be a path that begins with /'),
+        ("tasks", "service_user", 0, 'is "0"; it must be the number of a user who is not root'),
+        ("records", "service_allowed_cidr_blocks", ["10.0.0.1/8"], "at least one IPv4 network address with its length"),
+    ],
+)  # fmt: skip
+def test_wrong_value(inventory: Inventory, host: str, name: str, value: Any, text: str) -> None:
+    inventory.set(host, **{name: value})
+    found = inventory.problem()
+    assert found.startswith(f"{host}: {name.split('_', 1)[0]}_")
+    assert text in found
+    assert f". Edit {inventory.folder}/host_vars/{host}/" in found
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "value"),
+    [
+        ("tasks", "service_cpu_units", 300),
+        ("tasks", "service_cpu_architecture", "RISC"),
+        ("main", "network_nat_gateway_mode", "both"),
+        ("tasks", "image_build_timeout_seconds", "long"),
+    ],
+)
+def test_the_roles_own_specifications_decide(inventory: Inventory, host: str, name: str, value: Any) -> None:
+    inventory.set(host, **{name: value})
+    found = inventory.problem()
+    assert name in found
+    assert str(value) in found
+    assert f". Edit {inventory.folder}/host_vars/{host}/" in found
+
+
+@pytest.mark.parametrize("name", ["1st", "my-db", "Tasks", "t" * 55, "postgres", "rdsadmin", "template1", ""])
+def test_database_name(inventory: Inventory, name: str) -> None:
+    inventory.set("tasks", data_database_name=name)
+    assert (
+        f'tasks: data_database_name is "{name}"; it must be 1 to 54 lower-case letters, digits and underscores, '
+        "first a letter (PostgreSQL allows 63"
+    ) in inventory.problem()
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"domain_name": "Tasks"}, 'service_domain_name is "Tasks"; it must be a host name in lower case'),
+        (
+            {"domain_name": "x.example.org"},
+            "service_zone_name is not set, but service_domain_name is x.example.org",
+        ),
+        (
+            {"domain_name": "x.example.org", "zone_name": "example.com"},
+            "service_domain_name is x.example.org; it must be service_zone_name (example.com) or end with .example.com",
+        ),
+        (
+            {"domain_name": "badexample.org", "zone_name": "example.org"},
+            "service_domain_name is badexample.org; it must be service_zone_name (example.org) or end with",
+        ),
+        ({"zone_create": True}, "service_zone_name is not set, but service_zone_create is true"),
+    ],
+)
+def test_domains_and_zones(inventory: Inventory, variables: Json, text: str) -> None:
+    inventory.set("beers", **{f"service_{name}": value for name, value in variables.items()})
+    assert f"beers: {text}" in inventory.problem()
+
+
+# -- networks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"cidr_block": "10.0.0.0"}, 'network_cidr_block is "10.0.0.0"; it must be an IPv4 network address'),
+        ({"cidr_block": "10.0.0.0/8"}, "with a length of /16 to /28"),
+        ({"cidr_block": "10.0.1.0/16"}, "without bits beyond its length"),
+        ({"cidr_block": "10.0.0.256/16"}, "it must be an IPv4 network address"),
+        ({"cidr_block": "10.0.0.0/255.255.0.0"}, "it must be an IPv4 network address"),
+        ({"cidr_block": "fd00::/16"}, "it must be an IPv4 network address"),
+        (
+            {"public_subnet_cidr_blocks": ["10.0.1.0/24", "10.0.2.0"]},
+            'network_public_subnet_cidr_blocks is ["10.0.1.0/24", "10.0.2.0"]; it must be a list of ranges',
+        ),
+        (
+            {"public_subnet_cidr_blocks": ["10.0.1.0/24"]},
+            "network_public_subnet_cidr_blocks has 1 entries for 2 availability zones (us-east-1a, us-east-1b); it must "
+            "have one for each",
+        ),
+        (
+            {"private_subnet_cidr_blocks": ["10.0.10.0/24", "10.1.11.0/24"]},
+            "network_private_subnet_cidr_blocks holds 10.1.11.0/24, which does not lie inside network_cidr_block "
+            "10.0.0.0/16",
+        ),
+        (
+            {"private_subnet_cidr_blocks": ["10.0.2.128/25", "10.0.11.0/24"]},
+            "network_private_subnet_cidr_blocks holds 10.0.2.128/25, which overlaps the subnet 10.0.2.0/24",
+        ),
+        (
+            {"public_subnet_cidr_blocks": ["10.0.1.0/24", "10.0.1.0/24"]},
+            "network_public_subnet_cidr_blocks holds 10.0.1.0/24, which overlaps the subnet 10.0.1.0/24",
+        ),
+        (
+            {"availability_zones": ["us-east-1a", "us-east-1a"]},
+            "it must be two different zones at least: a load balancer and a Multi-AZ database need two",
+        ),
+        (
+            {"availability_zones": ["eu-west-1a", "us-east-1b"]},
+            "it must be zones of the region us-east-1, such as us-east-1a",
+        ),
+    ],
+)
+def test_network(inventory: Inventory, variables: Json, text: str) -> None:
+    inventory.set("main", **{f"network_{name}": value for name, value in variables.items()})
+    found = inventory.problem()
+    assert text in found
+    assert found.endswith(inventory.edit("host_vars/main/network.yml"))
+
+
+def test_zones_that_were_not_set_with_another_region(inventory: Inventory) -> None:
+    inventory.everywhere(slipway_region="eu-west-1")
+    assert (
+        'main: network_availability_zones is ["us-east-1a", "us-east-1b"]; it must be zones of the region eu-west-1'
+        in inventory.problem()
+    )
+
+
+def test_app_without_its_network(inventory: Inventory) -> None:
+    inventory.set("beers", slipway_network="mian")
+    assert (
+        "beers: slipway_network is mian, which is no host of the group networks; it must be one of main"
+        in inventory.problem()
+    )
+
+
+def test_app_in_another_region_than_its_network(inventory: Inventory) -> None:
+    inventory.set("beers", slipway_region="us-west-2")
+    assert (
+        "beers: slipway_region is us-west-2; it must be us-east-1, where its network main is"
+        in inventory.problem()
+    )
+
+
+def test_networks_that_overlap(inventory: Inventory) -> None:
+    subnets: Json = {
+        "network_public_subnet_cidr_blocks": ["10.0.129.0/24", "10.0.130.0/24"],
+        "network_private_subnet_cidr_blocks": ["10.0.131.0/24", "10.0.132.0/24"],
+    }
+    inventory.add("other", "networks", network_cidr_block="10.0.128.0/17", **subnets)
+    assert inventory.problem() == (
+        "main, other: network_cidr_block is 10.0.0.0/16 and 10.0.128.0/17, which overlap; networks of an environment "
+        "must not, so that they can be connected" + inventory.edit("host_vars/other/network.yml")
+    )
+
+
+# -- names in the cloud ----------------------------------------------------------------------------------
+
+
+def test_longest_name(inventory: Inventory) -> None:
+    inventory.add("t" * 24, "apps", "ecs")
+    assert inventory.problems() == []
+    inventory.add("u" * 25, "apps", "ecs")
+    assert (
+        f"{'u' * 25}: its cloud name dev-{'u' * 25} has 29 characters; it must have at most 28, because AWS allows load "
+        "balancers and target groups 32"
+    ) in inventory.problem()
+
+
+@pytest.mark.parametrize("name", ["my_app", "Tasks", "tasks-", "my--app", "my.app", "käse"])
+def test_characters_of_names(inventory: Inventory, name: str) -> None:
+    inventory.add(name, "apps", "ecs")
+    assert (
+        f"{name}: its cloud name dev-{name} must be lower-case letters, digits and single hyphens, first a letter, "
+        "last no hyphen: AWS allows nothing else"
+    ) in inventory.problem()
+
+
+def test_environment_named_as_aws_names_internal_load_balancers(inventory: Inventory) -> None:
+    inventory.everywhere(slipway_environment="internal")
+    found = inventory.problems()
+    assert [line.split(":")[0] for line in found] == ["tasks", "beers"]
+    assert "begins with internal-, which AWS refuses in names of load balancers" in found[0]
+
+
+def test_an_inventory_is_one_environment(inventory: Inventory) -> None:
+    inventory.set("beers", slipway_environment="staging")
+    assert "slipway_environment is dev and staging; an inventory is one environment" in inventory.problem()
+
+
+def test_app_named_as_anothers_migrations(inventory: Inventory) -> None:
+    inventory.add("tasks-migration", "apps", "ecs")
+    assert (
+        "tasks, tasks-migration: each would have an ECS cluster named dev-tasks-migration"
+        in inventory.problem()
+    )
+
+
+def test_two_apps_with_one_domain(inventory: Inventory) -> None:
+    inventory.set("beers", service_domain_name="tasks.example.org", service_zone_name="example.org")
+    assert inventory.problem() == (
+        "tasks, beers: service_domain_name is tasks.example.org for each; a domain name belongs to one app. "
+        f"Edit {inventory.folder}/host_vars/tasks/service.yml or {inventory.folder}/host_vars/beers/service.yml."
+    )
+
+
+def test_two_apps_that_create_one_zone(inventory: Inventory) -> None:
+    inventory.set("tasks", service_zone_create=True)
+    inventory.set("beers", service_zone_create=True, service_zone_name="example.org")
+    assert "tasks, beers: each would create the zone example.org; one must, and the others only use it" in (
+        inventory.problem()
+    )
+
+
+# -- the application -------------------------------------------------------------------------------------
+
+
+def test_source_that_is_not_there(inventory: Inventory) -> None:
+    inventory.set("beers", image_source=str(inventory.folder / "nowhere"))
+    assert inventory.problem() == (
+        f"beers: image_source is {inventory.folder}/nowhere, which is no folder; it must be the application's"
+        + inventory.edit("host_vars/beers/app.yml")
+    )
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_dockerfile_that_is_not_there(inventory: Inventory, given: bool) -> None:
+    (inventory.folder / "empty").mkdir()
+    inventory.set("beers", image_source=str(inventory.folder / "empty"))
+    if given:
+        inventory.set("beers", image_dockerfile=str(inventory.folder / "empty" / "Dockerfile"))
+    assert f"beers: there is no Dockerfile {inventory.folder}/empty/Dockerfile; image_dockerfile must" in (
+        inventory.problem()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("MY-NAME", "x", 'holds "MY-NAME"; a name must be letters, digits and underscores, first no digit'),
+        ("PORT", 8080, "holds PORT, which the platform sets (from service_container_port); leave it out"),
+        (
+            "ADMIN_PASSWORD",
+            "hunter2",
+            "holds ADMIN_PASSWORD, which looks like a secret; put it into Secrets Manager",
+        ),
+        ("DATABASE_URL", "postgresql://u:hunter2@h/d", "holds DATABASE_URL, which looks like a secret"),
+    ],
+)
+def test_environment_variables(inventory: Inventory, name: str, value: Any, text: str) -> None:
+    inventory.set("beers", app_environment_variables={name: value})
+    found = inventory.problem()
+    assert f"beers: app_environment_variables {text}" in found
+    assert "hunter2" not in found
+
+
+# -- all of it -------------------------------------------------------------------------------------------
+
+
+def test_all_problems_are_listed(inventory: Inventory) -> None:
+    inventory.set("main", network_nat_gateway_mode="both", network_cidr_block="10.0.0.0")
+    inventory.set("tasks", data_multi_azz=True, service_container_port=1)
+    inventory.set("records", slipway_network="other")
+    assert [line.split(":")[0] for line in inventory.problems()] == [
+        "main",
+        "main",
+        "tasks",
+        "tasks",
+        "records",
+    ]
+
+
+class Templates(dict[str, Any]):
+    """Variables of a host whose templates fail, as Ansible's do."""
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return super().__iter__()
+
+
+def test_template_that_cannot_be_rendered(inventory: Inventory) -> None:
+    inventory.hosts["tasks"] = Templates(
+        inventory.hosts["tasks"], service_domain_name=UndefinedError("'domain' is undefined")
+    )
+    assert inventory.problem().startswith(
+        "tasks: service_domain_name cannot be read: 'domain' is undefined. Edit "
+    )
+
+
+def test_outputs_are_known_later(inventory: Inventory) -> None:
+    inventory.hosts["tasks"] = Templates(
+        inventory.hosts["tasks"], app_environment_variables=UndefinedError("'data_outputs' is undefined")
+    )
+    assert inventory.problems() == []
+
+
+def test_the_file_that_holds_a_value(inventory: Inventory) -> None:
+    inventory.set("tasks", data_multi_az="maybe")
+    for file in ("group_vars/all/layers.yml", "group_vars/ecs.yml", "host_vars/tasks/app.yml"):
+        path = inventory.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("data_multi_az: maybe\n")
+        assert inventory.problem().endswith(inventory.edit(file))
