@@ -1,0 +1,60 @@
+"""An application that is not ours: Python's own web server, which keeps the container contract.
+
+`app.py` serves; `app.py migrate [exit code]` migrates, that is, it reaches the database and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers the platform's requests, and tells what it was started with."""
+
+    def do_GET(self) -> None:
+        answers = {
+            "/healthz": "ok",
+            "/health": json.dumps({"status": os.environ.get("STATUS", "ready")}),
+            "/version": json.dumps(
+                {
+                    "version": os.environ["VERSION"],
+                    "revision": os.environ["REVISION"],
+                    "image_digest": os.environ.get("IMAGE_DIGEST", ""),
+                }
+            ),
+            "/greeting": os.environ.get("GREETING", "none"),
+        }
+        body = answers.get(self.path)
+        status = 404 if body is None else 503 if self.path == "/health" and "STATUS" in os.environ else 200
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write((body or "not found").encode() + b"\n")
+
+
+def serve() -> None:
+    """Serve until SIGTERM, and finish what runs."""
+    server = ThreadingHTTPServer(("", int(os.environ.get("PORT", "8000"))), Handler)
+    server.daemon_threads = False
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    server.serve_forever()
+    server.server_close()
+
+
+def migrate(exit_code: str = "0") -> None:
+    """Reach the database, where there is one, and end with the code."""
+    if "DATABASE_HOST" in os.environ:
+        address = (os.environ["DATABASE_HOST"], int(os.environ["DATABASE_PORT"]))
+        with socket.create_connection(address, timeout=10):
+            print(f"reached {address[0]}", flush=True)
+    print(f"migrated {os.environ['DATABASE_NAME']} as user {os.getuid()}", flush=True)
+    sys.exit(int(exit_code))
+
+
+if __name__ == "__main__":
+    migrate(*sys.argv[2:]) if sys.argv[1:2] == ["migrate"] else serve()
