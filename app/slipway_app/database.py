@@ -126,8 +126,12 @@ class Database:
             psycopg.Error: PostgreSQL refuses the statement, or the connection is lost.
             psycopg_pool.PoolTimeout: there is no connection to be had.
         """
-        with self.connection() as connection:
+        pool = self._pool or self._open()
+        connection = self._acquire(pool)
+        try:
             return connection.execute(query, parameters).fetchall()
+        finally:
+            pool.putconn(connection)
 
     def fetch_one(self, query: Query, parameters: Sequence[Any] | dict[str, Any] = ()) -> Row | None:
         """Run one statement and return its first row, if it has one.
@@ -136,8 +140,12 @@ class Database:
             psycopg.Error: PostgreSQL refuses the statement, or the connection is lost.
             psycopg_pool.PoolTimeout: there is no connection to be had.
         """
-        with self.connection() as connection:
+        pool = self._pool or self._open()
+        connection = self._acquire(pool)
+        try:
             return connection.execute(query, parameters).fetchone()
+        finally:
+            pool.putconn(connection)
 
     def check(self) -> None:
         """Ask PostgreSQL for a sign of life.

@@ -12,10 +12,12 @@ import orjson
 from flask import Flask, Request, Response, request
 from flask.json.provider import JSONProvider
 from flask_openapi.openapi import OpenAPI
+from werkzeug.datastructures import Headers
 from werkzeug.routing import MapAdapter
 
 from slipway_app.errors import ApiError, ErrorBody, UnavailableError
 from slipway_app.secrets import CachedSecret
+from slipway_app.types import WSGIEnvironment
 
 MAX_JSON_BYTES = 1024 * 1024
 
@@ -39,7 +41,20 @@ class OrjsonProvider(JSONProvider):
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """Return an answer with the one argument, or the keyword arguments, as JSON."""
-        return Response(orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
+        return ApiResponse(
+            orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype="application/json"
+        )
+
+
+class ApiResponse(Response):
+    """An answer without what Werkzeug does for redirects: none is made here."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002
+        """Return the headers, with the length of a body that is whole."""
+        headers = self.headers
+        if self.is_sequence and "Content-Length" not in headers and self.status_code != HTTPStatus.NO_CONTENT:
+            headers["Content-Length"] = str(sum(map(len, self.iter_encoded())))
+        return headers
 
 
 class ApiRequest(Request):
@@ -51,7 +66,7 @@ class ApiRequest(Request):
         Raises:
             ApiError: 415, 413 or 400.
         """
-        if not self.is_json:
+        if self.environ.get("CONTENT_TYPE") != "application/json" and not self.is_json:
             raise ApiError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
@@ -106,28 +121,29 @@ class Body:
         Raises:
             ApiError: 413, the body is longer than allowed; 400, it ends before its announced length.
         """
-        body = bytearray(self._ahead)
-        self._ahead = b""
+        parts = [self._ahead]
         whole = self._limit + 1 if self._announced is None else self._announced
-        wanted = whole - self.size + len(body)
+        missing = whole - self.size
         if size >= 0:
-            wanted = min(wanted, size)
-        while len(body) < wanted:
+            missing = min(missing, size - len(self._ahead))
+        self._ahead = b""
+        while missing > 0:
             try:
-                part = self._stream.read(wanted - len(body))
+                part = self._stream.read(missing)
             except (
                 Exception
-            ):  # each server has errors of its own for a client that is gone or breaks the framing
+            ):  # each server has errors of its own for a client that is gone, or garbles chunks
                 raise _incomplete() from None
             if not part:
                 break
-            body += part
+            parts.append(part)
+            missing -= len(part)
             self.size += len(part)
         if self.size > self._limit:
             raise too_large(self._limit)
-        if len(body) < wanted and self._announced is not None:
+        if missing > 0 and self._announced is not None:
             raise _incomplete()
-        return bytes(body)
+        return b"".join(parts)
 
 
 def _incomplete() -> ApiError:
@@ -208,6 +224,7 @@ class Application(OpenAPI):
 
     json_provider_class = OrjsonProvider
     request_class = ApiRequest
+    response_class = ApiResponse
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the view as it is: none is a coroutine."""
