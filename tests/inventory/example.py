@@ -1,0 +1,62 @@
+"""An inventory as the filter sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from plugins.filter.inventory import inventory_problems
+
+PROJECT = Path(__file__).parents[2]
+
+Json = dict[str, Any]
+
+
+class Inventory:
+    """An inventory that is right, to be changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "app").mkdir()
+        (folder / "app" / "Dockerfile").touch()
+        self.hosts: dict[str, Json] = {}
+        self.add("main", "networks")
+        self.add("tasks", "apps", "ecs", data_database_name="taskdb", service_domain_name="tasks.example.org")
+        self.add("beers", "apps", "ecs")
+        self.add("records", "apps", "ecs_public", service_container_port=5000)
+        self.set("tasks", service_zone_name="example.org")
+
+    def add(self, host: str, *groups: str, **variables: Any) -> None:
+        self.hosts[host] = {
+            "group_names": list(groups),
+            "inventory_dir": str(self.folder),
+            "inventory_file": str(self.folder / "hosts.yml"),
+            "inventory_hostname": host,
+            "slipway_environment": "dev",
+            "slipway_environment_tag": "development",
+            "slipway_region": "us-east-1",
+            "slipway_state_bucket": "slipway-dev-state",
+            "slipway_cloud_environment": {},
+            "slipway_network": "main",
+            "image_source": str(self.folder / "app"),
+            **variables,
+        }
+
+    def set(self, host: str, **variables: Any) -> None:
+        self.hosts[host] |= variables
+
+    def everywhere(self, **variables: Any) -> None:
+        for host in self.hosts:
+            self.set(host, **variables)
+
+    def problems(self) -> list[str]:
+        return inventory_problems(self.hosts, str(PROJECT), [str(self.folder)])
+
+    def problem(self) -> str:
+        """The one problem there is."""
+        found = self.problems()
+        assert len(found) == 1, found
+        return found[0]
+
+    def edit(self, file: str) -> str:
+        return f". Edit {self.folder / file}."

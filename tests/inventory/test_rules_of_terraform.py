@@ -1,0 +1,218 @@
+"""The filter and Terraform refuse the same values, and Terraform's rules are all known to the filter.
+
+Terraform is asked with the variables of each root and module alone: no provider, so that it answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from plugins.plugin_utils.input_rules import FARGATE_MEMORY_MIB
+from tests.inventory.example import PROJECT, Inventory, Json
+
+_IMAGE = "registry.example.org/app@sha256:" + "0" * 64
+_COMMON: Json = {"name": "dev-tasks", "tags": {"Environment": "development", "Project": "tasks"}}
+_SUBNETS = ["subnet-1", "subnet-2"]
+_SERVICE: Json = _COMMON | {
+    "data_app_security_group_id": "sg-1",
+    "image": _IMAGE,
+    "network_public_subnet_ids": _SUBNETS,
+    "network_vpc_id": "vpc-1",
+    "registry_repository_arn": None,
+}
+
+# What each needs to be asked at all: by folder below terraform/, the host, the Ansible prefix and the inputs.
+ROOTS: dict[str, tuple[str, str, Json]] = {
+    "layers/aws/network": ("main", "network", _COMMON),
+    "layers/aws/registry": ("tasks", "registry", _COMMON),
+    "layers/aws/data": (
+        "tasks",
+        "data",
+        _COMMON
+        | {
+            "network_private_subnet_ids": _SUBNETS,
+            "network_vpc_id": "vpc-1",
+            "registry_repository_arn": None,
+        },
+    ),
+    "layers/aws/service_ecs": ("beers", "service", _SERVICE | {"network_private_subnet_ids": _SUBNETS}),
+    "layers/aws/service_ecs_public": ("records", "service", _SERVICE),
+    "modules/ecs_task": (
+        "beers",
+        "service",
+        {
+            "container_port": 8000,
+            "cpu_units": 256,
+            "execution_role_arn": "arn",
+            "image": _IMAGE,
+            "log_group_name": "log",
+            "memory_mib": 512,
+            "name": "dev-tasks",
+            "region": "us-east-1",
+            "task_role_arn": "arn",
+        },
+    ),
+    "modules/ecs_task_roles": (
+        "beers",
+        "service",
+        {"account_id": "1" * 12, "name": "dev-tasks/service", "region": "us-east-1"},
+    ),
+}
+
+_DAYS = ([1, 7, 3653], [0, 2, 8])
+_SUBNET_CASES: tuple[list[Any], list[Any]] = (
+    [["10.0.100.0/24", "10.0.101.0/28"]],
+    [
+        ["10.0.100.0/24"],
+        ["10.0.100.0/24", "10.0.101.1/24"],
+        ["10.0.100.0/24", "10.0.101.0/29"],
+        ["10.0.100.0/24", "10.1.0.0/24"],
+        ["10.0.100.0/24", "fd00::/24"],
+        ["10.0.100.0/24", "10.0.101.0"],
+    ],
+)
+# By folder and variable: values that are accepted, and values that are refused because of that variable.
+CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
+    "layers/aws/network": {
+        "availability_zones": (
+            [["us-east-1a", "us-east-1f"]],
+            [["us-east-1a", "us-east-1a"], ["us-east-1a", "eu-west-1b"], ["us-east-1a", "b"]],
+        ),
+        "cidr_block": (
+            ["10.0.0.0/16"],
+            ["10.0.0.0", "10.0.0.0/15", "10.0.0.1/16", "10.0.0.0/29", "", "10.0.0.0/255.255.0.0"],
+        ),
+        "nat_gateway_mode": (["single", "per_availability_zone", "none"], ["both", "", "None"]),
+        "private_subnet_cidr_blocks": (
+            _SUBNET_CASES[0],
+            [*_SUBNET_CASES[1], ["10.0.1.0/25", "10.0.101.0/24"], ["10.0.100.0/24", "10.0.100.0/23"]],
+        ),
+        "public_subnet_cidr_blocks": _SUBNET_CASES,
+    },
+    "layers/aws/registry": {"retained_image_count": ([2, 1000], [1, 1001, 2.5])},
+    "layers/aws/data": {
+        "allocated_storage_gb": ([20, 65536, "30"], [19, 65537, 20.5]),
+        "archive_expiration_days": ([1, 9999], [0, 1.5]),
+        "backup_retention_days": ([1, 35], [0, 36, 7.5]),
+        "credentials_version": ([1, 2], [0, 1.5]),
+        "database_name": (
+            ["a", "taskdb", "t_1", "t" * 54, None],
+            ["", "1a", "_a", "A", "a-b", "t" * 55, "postgres", "rdsadmin", "template0", "template1"],
+        ),
+        "engine_version": (["13", "17", 15, 15.8], ["12", "18", "15.", "15.x", "latest"]),
+        "instance_class": (["db.t3.micro", "db.r6gd.2xlarge"], ["t3.micro", "db.t3", "db.T3.micro"]),
+        "master_username": (["postgres", "a_1"], ["", "1a", "pg_me", "admin", "rdsadmin", "Me", "m" * 64]),
+        "noncurrent_version_expiration_days": ([1], [0, 1.5]),
+        "secret_recovery_days": ([0, 7, 30], [1, 6, 31, -1]),
+    },
+    "layers/aws/service_ecs": {
+        "alarm_action_arns": ([[], ["arn:aws:sns:us-east-1:111122223333:x"]], [["x"], ["sns:arn:aws:"]]),
+        "cpu_target_percent": ([10, 95, 70.5], [9, 96]),
+        "domain_name": ([None], ["example.org", "Example.org", "example", "-a.example.org", "a..org"]),
+        "health_check_grace_period_seconds": ([0, 3600], [-1, 3601]),
+        "health_check_path": (["/", "/health", "/a/b"], ["health", "/a?b", "/a b", "/a#b", ""]),
+        "max_task_count": ([2, 100], [1, 2.5]),
+        "min_task_count": ([1, 10], [0, 1.5]),
+        "ssl_policy": (
+            ["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"],
+            ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-1-2021-06", ""],
+        ),
+        "zone_create": ([False], [True]),
+    },
+    "layers/aws/service_ecs_public": {
+        "allowed_cidr_blocks": (
+            [["0.0.0.0/0"], ["203.0.113.0/24", "198.51.100.7/32"]],
+            [[], ["203.0.113.1/24"], ["203.0.113.0"], ["everyone"], ["::/0"]],
+        ),
+        "desired_count": ([1, 5], [0, 1.5]),
+    },
+    "modules/ecs_task": {
+        "container_port": ([1024, 65535], [1023, 65536, 80, 8000.5]),
+        "cpu_architecture": (["X86_64", "ARM64"], ["x86_64", "RISC", ""]),
+        "cpu_units": ([256], [128, 300, 8192]),
+        "environment_variables": (
+            [
+                {},
+                {"A": 'it\'s "$HOME" 100 % ${x} %{y}'},
+                {"A_SECRET_ID": "arn"},
+                {"URL": "https://u@h/a:b@c"},
+            ],
+            [{"PASSWORD": "x"}, {"my_token": "x"}, {"A_API_KEY": "x"}, {"URL": "postgresql://u:p@h/d"}],
+        ),
+        "health_check_command": (
+            [None, ["CMD", "true"], ["CMD-SHELL", "exit 0"]],
+            [["true"], ["CMD"], ["curl", "-f"], []],
+        ),
+        "memory_mib": ([512, 1024, 2048], [256, 513, 3072, 4096]),
+        "start_period_seconds": ([0, 300], [-1, 301]),
+        "stop_timeout_seconds": ([2, 120], [1, 121]),
+        "tmp_size_mib": ([1, 511], [0, 512]),
+        "user": (["10001", "1:1", 5], ["0", "root", "10001:", "-1", ""]),
+    },
+    "modules/ecs_task_roles": {"log_retention_days": _DAYS},
+}
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_rule_of_terraform_has_a_case(root: str) -> None:
+    given_by_the_project = {
+        *("name", "region", "tags", "account_id", "bucket_arn", "image", "readable_secret_arns"),
+        *(name for name in _validated(root) if name.startswith(("network_", "registry_", "data_"))),
+    }
+    assert set(CASES[root]) == _validated(root) - given_by_the_project
+
+
+def _validated(root: str) -> set[str]:
+    text = "".join(file.read_text() for file in (PROJECT / "terraform" / root).glob("*.tf"))
+    blocks = re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', text, re.MULTILINE | re.DOTALL)
+    return {name for name, block in blocks if "validation {" in block}
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_the_filter_agrees(root: str, tmp_path: Path) -> None:
+    host, prefix, _ = ROOTS[root]
+    inventory = Inventory(tmp_path)
+    before = dict(inventory.hosts[host])
+    for variable, (accepted, refused) in CASES[root].items():
+        name = "app_environment_variables" if variable == "environment_variables" else f"{prefix}_{variable}"
+        for value in accepted:
+            inventory.hosts[host] = before | {name: value}
+            assert inventory.problems() == [], (name, value)
+        for value in refused:
+            inventory.hosts[host] = before | {name: value}
+            assert inventory.problems(), (name, value)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_terraform_agrees(root: str, tmp_path: Path) -> None:
+    shutil.copy(PROJECT / "terraform" / root / "variables.tf", tmp_path)
+    runs: Json = {}
+    for variable, (accepted, refused) in CASES[root].items():
+        for number, value in enumerate([*accepted, *refused]):
+            run: Json = {"command": "plan", "variables": {variable: value}}
+            if number >= len(accepted):
+                run["expect_failures"] = [f"var.{variable}"]
+            runs[f"{variable}_{number}"] = run
+    tests = {"variables": ROOTS[root][2], "run": runs}
+    # In Terraform's JSON, a string is a template.
+    text = json.dumps(tests).replace("${", "$${").replace("%{", "%%{")
+    (tmp_path / "cases.tftest.json").write_text(text)
+    done = subprocess.run(
+        ["terraform", "test", "-no-color"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Success! {len(runs)} passed, 0 failed." in done.stdout
+
+
+def test_every_choice_of_cpu_has_its_memory() -> None:
+    specification = yaml.safe_load((PROJECT / "roles/service/meta/argument_specs.yml").read_text())
+    options = specification["argument_specs"]["main"]["options"]
+    assert list(FARGATE_MEMORY_MIB) == options["service_cpu_units"]["choices"]
