@@ -205,12 +205,8 @@ class ActionModule(ActionBase):
         lock = Lock(s3, arguments["bucket"], arguments["key"], Run.of(os.getppid()))
         try:
             if arguments["state"] == "absent":
-                is_ours = lock.give_back()
-                return result | {
-                    "changed": is_ours,
-                    "msg": "given back" if is_ours else "not held by this run",
-                }
-            changed, message = lock.take(arguments["break_lock_of"])
+                return result | {"changed": lock.give_back()}
+            changed, unfinished = lock.take(arguments["break_lock_of"])
         except LockError as error:
             return result | {"failed": True, "msg": str(error)}
         except (BotoCoreError, ClientError) as error:

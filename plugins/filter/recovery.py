@@ -25,6 +25,9 @@ def terraform_processes(key: str) -> list[int]:
             environment = (process / "environ").read_bytes().decode(errors="replace").split("\0")
         except (PermissionError, FileNotFoundError, ProcessLookupError):
             continue
+        if environment == [""]:
+            # It has ended, and nobody has asked for its exit status yet.
+            continue
         directory = next((line for line in environment if line.startswith("TF_DATA_DIR=")), None)
         if directory is None or directory.endswith(f"/{key}/data"):
             processes.append(int(process.name))

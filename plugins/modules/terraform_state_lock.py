@@ -66,6 +66,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from ansible.module_utils.common.warnings import warn
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 with suppress(ImportError):  # AnsibleAWSModule says what is missing
@@ -153,7 +154,7 @@ def main() -> None:
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg="could not look at the state's lock")
     if removed:
-        module.warn(removed)
+        warn(removed)
     module.exit_json(changed=removed is not None)
 
 

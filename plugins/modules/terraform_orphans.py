@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: terraform_orphans_info
+module: terraform_orphans
 short_description: Find resources that a plan would create and that exist already
 description:
   - Terraform writes its state at most every 20 seconds while it applies. One that is killed leaves resources
@@ -12,7 +12,7 @@ description:
   - Looks in AWS for everything a plan would create, by the names and tags the plan gives it, and returns the
     ids to import it by.
   - What has the name but not the tags was made by something else; the module fails and names it.
-  - Changes nothing.
+  - Changes nothing but a security group that AWS made and Terraform did not come to close; it is closed.
 options:
   creations:
     description: >-
@@ -30,7 +30,7 @@ author: Slipway
 
 EXAMPLES = r"""
 - name: Look for what an interrupted run left
-  slipway.provision.terraform_orphans_info:
+  slipway.provision.terraform_orphans:
     creations: "{{ plan.stdout | from_json | slipway.provision.plan_creations }}"
     region: us-east-1
 """
@@ -46,7 +46,7 @@ orphans:
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -83,11 +83,13 @@ class Found(NamedTuple):
         id: what `terraform import` takes.
         tags: its tags; None for a part of another resource, which has none of its own.
         obstacle: why it cannot be adopted although it is ours, and what to do; empty where it can.
+        finish: the call that the provider had still to make, where no later plan would see that it is missing.
     """
 
     id: str
     tags: dict[str, str] | None
     obstacle: str = ""
+    finish: Callable[[], object] | None = None
 
 
 Finder = Callable[[Client, Planned], Iterable[Found]]
@@ -121,9 +123,11 @@ def _by_tags(operation: str, member: str, identifier: str, filters: str = "Filte
         wanted = {key: planned["tags_all"][key] for key in (*_OWNER_TAGS, "Name")}
         arguments = {filters: [{"Name": f"tag:{key}", "Values": [value]} for key, value in wanted.items()]}
         for item in getattr(client("ec2"), operation)(**arguments)[member]:
+            tags = _tags(item.get("Tags", []))
             # What is deleted is still listed for an hour.
-            if item.get("State", "").lower() not in ("deleting", "deleted", "failed"):
-                yield Found(item[identifier], _tags(item["Tags"]))
+            is_there = item.get("State", "").lower() not in ("deleting", "deleted", "failed")
+            if is_there and wanted.items() <= tags.items():
+                yield Found(item[identifier], tags)
 
     return find
 
@@ -147,20 +151,13 @@ def _security_group(client: Client, planned: Planned) -> Iterator[Found]:
     filters = {"group-name": planned["name"], "vpc-id": planned["vpc_id"]}
     answer = ec2.describe_security_groups(Filters=[{"Name": k, "Values": [v]} for k, v in filters.items()])
     for group in answer["SecurityGroups"]:
-        identifier = group["GroupId"]
         # AWS lets a new group reach everything; the provider takes that back in a second call.
-        open_ended = any(
-            rule["IpProtocol"] == "-1" and {"CidrIp": "0.0.0.0/0"} in rule["IpRanges"]
-            for rule in group["IpPermissionsEgress"]
+        everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        is_open = any(everything.items() <= rule.items() for rule in group["IpPermissionsEgress"])
+        close = partial(
+            ec2.revoke_security_group_egress, GroupId=group["GroupId"], IpPermissions=[everything]
         )
-        yield Found(
-            identifier,
-            _tags(group.get("Tags", [])),
-            "it still lets everything out, as AWS makes it. Delete it, and run again: "
-            f"aws ec2 delete-security-group --group-id {identifier}"
-            if open_ended
-            else "",
-        )
+        yield Found(group["GroupId"], _tags(group.get("Tags", [])), finish=close if is_open else None)
 
 
 def _security_group_rule(is_egress: bool) -> Finder:
@@ -417,7 +414,7 @@ def _owner(tags: dict[str, str]) -> list[str | None]:
 
 
 def find_orphans(client: Client, creations: list[Json]) -> list[dict[str, str]]:
-    """What exists of the resources that a plan would create.
+    """What exists of the resources that a plan would create, ready to be imported.
 
     A resource whose place is not known yet (a subnet's route table, say) is found in a later plan, once
     the other is adopted.
@@ -432,7 +429,9 @@ def find_orphans(client: Client, creations: list[Json]) -> list[dict[str, str]]:
     Raises:
         OrphanError: something exists that cannot be adopted.
     """
-    orphans, obstacles = [], []
+    orphans: list[dict[str, str]] = []
+    obstacles: list[str] = []
+    unfinished: list[Callable[[], object]] = []
     for creation in creations:
         address, planned = creation["address"], Planned(creation["values"])
         finder = FINDERS.get(creation["type"])
@@ -454,15 +453,17 @@ def find_orphans(client: Client, creations: list[Json]) -> list[dict[str, str]]:
                 f"{address}: there are {' and '.join(one.id for one in found)}. Delete what is not in use."
             )
         orphans += [{"address": address, "id": one.id} for one in found]
+        unfinished += [one.finish for one in found if one.finish]
     if obstacles:
         raise OrphanError("\n".join(["The plan cannot be applied, and nothing was changed.", *obstacles]))
+    for finish in unfinished:
+        finish()
     return orphans
 
 
 def main() -> None:
     module = AnsibleAWSModule(
-        argument_spec={"creations": {"type": "list", "elements": "dict", "required": True}},
-        supports_check_mode=True,
+        argument_spec={"creations": {"type": "list", "elements": "dict", "required": True}}
     )
     try:
         orphans = find_orphans(cache(module.client), module.params["creations"])
