@@ -163,16 +163,14 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         else:
             allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
             kind = f"variable of the role {role}" if role else "variable of the project"
-        file = host.file_of(name, f"host_vars/{host.name}")
         if name not in allowed and name not in known.wired:
-            problems.add(
-                [host.name], f"there is no {kind} named {did_you_mean(name, allowed)}", f"Edit {file}"
-            )
+            text = f"there is no {kind} named {did_you_mean(name, allowed)}"
+            problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
         elif producer or name in known.wired:
             source = f"the layer {producer}" if producer else "playbooks/vars/wiring.yml"
             hint = "; give app_environment_variables" if name == "service_environment_variables" else ""
             text = f"{name} comes from {source}, whatever the inventory says{hint}"
-            problems.add([host.name], text, f"Take it out of {file}")
+            problems.add([host.name], text, f"Take it out of {host.file_of(name, f'host_vars/{host.name}')}")
 
 
 def _producer(variable: str, layer: str) -> str | None:

@@ -1,0 +1,199 @@
+# ruff: noqa: E501  (a message, one line)
+"""The playbook validate.yml, run as a person runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.inventory.example import PROJECT
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    """A copy of the dev inventory, which a test may change."""
+    folder = tmp_path / "inventories" / "dev"
+    shutil.copytree(PROJECT / "inventories" / "dev", folder)
+    shutil.copytree(PROJECT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copy(PROJECT / "Dockerfile", tmp_path)
+    return folder
+
+
+def validate(
+    inventory: Path | str, *arguments: str, path: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the playbook.
+
+    Args:
+        inventory: what stands behind -i.
+        arguments: more arguments of `ansible-playbook`.
+        path: the PATH to run with, instead of this process's.
+    """
+    program = str(Path(sys.executable).parent / "ansible-playbook")
+    environment = os.environ | {"ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "200"}
+    if path is not None:
+        environment["PATH"] = path
+    return subprocess.run(
+        [program, "playbooks/validate.yml", "-i", str(inventory), *arguments],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def refused(run: subprocess.CompletedProcess[str]) -> list[str]:
+    """The problems that a run that was refused lists."""
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert "Nothing was touched. What is wrong:" in run.stdout
+    return re.findall(r"^ +- (.*)$", run.stdout, re.MULTILINE)
+
+
+def passed(run: subprocess.CompletedProcess[str]) -> None:
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.search(r"^main +: ok=1 +changed=0 ", run.stdout, re.MULTILINE) or "--limit" in run.args
+
+
+def tool(folder: Path, name: str, script: str) -> None:
+    """Put a program on the PATH."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_the_inventories_of_the_project_are_right(environment: str) -> None:
+    passed(validate(f"inventories/{environment}"))
+
+
+def test_everything_is_listed_at_once(inventory: Path) -> None:
+    hosts = inventory / "hosts.yml"
+    hosts.write_text(hosts.read_text().replace("ecs_public:", "ecs_pubic:"))
+    (inventory / "host_vars/tasks/data.yml").write_text("data_multi_azz: true\ndata_multi_az: maybe\n")
+    (inventory / "host_vars/beers/service.yml").write_text("service_domain_name: beers.dev.localhost\n")
+    (inventory / "host_vars/main").mkdir(exist_ok=True)
+    (inventory / "host_vars/main/network.yml").write_text("network_cidr_block: 10.0.0.0/33\n")
+    environment = inventory / "group_vars/all/environment.yml"
+    environment.write_text(environment.read_text().replace("slipway_region:", "slipway_regoin:"))
+    problems = "\n".join(refused(validate(inventory)))
+    for text in (
+        "records: stands in no target group: it is in ecs_pubic (did you mean ecs_public?); below apps it must stand "
+        f"in one of ecs, ecs_public. Edit {inventory}/hosts.yml.",
+        "main, tasks, beers, records: there is no variable of the project named slipway_regoin (did you mean "
+        f"slipway_region?). Edit {inventory}/group_vars/all/environment.yml.",
+        "main, tasks, beers, records: slipway_region is not set; it must be the AWS region, such as us-east-1. Write it "
+        f"into {inventory}/group_vars/all/environment.yml.",
+        'main: network_cidr_block is "10.0.0.0/33"; it must be an IPv4 network address with a length of /16 to /28, '
+        "such as 10.0.0.0/16, without bits beyond its length. "
+        f"Edit {inventory}/host_vars/main/network.yml.",
+        "tasks: there is no input of the layer data named data_multi_azz (did you mean data_multi_az?). "
+        f"Edit {inventory}/host_vars/tasks/data.yml.",
+        f'tasks: data_multi_az is "maybe"; it must be true or false. Edit {inventory}/host_vars/tasks/data.yml.',
+        "beers: service_zone_name is not set, but service_domain_name is beers.dev.localhost; it must be the Route 53 "
+        "zone the domain is in: its certificate is proved by a record there. "
+        f"Edit {inventory}/host_vars/beers/service.yml.",
+    ):
+        assert text in problems
+
+
+def test_all_hosts_are_checked_whatever_runs(inventory: Path) -> None:
+    (inventory / "host_vars/beers/service.yml").write_text("service_container_port: 80\n")
+    (problem,) = refused(validate(inventory, "--limit", "tasks", "--tags", "image", "--check"))
+    assert problem.startswith(
+        "beers: service_container_port is 80; it must be a whole number from 1024 to 65535"
+    )
+
+
+def test_real_values_pass(inventory: Path) -> None:
+    app = inventory / "host_vars/tasks/app.yml"
+    app.write_text(
+        app.read_text().replace(
+            "  APP_FEATURES: tasks\n",
+            """\
+  APP_FEATURES: tasks
+  MOTTO: "it's \\"$HOME\\" 100 % sure ${nothing} #1 \\\\ é"
+  BUCKET_URL: "s3://{{ data_outputs.bucket_name }}/"
+  BRACES: !unsafe "{{ not a template }}"
+  LEFT_OUT:
+  REPLICAS: 3
+""",
+        )
+    )
+    passed(validate(inventory))
+
+
+def test_template_that_cannot_be_rendered(inventory: Path) -> None:
+    (inventory / "host_vars/tasks/service.yml").write_text('service_domain_name: "tasks.{{ my_domain }}"\n')
+    (problem,) = refused(validate(inventory))
+    assert problem == (
+        "tasks: service_domain_name cannot be read: 'my_domain' is undefined. "
+        f"Edit {inventory}/host_vars/tasks/service.yml."
+    )
+
+
+def test_inventory_that_does_not_exist() -> None:
+    for arguments in ((), ("--limit", "tasks")):
+        run = validate("inventories/nonexistent", *arguments)
+        assert run.returncode != 0
+        assert "inventories/nonexistent" in run.stdout + run.stderr
+
+
+def test_inventory_without_hosts(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("all:\n  hosts:\n    web:\n")
+    (problem,) = refused(validate(tmp_path))
+    assert problem == (
+        f"the inventory {tmp_path} has no host in the groups apps and networks, so there is nothing to do. "
+        "Give one with -i, such as inventories/dev, inventories/prod, inventories/staging."
+    )
+
+
+def test_limit_to_a_host_that_does_not_exist() -> None:
+    run = validate("inventories/dev", "--limit", "taks")
+    assert run.returncode != 0
+    assert "taks" in run.stdout + run.stderr
+
+
+def test_two_apps_of_one_name(inventory: Path) -> None:
+    hosts = inventory / "hosts.yml"
+    hosts.write_text(hosts.read_text().replace("            beers:\n", "            tasks:\n"))
+    run = validate(inventory)
+    assert run.returncode != 0
+    assert "duplicate" in run.stdout + run.stderr
+    assert "tasks" in run.stdout + run.stderr
+
+
+def test_app_in_two_groups(inventory: Path) -> None:
+    hosts = inventory / "hosts.yml"
+    hosts.write_text(
+        hosts.read_text().replace("            records:\n", "            records:\n            tasks:\n")
+    )
+    (problem,) = refused(validate(inventory))
+    assert problem.startswith("tasks: stands in the target groups ecs and ecs_public; it must stand in one")
+
+
+def test_machine_without_terraform_and_engine(tmp_path: Path) -> None:
+    tool(tmp_path / "bin", "docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    problems = refused(validate("inventories/dev", path=f"{tmp_path}/bin:/usr/bin:/bin"))
+    assert problems == [
+        "this machine: Terraform is not on PATH; it must be >= 1.11, < 2.0. make setup says how to get it.",
+        "this machine: no Docker engine answers, and an image must be built (docker: Cannot connect to the Docker "
+        "daemon). make setup installs and starts one; DOCKER_HOST names another.",
+    ]
+
+
+def test_wrong_terraform_and_no_engine_needed(tmp_path: Path) -> None:
+    tool(tmp_path / "bin", "terraform", """echo '{"terraform_version": "1.10.5"}'""")
+    tool(tmp_path / "bin", "docker", "exit 1")
+    problems = refused(
+        validate("inventories/dev", "--limit", "main", path=f"{tmp_path}/bin:{os.environ['PATH']}")
+    )
+    assert problems == [
+        "this machine: Terraform on PATH is 1.10.5; it must be >= 1.11, < 2.0. make setup says how to get it."
+    ]
