@@ -119,10 +119,11 @@ def plan_changes(plan: Json) -> list[str]:
     lines = []
     for change in plan.get("resource_changes", []):
         actions = change["change"]["actions"]
-        if actions in (["no-op"], ["read"]):
-            continue
-        verb = "replace" if len(actions) == 2 else actions[0]
-        lines.append(f"{verb} {change['address']}")
+        verbs = ["adopt"] if "importing" in change["change"] else []
+        if actions not in (["no-op"], ["read"]):
+            verbs.append("replace" if len(actions) == 2 else actions[0])
+        if verbs:
+            lines.append(f"{' and '.join(verbs)} {change['address']}")
     return sorted(lines)
 
 

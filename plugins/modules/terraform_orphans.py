@@ -83,7 +83,7 @@ class Found(NamedTuple):
         id: what `terraform import` takes.
         tags: its tags; None for a part of another resource, which has none of its own.
         obstacle: why it cannot be adopted although it is ours, and what to do; empty where it can.
-        finish: the call that the provider had still to make, where no later plan would see that it is missing.
+        finish: the call that the provider had still to make, where no later plan would miss it.
     """
 
     id: str
