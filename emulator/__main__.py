@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
+import http.client
+import json
 import logging
 import os
 import signal
@@ -11,15 +14,19 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+import docker
 from docker.errors import DockerException
 
-from emulator import network as networks
-from emulator.application import create, engine
+from emulator import leftovers
+from emulator.application import IDENTITY_PATH, create
 from emulator.certificates import Authority, TrustError
+from emulator.ministack_functions import IncompatibleError, check_version
+from emulator.network import ContainerNetwork, NetworkError
 from emulator.settings import Settings
 
 _START_SECONDS = 60
@@ -27,7 +34,7 @@ _STOP_SECONDS = 120
 _NEEDED_MEMORY_MIB = 1024
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """Something the rehearsal cloud needs is missing; the message says what to do."""
 
 
@@ -37,7 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0 when done, 1 when something is missing (said on standard error), 3 when `status` finds nothing.
     """
-    parser = argparse.ArgumentParser(prog="python -m emulator", description="The rehearsal cloud of this checkout.")
+    parser = argparse.ArgumentParser(
+        prog="python -m emulator", description="This checkout's rehearsal cloud."
+    )
     subparsers = parser.add_subparsers(dest="command", required=True)
     commands: dict[str, tuple[Callable[[Settings], int], str]] = {
         "start": (start, "start in the background and return when it answers"),
@@ -46,11 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
         "run": (run, "run in the foreground, with the log on standard error"),
     }
     for name, (_, text) in commands.items():
-        subparsers.add_parser(name, help=text)
-    command, _ = commands[parser.parse_args(arguments).command]
+        # `start` hands its settings to the `run` it starts.
+        subparsers.add_parser(name, help=text).add_argument("--settings", help=argparse.SUPPRESS)
+    parsed = parser.parse_args(arguments)
+    settings = Settings.from_json(parsed.settings) if parsed.settings else Settings.of_checkout()
     try:
-        return command(Settings.from_environment())
-    except Unavailable as error:
+        return commands[parsed.command][0](settings)
+    except (UnavailableError, IncompatibleError, TrustError, NetworkError) as error:
         print(f"rehearsal cloud: {error}", file=sys.stderr)
         return 1
 
@@ -64,7 +75,7 @@ def start(settings: Settings) -> int:
     settings.state_directory.mkdir(parents=True, exist_ok=True)
     with settings.log_file.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "emulator", "run"],
+            [sys.executable, "-m", "emulator", "run", "--settings", settings.to_json()],
             cwd=settings.project_directory,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -72,28 +83,32 @@ def start(settings: Settings) -> int:
             start_new_session=True,
         )
     deadline = time.monotonic() + _START_SECONDS
+    problem = f"no answer after {_START_SECONDS} s"
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise Unavailable(f"it ended while starting. The end of {settings.log_file}:\n{_log_tail(settings)}")
-        if _answers(settings):
+            problem = "it ended while starting"
+            break
+        if _is_ready(settings):
             print(f"started at {settings.gateway_url}, log in {settings.log_file}")
             return 0
         time.sleep(0.1)
     process.terminate()
-    raise Unavailable(f"no answer after {_START_SECONDS} s. The end of {settings.log_file}:\n{_log_tail(settings)}")
+    raise UnavailableError(f"{problem}. The end of {settings.log_file}:\n{_log_tail(settings)}")
 
 
 def stop(settings: Settings) -> int:
-    """Stop it; its containers and its network go with it."""
+    """Stop it; its containers and its network go with it, and those of one that was killed."""
     process = running_process(settings)
     if process is None:
-        print("not running")
+        print(f"not running{_remove_leftovers(settings)}")
         return 0
     os.kill(process, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while running_process(settings):
         if time.monotonic() > deadline:
-            raise Unavailable(f"process {process} still runs {_STOP_SECONDS} s after SIGTERM; see {settings.log_file}")
+            raise UnavailableError(
+                f"process {process} still runs {_STOP_SECONDS} s after SIGTERM; see {settings.log_file}"
+            )
         time.sleep(0.1)
     print("stopped")
     return 0
@@ -102,7 +117,7 @@ def stop(settings: Settings) -> int:
 def status(settings: Settings) -> int:
     """Say whether it runs and answers."""
     process = running_process(settings)
-    if process and _answers(settings):
+    if process and _is_ready(settings):
         print(f"running at {settings.gateway_url}, process {process}, log in {settings.log_file}")
         return 0
     print("not running" if process is None else f"process {process} runs but does not answer")
@@ -111,10 +126,24 @@ def status(settings: Settings) -> int:
 
 def run(settings: Settings) -> int:
     """Run in the foreground until SIGTERM or SIGINT."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO, force=True)
-    client = _engine()
-    network = networks.ContainerNetwork(client, settings.network_name)
-    application = create(settings, network)
+    check_version()
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO, force=True
+    )
+    with _process_file(settings):
+        # MiniStack begins by removing the containers of whoever had its port before: nobody may have it now.
+        _check_ports(settings)
+        client = _engine()
+        network = ContainerNetwork(client, settings.network_name, settings.subnet)
+        try:
+            asyncio.run(_serve(settings, client, network))
+        finally:
+            leftovers.remove(client, settings)
+    return 0
+
+
+async def _serve(settings: Settings, client: docker.DockerClient, network: ContainerNetwork) -> None:
+    application = create(settings, client, network)
     from hypercorn.asyncio import serve
 
     from emulator.edge import EdgeConfig
@@ -128,93 +157,142 @@ def run(settings: Settings) -> int:
     ]
     config.keep_alive_timeout = 75
     config.errorlog = "-"
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await serve(application, config, shutdown_trigger=stopping.wait)
 
-    async def serve_until_stopped() -> None:
-        stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        await serve(application, config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type]  # ASGI by hand
 
+@contextmanager
+def _process_file(settings: Settings) -> Iterator[None]:
+    """Hold the file that says which process runs; its lock ends with the process, however that ends."""
     settings.state_directory.mkdir(parents=True, exist_ok=True)
-    settings.pid_file.write_text(str(os.getpid()))
-    try:
-        asyncio.run(serve_until_stopped())
-        networks.remove(client, settings.network_name)
-    finally:
+    with settings.pid_file.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UnavailableError(f"it runs already; {settings.pid_file} names its process") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
         settings.pid_file.unlink(missing_ok=True)
-    return 0
 
 
 def running_process(settings: Settings) -> int | None:
-    """Process id of this checkout's rehearsal cloud, or None when it does not run."""
+    """Process id of the rehearsal cloud with these settings, or None when it does not run."""
     try:
-        process = int(settings.pid_file.read_text())
-        command = open(f"/proc/{process}/cmdline").read().split("\0")
-    except (OSError, ValueError):
+        with settings.pid_file.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read())
+    except (FileNotFoundError, ValueError):
         return None
-    return process if "emulator" in command else None
+    return None
 
 
 def _check_machine(settings: Settings) -> None:
     """Say what is missing before anything is started."""
-    gateway = networks.ContainerNetwork(_engine(), settings.network_name).gateway
-    for address, port in (
-        ("127.0.0.1", settings.gateway_port),
-        (gateway, settings.gateway_port),
-        ("127.0.0.1", settings.http_port),
-        ("127.0.0.1", settings.https_port),
-    ):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except PermissionError:
-                raise Unavailable(
-                    f"this user may not listen on port {port}. Allow it with: "
-                    f"sudo sysctl net.ipv4.ip_unprivileged_port_start={settings.http_port}"
-                ) from None
-            except OSError as error:
-                raise Unavailable(
-                    f"port {port} on {address} is not free ({error.strerror}). "
-                    f"See who has it: ss -ltnp 'sport = :{port}'"
-                ) from None
+    check_version()
+    _engine()
+    _check_ports(settings)
     available = _available_memory_mib()
     if available < _NEEDED_MEMORY_MIB:
-        raise Unavailable(
+        raise UnavailableError(
             f"{available} MiB of memory are available, {_NEEDED_MEMORY_MIB} MiB are needed. "
             "Stop something, or give the machine more"
         )
-    try:
-        if Authority(settings.authority_directory).trust():
-            print("the machine now trusts the rehearsal's certificates")
-    except TrustError as error:
-        raise Unavailable(str(error)) from None
+    if Authority(settings.authority_directory).trust():
+        print("the machine now trusts the rehearsal's certificates")
 
 
-def _engine():  # type: ignore[no-untyped-def]  # docker-py has no types
+def _check_ports(settings: Settings) -> None:
+    for port in (settings.gateway_port, settings.http_port, settings.https_port):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except PermissionError:
+                raise UnavailableError(
+                    f"this user may not listen on port {port}. Allow it with: "
+                    f"sudo sysctl net.ipv4.ip_unprivileged_port_start={port}"
+                ) from None
+            except OSError as error:
+                other = _identity(settings)
+                if other:
+                    raise UnavailableError(
+                        f"port {port} on 127.0.0.1 has the rehearsal cloud of {other['project_directory']} "
+                        f"(process {other['process']}); a machine has room for one. "
+                        f"Stop it: cd {other['project_directory']} && make stop"
+                    ) from None
+                raise UnavailableError(
+                    f"port {port} on 127.0.0.1 is not free ({error.strerror}). "
+                    f"See who has it: ss -ltnp 'sport = :{port}'"
+                ) from None
+
+
+def _remove_leftovers(settings: Settings) -> str:
+    """Remove what a killed rehearsal cloud left; what to say of it."""
+    other = _identity(settings)
+    if other:
+        return f" here; the one of {other['project_directory']} is (process {other['process']})"
     try:
-        return engine()
+        count = leftovers.remove(_engine(), settings)
+    except UnavailableError:
+        # Where no engine runs, no container does.
+        return ""
+    return f"; removed {count} containers that one had left" if count else ""
+
+
+def _engine() -> docker.DockerClient:
+    """A client of the Docker Engine that `DOCKER_HOST` names, or the local one."""
+    try:
+        client = docker.from_env(timeout=20)
+        client.ping()
     except DockerException as error:
-        raise Unavailable(
-            f"no Docker Engine answers ({error}). Start it (`make setup` does so, or: sudo systemctl start docker) "
-            "and see that this user may use it: docker version"
+        raise UnavailableError(
+            f"no Docker Engine answers ({error}). Start it (`make setup` does so, or: "
+            "sudo systemctl start docker) and see that this user may use it: docker version"
         ) from None
+    return client
 
 
-def _answers(settings: Settings) -> bool:
+def _identity(settings: Settings) -> dict[str, Any] | None:
+    """What the rehearsal cloud on the gateway's port says of itself, or None when there is none."""
     try:
-        with urllib.request.urlopen(f"{settings.gateway_url}/_ministack/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        identity: dict[str, Any] = json.loads(_get(settings, IDENTITY_PATH))
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    return identity
+
+
+def _is_ready(settings: Settings) -> bool:
+    try:
+        _get(settings, "/_ministack/ready")
+    except (OSError, http.client.HTTPException):
         return False
+    return True
+
+
+def _get(settings: Settings, path: str) -> bytes:
+    """The body at a path of the gateway; OSError where it is not answered with 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", settings.gateway_port, timeout=2)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise OSError(f"{path}: {answer.status}")
+        return answer.read()
+    finally:
+        connection.close()
 
 
 def _available_memory_mib() -> int:
-    with open("/proc/meminfo") as file:
-        for line in file:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) // 1024
-    raise Unavailable("/proc/meminfo does not say how much memory is available")
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) // 1024
+    raise UnavailableError("/proc/meminfo does not say how much memory is available")
 
 
 def _log_tail(settings: Settings) -> str:

@@ -12,6 +12,8 @@ from xml.sax.saxutils import escape
 
 from ministack.services import cloudwatch
 
+from emulator.ministack_functions import replace
+
 _LISTS = ("AlarmNames", "AlarmTypes")
 _VALUES = ("AlarmNamePrefix", "StateValue", "MaxRecords", "NextToken")
 
@@ -22,8 +24,10 @@ def install() -> None:
     """Answer DescribeAlarms with every member of every alarm, whatever the protocol."""
     original = cloudwatch._describe_alarms
 
-    def describe_alarms(params: Json, document: Json, is_cbor: bool, is_json: bool = False) -> tuple[int, Json, bytes]:
-        answer: tuple[int, Json, bytes] = original(params, document, is_cbor, is_json)
+    def describe_alarms(
+        params: Json, cbor_data: Json, is_cbor: bool, is_json: bool = False
+    ) -> tuple[int, Json, bytes]:
+        answer: tuple[int, Json, bytes] = original(params, cbor_data, is_cbor, is_json)
         if is_cbor or is_json or answer[0] != 200:
             return answer
         request: Json = {name: _list(params, name) for name in _LISTS}
@@ -35,11 +39,11 @@ def install() -> None:
         )
         return status, headers, content
 
-    cloudwatch._describe_alarms = describe_alarms
+    replace(cloudwatch, "_describe_alarms", describe_alarms)
 
 
 def _list(params: Json, name: str) -> list[str]:
-    values = []
+    values: list[str] = []
     while value := cloudwatch._p(params, f"{name}.member.{len(values) + 1}"):
         values.append(value)
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,6 +17,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+# Who runs here, for another checkout that finds the port taken.
+IDENTITY_PATH = "/_slipway/identity"
+
 
 def configure_ministack(settings: Settings, network: ContainerNetwork) -> None:
     """Say to MiniStack where it lives; it reads its environment when it is first imported."""
@@ -24,54 +28,80 @@ def configure_ministack(settings: Settings, network: ContainerNetwork) -> None:
         # Databases answer at their own address on the containers' network, port 5432, for both sides.
         DOCKER_NETWORK=settings.network_name,
         MINISTACK_HOST=network.gateway,
+        # Marks its containers, together with the port; see leftovers.py.
+        MINISTACK_HOSTNAME=settings.network_name,
         MINISTACK_REGION=settings.region,
         SFTP_ENABLED="0",
         IOT_MTLS_ENABLED="0",
     )
 
 
-def create(settings: Settings, network: ContainerNetwork) -> Application:
+def create(settings: Settings, client: docker.DockerClient, network: ContainerNetwork) -> Application:
     """The application, with everything MiniStack lacks in place.
 
     Args:
         settings: ports, which tell listeners from the gateway.
+        client: a client of the engine that runs the containers.
         network: the network rehearsed containers join.
+
+    Raises:
+        emulator.ministack_functions.IncompatibleError: MiniStack is not the version this was written for.
     """
     configure_ministack(settings, network)
     from ministack import app as ministack
 
-    from emulator import alarms, application_autoscaling, ecs, edge, load_balancers, registry
+    from emulator import (
+        alarms,
+        application_autoscaling,
+        ecs_containers,
+        ecs_network_interfaces,
+        ecs_services,
+        ecs_tasks,
+        edge,
+        load_balancers,
+        rds,
+        registry,
+    )
 
     health = load_balancers.TargetHealth()
-    load_balancers.install(health)
-    ecs.install(network, health)
-    alarms.install()
-    registry.install(f"127.0.0.1:{settings.gateway_port}")
     autoscaling = application_autoscaling.ApplicationAutoScaling()
+    load_balancers.install(health)
+    ecs_containers.install(network, settings.registry_address)
+    ecs_network_interfaces.install(network)
+    ecs_tasks.install(client, network, health)
+    ecs_services.install()
+    rds.install(client)
+    alarms.install()
+    registry.install(settings.registry_address)
     application_autoscaling.install(autoscaling)
-    listener_ports = {settings.http_port, settings.https_port}
+    listener_ports = {settings.http_port: 80, settings.https_port: 443}
+    identity = {"project_directory": str(settings.project_directory), "process": os.getpid()}
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if scope["server"][1] in listener_ports:
-                await edge.handle(scope, receive, send)
-                return
-            if application_autoscaling.is_meant(scope):
-                await application_autoscaling.handle(autoscaling, scope, receive, send)
-                return
         if scope["type"] == "lifespan":
-            health.start()
-        await ministack.app(scope, receive, send)
+            await live(scope, receive, send)
+        elif scope["type"] != "http":
+            await ministack.app(scope, receive, send)
+        elif scope["server"][1] in listener_ports:
+            await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
+        elif application_autoscaling.is_meant(scope):
+            await application_autoscaling.handle(autoscaling, scope, receive, send)
+        elif scope["path"] == IDENTITY_PATH:
+            content = {"Content-Type": "application/json"}
+            await ministack._send_response(send, 200, content, json.dumps(identity).encode())
+        else:
+            await ministack.app(scope, receive, send)
+
+    async def live(scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_and_halt() -> dict[str, Any]:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                # Otherwise each container that MiniStack stops now would be replaced by its service.
+                ecs_services.halt()
+                health.stop()
+            return message
+
+        health.start()
+        await ministack.app(scope, receive_and_halt, send)
 
     return application
-
-
-def engine() -> docker.DockerClient:
-    """A client of the Docker Engine that `DOCKER_HOST` names, or the local one.
-
-    Raises:
-        docker.errors.DockerException: no engine answers.
-    """
-    client = docker.from_env(timeout=20)
-    client.ping()
-    return client

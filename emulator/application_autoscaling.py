@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -27,8 +29,10 @@ from ministack.core.responses import (
     set_request_account_id,
     set_request_region,
 )
-from ministack.core.router import extract_region
+from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import cloudwatch, ecs
+
+from emulator.ministack_functions import replace
 
 _TARGET_PREFIX = "AnyScaleFrontendService."
 # A policy's alarms: out after 3 minutes above the target, in after 15 minutes below 90 % of it.
@@ -38,6 +42,9 @@ _PREDEFINED_METRICS = {
     "ECSServiceAverageMemoryUtilization": "MemoryUtilization",
 }
 _PAGE = 50
+_SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
+
+_logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -58,6 +65,7 @@ class ApplicationAutoScaling:
         self._policies = AccountRegionScopedDict()
         self._tags = AccountRegionScopedDict()
         self._activities = AccountRegionScopedDict()
+        self._lock = threading.RLock()
         self._model = ServiceModel(
             Loader().load_service_model("application-autoscaling", "service-2"), "application-autoscaling"
         )
@@ -75,7 +83,10 @@ class ApplicationAutoScaling:
         report = ParamValidator().validate(parameters, shape)
         if report.has_errors():
             raise ApiError("ValidationException", report.generate_report())
-        result: Json = handler(parameters)
+        for name, value in parameters.items():
+            _check_value(name, value, shape.members.get(name))
+        with self._lock:
+            result: Json = handler(parameters)
         return result
 
     # -- scalable targets --
@@ -95,13 +106,13 @@ class ApplicationAutoScaling:
                 "ScalableDimension": request["ScalableDimension"],
                 "RoleARN": request.get("RoleARN") or _service_linked_role(),
                 "CreationTime": time.time(),
-                "SuspendedState": dict.fromkeys(
-                    ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
-                ),
+                "SuspendedState": dict.fromkeys(_SUSPENSIONS, False),
                 "ScalableTargetARN": _arn("application-autoscaling", f"scalable-target/{identifier}"),
             }
         changed = target | {k: request[k] for k in ("MinCapacity", "MaxCapacity") if k in request}
         changed["SuspendedState"] = target["SuspendedState"] | request.get("SuspendedState", {})
+        if changed["MinCapacity"] < 0:
+            raise ApiError("ValidationException", "MinCapacity cannot be negative")
         if changed["MinCapacity"] > changed["MaxCapacity"]:
             raise ApiError("ValidationException", "MinCapacity cannot be larger than MaxCapacity")
         self._targets[key] = changed
@@ -145,9 +156,7 @@ class ApplicationAutoScaling:
                 "ValidationException",
                 "the rehearsal knows PolicyType TargetTrackingScaling with its configuration only",
             )
-        policy_id = (
-            existing["PolicyARN"].split("scalingPolicy:")[1].split(":")[0] if existing else new_uuid()
-        )
+        policy_id = existing["PolicyARN"].split("scalingPolicy:")[1].split(":")[0] if existing else new_uuid()
         resource = f"{policy_id}:resource/{request['ServiceNamespace']}/{request['ResourceId']}"
         policy = {
             "PolicyARN": _arn("autoscaling", f"scalingPolicy:{resource}:policyName/{request['PolicyName']}"),
@@ -222,25 +231,31 @@ class ApplicationAutoScaling:
             alarm: the CloudWatch alarm.
             state: its new state; only `ALARM` scales.
         """
-        policies = {policy["PolicyARN"]: policy for policy in self._policies.values()}
-        for action in alarm.get("AlarmActions", []):
-            policy = policies.get(action)
-            if policy is None or state != "ALARM":
-                continue
-            target = self._targets[_key(policy)]
-            out = "-AlarmHigh-" in alarm["AlarmName"]
-            direction = "DynamicScalingOutSuspended" if out else "DynamicScalingInSuspended"
-            in_disabled = policy["TargetTrackingScalingPolicyConfiguration"].get("DisableScaleIn", False)
-            if target["SuspendedState"][direction] or (in_disabled and not out):
-                continue
-            current = _service(target)["desiredCount"]
-            wanted = min(max(current + (1 if out else -1), target["MinCapacity"]), target["MaxCapacity"])
-            if wanted != current:
-                self._set_desired_count(
-                    target,
-                    wanted,
-                    f"monitor alarm {alarm['AlarmName']} in state ALARM triggered policy {policy['PolicyName']}",
-                )
+        if state != "ALARM":
+            return
+        with self._lock:
+            policies = {policy["PolicyARN"]: policy for policy in self._policies.values()}
+            for policy in [
+                policies[action] for action in alarm.get("AlarmActions", []) if action in policies
+            ]:
+                try:
+                    self._scale(policy, alarm["AlarmName"])
+                except ApiError as error:
+                    # The service is gone; whoever set the alarm's state has nothing to do with that.
+                    _logger.warning("policy %s cannot scale: %s", policy["PolicyName"], error)
+
+    def _scale(self, policy: Json, alarm_name: str) -> None:
+        target = self._targets[_key(policy)]
+        out = "-AlarmHigh-" in alarm_name
+        direction = "DynamicScalingOutSuspended" if out else "DynamicScalingInSuspended"
+        in_disabled = policy["TargetTrackingScalingPolicyConfiguration"].get("DisableScaleIn", False)
+        if target["SuspendedState"][direction] or (in_disabled and not out):
+            return
+        current = _service(target)["desiredCount"]
+        wanted = min(max(current + (1 if out else -1), target["MinCapacity"]), target["MaxCapacity"])
+        if wanted != current:
+            cause = f"monitor alarm {alarm_name} in state ALARM triggered policy {policy['PolicyName']}"
+            self._set_desired_count(target, wanted, cause)
 
     def _set_desired_count(self, target: Json, count: int, cause: str) -> None:
         _, cluster, service = target["ResourceId"].split("/")
@@ -270,7 +285,7 @@ class ApplicationAutoScaling:
         metric = (configuration.get("PredefinedMetricSpecification") or {}).get("PredefinedMetricType")
         if metric not in _PREDEFINED_METRICS:
             allowed = ", ".join(_PREDEFINED_METRICS)
-            raise ApiError("ValidationException", f"the rehearsal knows these predefined metrics only: {allowed}")
+            raise ApiError("ValidationException", f"the rehearsal knows these metrics only: {allowed}")
         _, cluster, service = policy["ResourceId"].split("/")
         identity = hashlib.sha256(policy["PolicyARN"].encode()).hexdigest()
         alarms = []
@@ -278,12 +293,13 @@ class ApplicationAutoScaling:
             ("AlarmHigh", "GreaterThanThreshold", target, _OUT_PERIODS),
             ("AlarmLow", "LessThanThreshold", math.floor(target * _IN_FACTOR * 10) / 10, _IN_PERIODS),
         ):
+            owner = f"TargetTrackingScaling policy {policy['PolicyARN']}"
             alarm_name = f"TargetTracking-{policy['ResourceId']}-{name}-{identity[:8]}-{identity[8:12]}"
             cloudwatch._put_metric_alarm(
                 {},
                 {
                     "AlarmName": alarm_name,
-                    "AlarmDescription": f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy['PolicyARN']}.",
+                    "AlarmDescription": f"DO NOT EDIT OR DELETE. For {owner}.",
                     "Namespace": "AWS/ECS",
                     "MetricName": _PREDEFINED_METRICS[metric],
                     "Dimensions": [
@@ -326,6 +342,17 @@ def _key(record: Json) -> tuple[str, str, str]:
     return record["ServiceNamespace"], record["ResourceId"], record["ScalableDimension"]
 
 
+def _check_value(name: str, value: Any, shape: Any) -> None:
+    """Refuse a value that the API's model does not list; botocore leaves that to the service."""
+    allowed = getattr(shape, "enum", None)
+    if allowed and value not in allowed:
+        raise ApiError(
+            "ValidationException",
+            f"1 validation error detected: Value '{value}' at '{name[0].lower()}{name[1:]}' "
+            f"failed to satisfy constraint: Member must satisfy enum value set: [{', '.join(allowed)}]",
+        )
+
+
 def _service(record: Json) -> Json:
     """The ECS service a target names."""
     if (record["ServiceNamespace"], record["ScalableDimension"]) != ("ecs", "ecs:service:DesiredCount"):
@@ -342,16 +369,18 @@ def _arn(service: str, resource: str) -> str:
 
 
 def _service_linked_role() -> str:
-    name = "AWSServiceRoleForApplicationAutoScaling_ECSService"
-    return f"arn:aws:iam::{get_account_id()}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/{name}"
+    path = "aws-service-role/ecs.application-autoscaling.amazonaws.com"
+    return f"arn:aws:iam::{get_account_id()}:role/{path}/AWSServiceRoleForApplicationAutoScaling_ECSService"
 
 
 def _page(name: str, records: list[Json], request: Json) -> Json:
     """One page of a listing; the token is the index of the next record."""
-    token = request.get("NextToken") or "0"
+    token, size = request.get("NextToken", "0"), request.get("MaxResults", _PAGE)
     if not token.isdecimal():
         raise ApiError("InvalidNextTokenException", "The next token supplied was invalid")
-    start, size = int(token), request.get("MaxResults") or _PAGE
+    if not 1 <= size <= _PAGE:
+        raise ApiError("ValidationException", f"MaxResults must be between 1 and {_PAGE}")
+    start = int(token)
     page: Json = {name: records[start : start + size]}
     if start + size < len(records):
         page["NextToken"] = str(start + size)
@@ -375,8 +404,11 @@ async def handle(
 ) -> None:
     """Answer one request of the JSON 1.1 protocol."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    body = await ministack._read_request_body(receive, "POST", headers)
-    set_request_account_id("")
+    try:
+        body = await ministack._read_request_body(receive, "POST", headers)
+    except (ministack._RequestBodyDisconnected, ministack._IncompleteRequestBody):
+        return
+    set_request_account_id(extract_access_key_id(headers))
     set_request_region(extract_region(headers))
     operation = headers["x-amz-target"].removeprefix(_TARGET_PREFIX)
     try:
@@ -384,7 +416,8 @@ async def handle(
         if not isinstance(parameters, dict):
             raise ApiError("SerializationException", "the request body is not a JSON object")
         status, answer = 200, await run_reentrant(service.call, operation, parameters)
-    except json.JSONDecodeError:
+    except ValueError:
+        # Not JSON, or not even UTF-8.
         status, answer = 400, {"__type": "SerializationException", "message": "the request body is not JSON"}
     except ApiError as error:
         status, answer = 400, {"__type": error.code, "message": str(error)}
@@ -402,4 +435,4 @@ def install(service: ApplicationAutoScaling) -> None:
         with request_scope(account, region):
             service.alarm_changed(alarm, new_state)
 
-    cloudwatch._dispatch_alarm_actions = dispatch
+    replace(cloudwatch, "_dispatch_alarm_actions", dispatch)

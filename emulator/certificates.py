@@ -135,7 +135,10 @@ class Authority:
                     f"sudo cp {self.certificate_file} {target} && sudo {command}"
                 )
             _write(target, self.certificate_file.read_bytes(), 0o644)
-            subprocess.run([command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                subprocess.run([command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            except (OSError, subprocess.CalledProcessError) as error:
+                raise TrustError(f"{target} was written, but {command} failed: {error}") from None
             if not self.is_trusted():
                 raise TrustError(
                     f"{target} was written and {command} ran, but Python still does not trust it: "

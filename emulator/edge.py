@@ -21,7 +21,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Key = tuple[str, str, str]
 
 
-class EdgeConfig(Config):
+class EdgeConfig(Config):  # type: ignore[misc]  # Hypercorn's types are not followed
     """Hypercorn's configuration with one certificate per load balancer name (SNI).
 
     Args:
@@ -86,22 +86,27 @@ def _bare(name: str) -> str:
     return name.lower().rstrip(".")
 
 
-async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request to a load balancer's port."""
+async def handle(scope: Scope, receive: Receive, send: Send, port: int) -> None:
+    """Answer one request to a load balancer.
+
+    Args:
+        scope, receive, send: the request, as ASGI has it.
+        port: port of the listener that is meant.
+    """
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         header, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[header] = f"{headers[header]}, {value}" if header in headers else value
-    port = scope["server"][1]
     found = find_load_balancer(headers.get("host", "").partition(":")[0])
     if found is None:
-        await ministack._send_response(send, 404, {"Content-Type": "text/plain"}, b"no load balancer has this name\n")
+        await _say(send, 404, "no load balancer has this name")
         return
     (account, region, arn), load_balancer = found
     ports = [entry["Port"] for key, entry in alb._listeners.all_items() if entry["LoadBalancerArn"] == arn]
     if port not in ports:
-        message = f"the load balancer {load_balancer['LoadBalancerName']} has no listener on port {port}\n"
-        await ministack._send_response(send, 503, {"Content-Type": "text/plain"}, message.encode())
+        await _say(
+            send, 503, f"the load balancer {load_balancer['LoadBalancerName']} has no listener on port {port}"
+        )
         return
     try:
         body = await ministack._read_request_body(receive, scope["method"], headers)
@@ -122,3 +127,7 @@ async def handle(scope: Scope, receive: Receive, send: Send) -> None:
             raw_path=scope["raw_path"].decode("latin-1"),
         )
         await ministack._send_if_handled(send, response, receive, head=scope["method"] == "HEAD")
+
+
+async def _say(send: Send, status: int, message: str) -> None:
+    await ministack._send_response(send, status, {"Content-Type": "text/plain"}, f"{message}\n".encode())

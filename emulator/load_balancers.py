@@ -8,7 +8,8 @@ leaves is waited for until its last request is answered.
 from __future__ import annotations
 
 import http.client
-import random
+import itertools
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from typing import Any
 from ministack.core.responses import StreamingResponse
 from ministack.services import alb
 
+from emulator.ministack_functions import replace
+
 INITIAL = "initial"
 HEALTHY = "healthy"
 UNHEALTHY = "unhealthy"
@@ -27,6 +30,8 @@ UNHEALTHY = "unhealthy"
 # the one thing a rehearsal may shorten.
 _INITIAL_INTERVAL_SECONDS = 1.0
 _TICK_SECONDS = 0.25
+
+_logger = logging.getLogger(__name__)
 
 Response = tuple[int, dict[str, Any], Any]
 Target = dict[str, Any]
@@ -57,6 +62,7 @@ class TargetHealth:
         self._clock = clock
         self._records: dict[Key, _Record] = {}
         self._lock = threading.Lock()
+        self._turn = itertools.count()
         self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="target-health")
         self._stopping = threading.Event()
 
@@ -80,19 +86,20 @@ class TargetHealth:
         return self.describe(group_arn, {"Id": target_id, "Port": port})[0]
 
     def acquire(self, group_arn: str, targets: list[Target]) -> Target | None:
-        """Choose a target for one request and count the request as under way.
+        """Choose the next target for one request and count the request as under way.
 
-        A group whose targets have all failed is tried all the same ("fail open"); targets without a
-        first verdict get nothing.
+        Round robin, the default of "Routing algorithms". A group whose targets have all failed is tried all
+        the same ("fail open"); targets without a first verdict get nothing.
         """
         with self._lock:
-            records = [(target, self._records.get(_key(group_arn, target))) for target in targets]
-            healthy = [(t, r) for t, r in records if r and r.state == HEALTHY]
-            candidates = healthy or [(t, r) for t, r in records if r and r.state == UNHEALTHY]
+            known = [
+                (t, self._records[_key(group_arn, t)]) for t in targets if _key(group_arn, t) in self._records
+            ]
+            healthy = [(t, r) for t, r in known if r.state == HEALTHY]
+            candidates = healthy or [(t, r) for t, r in known if r.state == UNHEALTHY]
             if not candidates:
                 return None
-            target, record = random.choice(candidates)
-            assert record is not None
+            target, record = candidates[next(self._turn) % len(candidates)]
             record.in_flight += 1
             return target
 
@@ -134,7 +141,12 @@ class TargetHealth:
         self._workers.submit(self._check, group, target, record)
 
     def _check(self, group: dict[str, Any], target: Target, record: _Record) -> None:
-        problem = _probe(group, target)
+        try:
+            problem = _probe(group, target)
+        except Exception:
+            # A group that cannot be checked must not end the checking of the others.
+            _logger.exception("health check of %s in %s", target["Id"], group["TargetGroupName"])
+            problem = "Elb.InternalError", "Health checks failed due to an internal error"
         interval = float(group["HealthCheckIntervalSeconds"])
         with self._lock:
             record.checking = False
@@ -197,16 +209,16 @@ def install(health: TargetHealth) -> None:
     """Put health, routing and names that resolve into MiniStack's load balancers."""
     original_lb_xml = alb._lb_xml
 
-    def lb_xml(load_balancer: dict[str, Any]) -> str:
+    def lb_xml(lb: dict[str, Any]) -> str:
         # Names under .localhost resolve to this machine (RFC 6761, section 6.3).
-        name = load_balancer["DNSName"]
-        load_balancer["DNSName"] = name.replace(".elb.amazonaws.com", ".elb.localhost")
-        return str(original_lb_xml(load_balancer))
+        lb["DNSName"] = lb["DNSName"].replace(".elb.amazonaws.com", ".elb.localhost")
+        return str(original_lb_xml(lb))
 
     def describe_target_health(params: dict[str, Any]) -> Response:
         arn = alb._p(params, "TargetGroupArn")
         if arn not in alb._tgs:
-            return alb._error("TargetGroupNotFound", f"Target group '{arn}' not found.")
+            refused: Response = alb._error("TargetGroupNotFound", f"Target group '{arn}' not found.")
+            return refused
         wanted = {t["Id"] for t in alb._parse_targets_param(params)}
         members = []
         for target in alb._targets.get(arn, []):
@@ -220,10 +232,11 @@ def install(health: TargetHealth) -> None:
                 f"<TargetHealth><State>{state}</State>{details}</TargetHealth></member>"
             )
         body = f"<TargetHealthDescriptions>{''.join(members)}</TargetHealthDescriptions>"
-        return alb._xml(200, "DescribeTargetHealth", body)
+        answer: Response = alb._xml(200, "DescribeTargetHealth", body)
+        return answer
 
     async def forward(
-        group_arn: str,
+        tg_arn: str,
         method: str,
         path: str,
         headers: dict[str, str],
@@ -232,8 +245,8 @@ def install(health: TargetHealth) -> None:
         raw_query_string: str | None = None,
         raw_path: str | None = None,
     ) -> Response:
-        group = alb._tgs.get(group_arn)
-        target = health.acquire(group_arn, alb._targets.get(group_arn, [])) if group else None
+        group = alb._tgs.get(tg_arn)
+        target = health.acquire(tg_arn, alb._targets.get(tg_arn, [])) if group else None
         if target is None:
             return 503, {"Content-Type": "text/html"}, b"<h1>503 Service Temporarily Unavailable</h1>"
         handed_over = False
@@ -242,16 +255,16 @@ def install(health: TargetHealth) -> None:
                 target, group, method, raw_path or path, headers, body, query_params, raw_query_string
             )
             if isinstance(answer, StreamingResponse):
-                answer = _released_at_end(answer, lambda: health.release(group_arn, target))
+                answer = _released_at_end(answer, lambda: health.release(tg_arn, target))
                 handed_over = True
             return status, answer_headers, answer
         finally:
             if not handed_over:
-                health.release(group_arn, target)
+                health.release(tg_arn, target)
 
-    alb._lb_xml = lb_xml
-    alb._ACTION_MAP["DescribeTargetHealth"] = describe_target_health
-    alb._forward_to_tg = forward
+    replace(alb, "_lb_xml", lb_xml)
+    replace(alb, "_describe_target_health", describe_target_health, alb._ACTION_MAP)
+    replace(alb, "_forward_to_tg", forward)
 
 
 def _released_at_end(answer: StreamingResponse, release: Callable[[], None]) -> StreamingResponse:

@@ -7,20 +7,19 @@ import itertools
 import threading
 
 import docker
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 
 # Ports that Docker publishes for containers of this network stay on loopback (Docker Engine,
 # "Bridge network driver", option host_binding_ipv4).
 _OPTIONS = {"com.docker.network.bridge.host_binding_ipv4": "127.0.0.1"}
 
-# The host answers its containers at the address where ECS tasks find their credentials and metadata; the
-# AWS SDKs ask nobody else for them (Amazon ECS developer guide, "Task IAM role").
-_SUBNET = "169.254.170.0/24"
-_GATEWAY = "169.254.170.2"
-
 # "Public" addresses are loopback addresses of their own: a task's port is published there, and its
 # URL opens from this machine and from nowhere else. 127.0.113.0/24 recalls TEST-NET-3, 203.0.113.0/24.
 _PUBLIC_ADDRESSES = ipaddress.ip_network("127.0.113.0/24")
+
+
+class NetworkError(Exception):
+    """The network cannot be had; the message says what to do."""
 
 
 class ContainerNetwork:
@@ -29,19 +28,32 @@ class ContainerNetwork:
     Args:
         client: a client of a running Docker Engine.
         name: name of the network; it is made when missing.
+        subnet: its addresses; the host has the second one.
+
+    Raises:
+        NetworkError: the subnet is taken, or a network of that name has another one.
     """
 
-    def __init__(self, client: docker.DockerClient, name: str) -> None:
+    def __init__(self, client: docker.DockerClient, name: str, subnet: str) -> None:
         self.name = name
+        self.gateway = str(ipaddress.ip_network(subnet)[2])
         try:
-            network = client.networks.get(name)
+            found = client.networks.get(name).attrs["IPAM"]["Config"]
+            if found != [{"Subnet": subnet, "Gateway": self.gateway}]:
+                raise NetworkError(
+                    f"the Docker network {name} is not the rehearsal's: it has {found}, "
+                    f"not {subnet} with the gateway {self.gateway}. Remove it: docker network rm {name}"
+                )
         except NotFound:
-            pool = docker.types.IPAMPool(subnet=_SUBNET, gateway=_GATEWAY)
-            network = client.networks.create(
-                name, driver="bridge", options=_OPTIONS, ipam=docker.types.IPAMConfig(pool_configs=[pool])
-            )
-            network.reload()
-        self.gateway: str = network.attrs["IPAM"]["Config"][0]["Gateway"]
+            pool = docker.types.IPAMPool(subnet=subnet, gateway=self.gateway)
+            addresses = docker.types.IPAMConfig(pool_configs=[pool])
+            try:
+                client.networks.create(name, driver="bridge", options=_OPTIONS, ipam=addresses)
+            except APIError as error:
+                raise NetworkError(
+                    f"the Docker network {name} ({subnet}) cannot be made: {error.explanation}. "
+                    "See who has them: ip -4 address; docker network ls"
+                ) from None
         self._lock = threading.Lock()
         self._numbers = itertools.cycle(range(1, 255))
         self._in_use: set[str] = set()
@@ -64,11 +76,3 @@ class ContainerNetwork:
         """Make an address available again; unknown addresses are ignored."""
         with self._lock:
             self._in_use.discard(address)
-
-
-def remove(client: docker.DockerClient, name: str) -> None:
-    """Remove the network, when it is there."""
-    try:
-        client.networks.get(name).remove()
-    except NotFound:
-        return

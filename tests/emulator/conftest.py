@@ -1,0 +1,77 @@
+"""A rehearsal cloud of its own for these tests: this checkout's code, other ports, another network."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+import pytest
+from botocore.config import Config
+
+from emulator import __main__ as program
+from emulator.settings import Settings
+from tests.emulator.stack import Client, push
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """Ports and a subnet that another rehearsal cloud of this machine does not use."""
+    settings = Settings.of_checkout()
+    return dataclasses.replace(
+        settings,
+        # Always the same one, so that the next run finds what an interrupted one has left.
+        state_directory=settings.project_directory / ".build" / "emulator-tests",
+        gateway_port=14566,
+        http_port=18080,
+        https_port=18443,
+        network_name="temu",
+        subnet="169.254.171.0/24",
+    )
+
+
+@pytest.fixture(scope="session")
+def engine() -> docker.DockerClient:
+    """A client of the engine that runs the containers."""
+    return docker.from_env()
+
+
+@pytest.fixture(scope="session")
+def cloud(settings: Settings) -> Iterator[Settings]:
+    """A running rehearsal cloud."""
+    # What an interrupted run of these tests has left.
+    program.stop(settings)
+    program.start(settings)
+    yield settings
+    program.stop(settings)
+
+
+@pytest.fixture(scope="session")
+def aws(cloud: Settings) -> Client:
+    """Makes a boto3 client of a service of the rehearsal cloud."""
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=cloud.gateway_url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    return client
+
+
+@pytest.fixture(scope="session")
+def image(aws: Client, engine: docker.DockerClient) -> Iterator[str]:
+    """The test image, pushed to the rehearsal's registry."""
+    repository = aws("ecr").create_repository(repositoryName="temu-app")["repository"]["repositoryUri"]
+    built, _ = engine.images.build(path=str(Path(__file__).parent / "image"), rm=True)
+    built.tag(repository, tag="1")
+    push(engine, repository, "1")
+    yield f"{repository}:1"
+    engine.images.remove(f"{repository}:1", force=True)

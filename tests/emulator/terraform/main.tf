@@ -1,0 +1,177 @@
+# What has to be the same in a second plan: each kind of resource this project uses that MiniStack alone
+# does not keep, as the layers of this project set it.
+
+terraform {
+  required_version = ">= 1.11, < 2.0"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+    }
+  }
+}
+
+variable "image" {
+  description = "Image of the service."
+  type        = string
+}
+
+provider "aws" {
+  region = "us-east-1"
+
+  default_tags {
+    tags = { Environment = "test", ManagedBy = "terraform" }
+  }
+}
+
+resource "aws_vpc" "this" {
+  cidr_block = "10.8.0.0/16"
+}
+
+resource "aws_subnet" "this" {
+  for_each = { a = 0, b = 1 }
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = "us-east-1${each.key}"
+  cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 8, each.value)
+}
+
+resource "aws_security_group" "this" {
+  name        = "temu-tf"
+  description = "Tests of the rehearsal cloud"
+  vpc_id      = aws_vpc.this.id
+}
+
+resource "aws_lb" "this" {
+  name            = "temu-tf"
+  security_groups = [aws_security_group.this.id]
+  subnets         = [for subnet in aws_subnet.this : subnet.id]
+
+  drop_invalid_header_fields = true
+}
+
+resource "aws_lb_target_group" "this" {
+  name                 = "temu-tf"
+  port                 = 80
+  protocol             = "HTTP"
+  target_type          = "ip"
+  vpc_id               = aws_vpc.this.id
+  deregistration_delay = 5
+
+  health_check {
+    path     = "/health"
+    interval = 5
+    timeout  = 2
+  }
+}
+
+resource "aws_lb_listener" "this" {
+  load_balancer_arn = aws_lb.this.arn
+  port              = 80
+  protocol          = "HTTP"
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.this.arn
+  }
+}
+
+resource "aws_ecs_cluster" "this" {
+  name = "temu-tf"
+}
+
+resource "aws_ecs_task_definition" "this" {
+  family                   = "temu-tf"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = 256
+  memory                   = 512
+
+  container_definitions = jsonencode([{
+    name         = "app"
+    image        = var.image
+    essential    = true
+    portMappings = [{ containerPort = 8000, hostPort = 8000, protocol = "tcp" }]
+    stopTimeout  = 5
+  }])
+}
+
+resource "aws_ecs_service" "this" {
+  name            = "temu-tf"
+  cluster         = aws_ecs_cluster.this.id
+  task_definition = aws_ecs_task_definition.this.arn
+  launch_type     = "FARGATE"
+  desired_count   = 1
+
+  availability_zone_rebalancing = "ENABLED"
+  wait_for_steady_state         = true
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  load_balancer {
+    container_name   = "app"
+    container_port   = 8000
+    target_group_arn = aws_lb_target_group.this.arn
+  }
+
+  network_configuration {
+    security_groups = [aws_security_group.this.id]
+    subnets         = [for subnet in aws_subnet.this : subnet.id]
+  }
+
+  depends_on = [aws_lb_listener.this]
+
+  lifecycle {
+    ignore_changes = [desired_count]
+  }
+}
+
+resource "aws_appautoscaling_target" "this" {
+  service_namespace  = "ecs"
+  resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.this.name}"
+  scalable_dimension = "ecs:service:DesiredCount"
+  min_capacity       = 1
+  max_capacity       = 3
+}
+
+resource "aws_appautoscaling_policy" "this" {
+  name               = "temu-tf"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.this.service_namespace
+  resource_id        = aws_appautoscaling_target.this.resource_id
+  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = 70
+    scale_in_cooldown  = 300
+    scale_out_cooldown = 60
+
+    predefined_metric_specification {
+      predefined_metric_type = "ECSServiceAverageCPUUtilization"
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  alarm_name          = "temu-tf"
+  alarm_description   = "More than 10 of <these> & those"
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HTTPCode_ELB_5XX_Count"
+  statistic           = "Sum"
+  dimensions          = { LoadBalancer = aws_lb.this.arn_suffix }
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 10
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = ["arn:aws:sns:us-east-1:000000000000:temu"]
+}
+
+output "load_balancer_dns_name" {
+  description = "DNS name of the load balancer."
+  value       = aws_lb.this.dns_name
+}

@@ -1,0 +1,231 @@
+"""Starting, stopping and killing the rehearsal cloud, and what it says when the machine lacks something."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import docker
+import pytest
+
+from emulator import __main__ as program
+from emulator import certificates
+from emulator.ministack_functions import IncompatibleError
+from emulator.settings import Settings
+from tests.emulator.stack import wait_until
+
+
+@pytest.fixture
+def own(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a rehearsal cloud that a test may do anything to."""
+    own = dataclasses.replace(
+        settings,
+        state_directory=tmp_path / "state",
+        gateway_port=24566,
+        http_port=28080,
+        https_port=28443,
+        network_name="temu-own",
+        subnet="169.254.172.0/24",
+    )
+    yield own
+    program.stop(own)
+
+
+def said(capsys: pytest.CaptureFixture[str], command: str, settings: Settings) -> tuple[int, str]:
+    """Exit status of a command, and what it says."""
+    status = program.main([command, "--settings", settings.to_json()])
+    output = capsys.readouterr()
+    return status, output.out + output.err
+
+
+def leftovers(engine: docker.DockerClient, settings: Settings) -> list[str]:
+    mark = f"ministack.instance={settings.network_name}:{settings.gateway_port}"
+    containers = engine.containers.list(all=True, filters={"label": mark})
+    return [c.name for c in containers] + [
+        n.name for n in engine.networks.list(names=[settings.network_name])
+    ]
+
+
+def start_database(settings: Settings) -> None:
+    boto3.client(
+        "rds",
+        endpoint_url=settings.gateway_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    ).create_db_instance(
+        DBInstanceIdentifier="temu-left",
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        EngineVersion="15",
+        AllocatedStorage=20,
+        MasterUsername="postgres",
+        MasterUserPassword="password",
+    )
+
+
+def test_life(own: Settings, engine: docker.DockerClient, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "status", own) == (3, "not running\n")
+    status, text = said(capsys, "start", own)
+    assert (status, text) == (0, f"started at {own.gateway_url}, log in {own.log_file}\n")
+    process = program.running_process(own)
+    began = time.monotonic()
+    assert said(capsys, "start", own) == (0, f"already running at {own.gateway_url}\n")
+    assert time.monotonic() - began < 1
+    assert said(capsys, "status", own) == (
+        0,
+        f"running at {own.gateway_url}, process {process}, log in {own.log_file}\n",
+    )
+    start_database(own)
+    assert len(leftovers(engine, own)) == 2
+    assert said(capsys, "stop", own) == (0, "stopped\n")
+    assert leftovers(engine, own) == []
+    assert not Path(f"/proc/{process}").exists() or "Z" in Path(f"/proc/{process}/stat").read_text()
+    assert said(capsys, "stop", own) == (0, "not running\n")
+    assert [path.name for path in own.state_directory.iterdir()] == ["log"]
+
+
+def test_killed(own: Settings, engine: docker.DockerClient, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "start", own)
+    start_database(own)
+    kill(own)
+    assert said(capsys, "status", own) == (3, "not running\n")
+    assert len(leftovers(engine, own)) == 2
+    # The next start begins with nothing but the network.
+    assert said(capsys, "start", own)[0] == 0
+    assert leftovers(engine, own) == ["temu-own"]
+    start_database(own)
+    kill(own)
+    assert said(capsys, "stop", own) == (0, "not running; removed 1 containers that one had left\n")
+    assert leftovers(engine, own) == []
+
+
+def kill(settings: Settings) -> None:
+    process = program.running_process(settings)
+    assert process
+    os.kill(process, signal.SIGKILL)
+    wait_until(lambda: program.running_process(settings) is None, 5)
+
+
+def test_one_process_only(own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "start", own)
+    status, text = said(capsys, "run", own)
+    assert (status, text) == (1, f"rehearsal cloud: it runs already; {own.pid_file} names its process\n")
+    # Another checkout has other files and the same ports.
+    other = dataclasses.replace(own, state_directory=own.state_directory.parent / "other")
+    process = program.running_process(own)
+    for command in ("start", "run"):
+        status, text = said(capsys, command, other)
+        assert status == 1
+        assert f"has the rehearsal cloud of {own.project_directory} (process {process})" in text
+        assert f"Stop it: cd {own.project_directory} && make stop" in text
+    status, text = said(capsys, "stop", other)
+    assert (status, text) == (
+        0,
+        f"not running here; the one of {own.project_directory} is (process {process})\n",
+    )
+    assert said(capsys, "status", own)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["gateway_port", "http_port", "https_port"])
+def test_port_in_use(own: Settings, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    port = getattr(own, name)
+    with socket.create_server(("127.0.0.1", port)):
+        status, text = said(capsys, "start", own)
+    assert status == 1
+    assert f"port {port} on 127.0.0.1 is not free (Address already in use)" in text
+    assert f"ss -ltnp 'sport = :{port}'" in text
+
+
+def test_port_that_only_root_may_have(
+    own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    status, text = said(capsys, "start", own)
+    assert (status, f"sudo sysctl net.ipv4.ip_unprivileged_port_start={own.gateway_port}" in text) == (
+        1,
+        True,
+    )
+
+
+def test_no_engine(own: Settings) -> None:
+    for command in ("start", "run"):
+        result = subprocess.run(
+            [sys.executable, "-m", "emulator", command, "--settings", own.to_json()],
+            cwd=own.project_directory,
+            env=os.environ | {"DOCKER_HOST": "unix:///nothing/here.sock"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 1
+        assert result.stderr.startswith("rehearsal cloud: no Docker Engine answers")
+        assert "sudo systemctl start docker" in result.stderr
+
+
+def test_too_little_memory(
+    own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "_available_memory_mib", lambda: 600)
+    status, text = said(capsys, "start", own)
+    assert status == 1
+    assert text.startswith("rehearsal cloud: 600 MiB of memory are available, 1024 MiB are needed.")
+
+
+def test_certificate_that_nobody_trusts(
+    own: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who is not root is told the command; a failing command and no trust store are errors too."""
+    new = dataclasses.replace(own, authority_directory=tmp_path / "authority")
+    store = tmp_path / "anchors"
+    store.mkdir()
+    monkeypatch.setattr(certificates, "TRUST_STORES", ((store, "false"),))
+    status, text = said(capsys, "start", new)
+    assert status == 1
+    assert "slipway-rehearsal.crt was written, but false failed" in text
+    monkeypatch.setattr(certificates, "TRUST_STORES", ((store, "true"),))
+    assert "Python still does not trust it" in said(capsys, "start", new)[1]
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    status, text = said(capsys, "start", new)
+    assert status == 1
+    assert f"Run: sudo cp {tmp_path}/authority/ca.pem {store}/slipway-rehearsal.crt && sudo true" in text
+    monkeypatch.setattr(certificates, "TRUST_STORES", ((tmp_path / "none", "true"),))
+    assert "no trust store found" in said(capsys, "start", new)[1]
+
+
+def test_another_ministack(
+    own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.ministack_functions.MINISTACK_VERSION", "9.9.9")
+    status, text = said(capsys, "start", own)
+    assert status == 1
+    assert text.endswith("is installed, 9.9.9 is needed. Install it: make setup\n")
+    with pytest.raises(IncompatibleError):
+        program.run(own)
+
+
+def test_network_with_other_addresses(
+    own: Settings, engine: docker.DockerClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = engine.networks.create(own.network_name)
+    try:
+        status, text = said(capsys, "start", own)
+    finally:
+        network.remove()
+    assert status == 1
+    assert f"Remove it: docker network rm {own.network_name}" in text
+    same_addresses = dataclasses.replace(own, subnet="172.17.0.0/16")
+    status, text = said(capsys, "start", same_addresses)
+    assert status == 1
+    assert "(172.17.0.0/16) cannot be made" in text
