@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -14,13 +15,17 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+_health_answers = itertools.count(-int(os.environ.get("UNREADY_ANSWERS", "0")))
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers the platform's requests, and tells what it was started with."""
 
     def do_GET(self) -> None:
+        ready = self.path != "/health" or next(_health_answers) >= 0
         answers = {
             "/healthz": "ok",
-            "/health": json.dumps({"status": os.environ.get("STATUS", "ready")}),
+            "/health": json.dumps({"status": "ready" if ready else "starting"}),
             "/version": json.dumps(
                 {
                     "version": os.environ["VERSION"],
@@ -31,7 +36,7 @@ class Handler(BaseHTTPRequestHandler):
             "/greeting": os.environ.get("GREETING", "none"),
         }
         body = answers.get(self.path)
-        status = 404 if body is None else 503 if self.path == "/health" and "STATUS" in os.environ else 200
+        status = 404 if body is None else 200 if ready else 503
         self.send_response(status)
         self.end_headers()
         self.wfile.write((body or "not found").encode() + b"\n")
