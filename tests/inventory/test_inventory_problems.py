@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jinja2.exceptions import UndefinedError
 
 from tests.inventory.example import PROJECT, Inventory, Json
@@ -523,3 +525,15 @@ def test_the_file_that_holds_a_value(inventory: Inventory) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("data_multi_az: maybe\n")
         assert inventory.problem().endswith(inventory.edit(file))
+
+
+def test_every_variable_of_the_project_is_known() -> None:
+    variables = yaml.safe_load((PROJECT / "playbooks/vars/inventory_variables.yml").read_text())[
+        "argument_specs"
+    ]
+    known = {name for part in variables.values() for name in part["options"]}
+    files = [
+        file for folder in ("playbooks", "roles", "inventories") for file in (PROJECT / folder).rglob("*.yml")
+    ]
+    used = {name for file in files for name in re.findall(r"\bslipway_[a-z_]+", file.read_text())}
+    assert used - {"slipway_app"} <= known

@@ -1,0 +1,176 @@
+"""The inventories for real accounts, planned against nothing: what each layer is given, and that it plans."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.inventory.example import PROJECT, Json
+
+ENVIRONMENTS = ("staging", "prod")
+_ARN = "arn:aws:{}:us-east-1:111122223333:{}"
+_SECRETS = {
+    key: _ARN.format("secretsmanager", f"secret:{key}-AbCdEf") for key in ("migrator", "app", "readonly")
+}
+_DIGEST = "sha256:" + "0123456789abcdef" * 4
+_REGISTRY = "111122223333.dkr.ecr.us-east-1.amazonaws.com/app"
+
+# Outputs as the layers have them.
+NETWORK: Json = {
+    "cidr_block": "10.0.0.0/16",
+    "private_subnet_ids": ["subnet-3", "subnet-4"],
+    "public_subnet_ids": ["subnet-1", "subnet-2"],
+    "vpc_id": "vpc-1",
+}
+REGISTRY: Json = {"repository_arn": _ARN.format("ecr", "repository/app"), "repository_url": _REGISTRY}
+DATA: Json = {
+    "app_security_group_id": "sg-1",
+    "bucket_arn": "arn:aws:s3:::app-111122223333",
+    "bucket_name": "app-111122223333",
+    "database_host": "app.example.us-east-1.rds.amazonaws.com",
+    "database_instance_identifier": "app",
+    "database_name": "app",
+    "database_port": 5432,
+    "secret_arns": _SECRETS,
+}
+OUTPUTS: Json = {
+    "network_outputs": NETWORK,
+    "registry_outputs": REGISTRY,
+    "data_outputs": DATA,
+    "image_outputs": {"digest": _DIGEST, "reference": f"{_REGISTRY}@{_DIGEST}"},
+    "render_producers": {
+        "network": {},
+        "registry": {},
+        "data": {"network": NETWORK, "registry": REGISTRY},
+        "service": {"network": NETWORK, "registry": REGISTRY, "data": DATA},
+    },
+}
+
+# Inputs by environment, host and layer.
+Inputs = dict[str, dict[str, dict[str, Json]]]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """What the layers of staging and prod are given."""
+    folder = tmp_path_factory.mktemp("rendered")
+    extra = folder / "extra.json"
+    terraform = {"terraform_layer_terraform_directory": str(PROJECT / "terraform")}
+    program = Path(sys.executable).parent / "ansible-playbook"
+    found: Inputs = {}
+    for environment in ENVIRONMENTS:
+        file = folder / f"{environment}.json"
+        extra.write_text(json.dumps(OUTPUTS | terraform | {"render_file": str(file)}))
+        done = subprocess.run(
+            [program, "tests/inventory/render.yml", "-i", f"inventories/{environment}", "-e", f"@{extra}"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found[environment] = json.loads(file.read_text())
+    return found
+
+
+def test_every_layer_of_every_host_is_there(inputs: Inputs) -> None:
+    for environment in ENVIRONMENTS:
+        assert {host: sorted(layers) for host, layers in inputs[environment].items()} == {
+            "main": ["network"],
+            "tasks": ["data", "registry", "service"],
+            "beers": ["data", "registry", "service"],
+            "records": ["data", "registry", "service"],
+        }
+
+
+def test_prod_is_highly_available(inputs: Inputs) -> None:
+    prod = inputs["prod"]
+    assert prod["main"]["network"]["nat_gateway_mode"] == "per_availability_zone"
+    for app in ("tasks", "beers", "records"):
+        data, service = prod[app]["data"], prod[app]["service"]
+        assert data["multi_az"]
+        assert data["deletion_protection"]
+        assert data["final_snapshot_enabled"]
+        assert data["secret_recovery_days"] == 30
+        assert not data["bucket_force_destroy"]
+        assert not prod[app]["registry"]["force_delete"]
+        assert service["desired_count" if app == "records" else "min_task_count"] >= 2
+    for app in ("tasks", "beers"):
+        service = prod[app]["service"]
+        assert service["load_balancer_deletion_protection"]
+        assert service["alarm_action_arns"] == ["arn:aws:sns:us-east-1:111122223333:operations"]
+        assert service["domain_name"] == f"{app}.example.com"
+
+
+def test_staging_is_small(inputs: Inputs) -> None:
+    staging = inputs["staging"]
+    assert staging["main"]["network"]["nat_gateway_mode"] == "single"
+    for app in ("tasks", "beers", "records"):
+        data = staging[app]["data"]
+        assert not data["multi_az"]
+        assert not data["deletion_protection"]
+        assert not data["final_snapshot_enabled"]
+        assert data["secret_recovery_days"] == 0
+    assert staging["beers"]["service"]["min_task_count"] == 1
+    # The reference system has two at least, everywhere.
+    assert staging["tasks"]["service"].get("min_task_count", 2) == 2
+
+
+def test_what_an_app_is_does_not_depend_on_the_environment(inputs: Inputs) -> None:
+    for environment in ENVIRONMENTS:
+        tasks = inputs[environment]["tasks"]
+        assert tasks["data"]["database_name"] == "taskdb"
+        assert tasks["data"]["bucket_enabled"]
+        assert tasks["service"]["tags"]["Project"] == "task-management-api"
+        assert tasks["service"]["environment_variables"]["APP_FEATURES"] == "tasks"
+        assert inputs[environment]["records"]["service"]["container_port"] == 5000
+        assert inputs[environment]["main"]["network"]["name"] == f"{environment}-main"
+
+
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the Terraform files, to work in."""
+    folder = tmp_path_factory.mktemp("plans") / "terraform"
+    shutil.copytree(
+        PROJECT / "terraform", folder, ignore=shutil.ignore_patterns(".terraform", "tests", "README.md")
+    )
+    return folder
+
+
+@pytest.mark.parametrize("root", ["network", "registry", "data", "service_ecs", "service_ecs_public"])
+def test_each_layer_plans(root: str, inputs: Inputs, terraform: Path) -> None:
+    folder = terraform / "layers/aws" / root
+    (original,) = (PROJECT / "terraform/layers/aws" / root / "tests").glob("*.tftest.hcl")
+    # Stand-ins for the provider and for what it computes, as the layer's own tests have them.
+    text = original.read_text().partition("\nvariables {")[0]
+    hosts = {"service_ecs": ("tasks", "beers"), "service_ecs_public": ("records",), "network": ("main",)}
+    for environment in ENVIRONMENTS:
+        for host in hosts.get(root, ("tasks", "beers", "records")):
+            variables = inputs[environment][host][root.partition("_")[0]]
+            text += f'\nrun "{environment}_{host}" {{\n  command = plan\n  variables {{\n'
+            text += "".join(f"    {name} = {_hcl(value)}\n" for name, value in variables.items()) + "  }\n}\n"
+    (folder / "tests").mkdir()
+    (folder / "tests/inventories.tftest.hcl").write_text(text)
+    for arguments in (["init", "-backend=false", "-input=false"], ["test"]):
+        done = subprocess.run(
+            ["terraform", *arguments, "-no-color"],
+            cwd=folder,
+            env=os.environ | {"GOGC": "400"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Success! {text.count('command = plan')} passed, 0 failed." in done.stdout
+
+
+def _hcl(value: Any) -> str:
+    """A value as an expression of Terraform's."""
+    return json.dumps(value).replace("${", "$${").replace("%{", "%%{")
