@@ -25,6 +25,8 @@ log = logging.getLogger("slipway_app.migrate")
 LOCK_KEY = 0x736C6970776179
 """The advisory lock that one migration holds while another one waits ("slipway" in ASCII)."""
 LOCK_SECONDS = 300
+TABLE_LOCK_SECONDS = 60
+"""How long a migration waits for tables in use: while it waits, all who come after wait behind it."""
 
 
 def migrate(settings: DatabaseSettings) -> str:
@@ -48,7 +50,9 @@ def migrate(settings: DatabaseSettings) -> str:
         lock.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
         engine = sqlalchemy.create_engine(
             "postgresql+psycopg://",
-            creator=lambda: credentials.connect(application_name="migrate", autocommit=False),
+            creator=lambda: credentials.connect(
+                application_name="migrate", autocommit=False, options=f"-c lock_timeout={TABLE_LOCK_SECONDS}s"
+            ),
             poolclass=sqlalchemy.NullPool,
         )
         with engine.connect() as connection:

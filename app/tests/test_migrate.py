@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import psycopg
-from conftest import APP, PASSWORD, PostgresServer, migrate
+from conftest import APP, PASSWORD, PostgresServer, migrate, wait_for
 from psycopg import sql
+
+from slipway_app.migrate import LOCK_KEY
 
 TABLES = {"alembic_version", "attachments", "beers", "records", "tasks", "users"}
 
@@ -44,6 +46,18 @@ def test_two_runs_at_once(postgres: PostgresServer) -> None:
         runs = list(threads.map(lambda _: migrate(url), range(3)))
     assert [run.returncode for run in runs] == [0, 0, 0]
     assert sum(run.stdout.count("Running upgrade") for run in runs) == 3
+
+
+def test_a_run_waits_for_the_one_before(postgres: PostgresServer) -> None:
+    url = postgres.create_database("waiting")
+    with psycopg.connect(url, autocommit=True) as other, ThreadPoolExecutor(1) as threads:
+        other.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        run = threads.submit(migrate, url)
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        wait_for(lambda: other.execute(waiting).fetchone() == (1,))
+        assert tables(url, "public") == set()
+        other.execute("SELECT pg_advisory_unlock_all()")
+        assert run.result().returncode == 0
 
 
 def test_a_failing_migration_says_so_and_leaves_what_it_found(postgres: PostgresServer) -> None:
