@@ -15,7 +15,7 @@ def main() -> None:
     """Call it."""
     service, operation, *arguments = sys.argv[1:]
     answer = getattr(boto3.client(service), operation)(**json.loads(arguments[0] if arguments else "{}"))
-    print(json.dumps(answer, default=str))
+    sys.stdout.write(json.dumps(answer, default=str))
 
 
 if __name__ == "__main__":

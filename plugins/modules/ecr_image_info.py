@@ -55,9 +55,10 @@ except ImportError:
 def find_digest(client: Any, repository: str, tag: str) -> str | None:
     """Digest of a tag, or None where the repository does not hold it."""
     try:
-        images = client.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"]
+        answer = client.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
     except is_boto3_error_code(["ImageNotFoundException", "RepositoryNotFoundException"]):
         return None
+    images = answer["imageDetails"]
     return str(images[0]["imageDigest"]) if images else None
 
 

@@ -102,8 +102,7 @@ def push(engine: Any, repository_url: str, tag: str, authentication: dict[str, s
     Raises:
         PushError: the engine reports an error in the course of the push.
     """
-    progress = engine.images.push(repository_url, tag=tag, auth_config=authentication, stream=True, decode=True)
-    for line in progress:
+    for line in engine.images.push(repository_url, tag, auth_config=authentication, stream=True, decode=True):
         if "error" in line:
             raise PushError(line["error"])
 

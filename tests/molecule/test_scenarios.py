@@ -36,7 +36,7 @@ def test_scenario(scenario: str, tmp_path: Path) -> None:
 def _failure(scenario: str, log: str) -> str:
     """What a person needs of a failed scenario's log: from the first error on, and how to see it all."""
     lines = log.splitlines()
-    errors = (i for i, line in enumerate(lines) if "[ERROR]" in line or line.startswith(("fatal:", "CRITICAL")))
+    errors = (i for i, line in enumerate(lines) if line.startswith(("[ERROR]", "fatal:", "CRITICAL")))
     first = max(next(errors, len(lines) - _SHOWN_LINES) - 5, 0)
     shown = "\n".join(lines[first : first + _SHOWN_LINES])
     return f"{shown}\n\nTo run it alone: molecule test --scenario-name {scenario}"

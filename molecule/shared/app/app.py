@@ -14,7 +14,6 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-
 _health_answers = itertools.count(-int(os.environ.get("UNREADY_ANSWERS", "0")))
 
 
@@ -56,8 +55,8 @@ def migrate(exit_code: str = "0") -> None:
     if "DATABASE_HOST" in os.environ:
         address = (os.environ["DATABASE_HOST"], int(os.environ["DATABASE_PORT"]))
         with socket.create_connection(address, timeout=10):
-            print(f"reached {address[0]}", flush=True)
-    print(f"migrated {os.environ['DATABASE_NAME']} as user {os.getuid()}", flush=True)
+            sys.stdout.write(f"reached {address[0]}\n")
+    sys.stdout.write(f"migrated {os.environ['DATABASE_NAME']} as user {os.getuid()}\n")
     sys.exit(int(exit_code))
 
 

@@ -1,0 +1,277 @@
+"""What has to agree between a role's specification, defaults and README, Terraform, and the playbooks.
+
+Each check takes the root of a project and returns what is wrong with it, one line each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.contract import terraform_files
+from tests.contract.terraform_files import COMMON, Variable
+
+Json = dict[str, Any]
+
+LAYERS = ("network", "registry", "data", "service")
+_ROLE_FILES = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml")
+_HEADINGS = ["Inputs", "Outputs", "Example", "Errors", "Tests"]
+_SCENARIO_FILES = ("molecule.yml", "verify.yml")
+_TYPES: dict[str, list[tuple[str, str | None]]] = {
+    "string": [("str", None)],
+    "number": [("int", None), ("float", None)],
+    "bool": [("bool", None)],
+    "list(string)": [("list", "str")],
+    "map(string)": [("dict", None)],
+}
+_OUTPUT = re.compile(r"\b(network|registry|data|service|image)_outputs\.(\w+)")
+
+
+def one_shape(project: Path) -> Iterator[str]:
+    """Every role has the same files, the same headings, and two Molecule scenarios."""
+    for role in _roles(project):
+        for file in _ROLE_FILES:
+            if not (role / file).is_file():
+                yield f"roles/{role.name} has no {file}"
+        headings = re.findall(r"^## (.+)$", (role / "README.md").read_text(), re.MULTILINE)
+        if [heading for heading in headings if heading in _HEADINGS] != _HEADINGS:
+            yield f"roles/{role.name}/README.md has the headings {headings}, which have to hold {_HEADINGS}"
+        for scenario in (f"molecule/{role.name}_{kind}" for kind in ("default", "changed")):
+            for file in _SCENARIO_FILES:
+                if not (project / scenario / file).is_file():
+                    yield f"{scenario}/{file} is missing"
+
+
+def defaults_equal_specification(project: Path) -> Iterator[str]:
+    """Names and values of defaults/main.yml and of the specification's defaults are the same."""
+    for role in _roles(project):
+        options, defaults = _options(role), _yaml(role / "defaults/main.yml") or {}
+        for name in defaults.keys() - options.keys():
+            yield f"roles/{role.name}: the specification has no {name}, which has a default"
+        for name, option in options.items():
+            if name in defaults and _is_computed(defaults[name]):
+                if "default" in option:
+                    yield f"roles/{role.name}: {name} has a computed default, the specification a fixed one"
+            elif name in defaults and defaults[name] != option.get("default"):
+                yield (
+                    f"roles/{role.name}: the default of {name} is {defaults[name]!r}, "
+                    f"the specification says {option.get('default')!r}"
+                )
+            elif (
+                name not in defaults
+                and not option.get("required")
+                and not _is_terraforms(project, role.name, name)
+            ):
+                yield f"roles/{role.name}: {name} is not required and has no default"
+
+
+def readme_tells_inputs(project: Path) -> Iterator[str]:
+    """The table of a README has every option, in the specification's order, with its default."""
+    for role in _roles(project):
+        options, defaults = _options(role), _yaml(role / "defaults/main.yml") or {}
+        rows = _input_rows((role / "README.md").read_text())
+        if list(rows) != list(options):
+            yield f"roles/{role.name}/README.md tells {list(rows)}, the specification {list(options)}"
+            continue
+        for name, option in options.items():
+            cell = rows[name][0]
+            if not _tells_default(cell, option, defaults.get(name)):
+                yield f"roles/{role.name}/README.md: the default of {name} is not {cell}"
+            if role.name in LAYERS and rows[name][1] != _markdown(option["description"]):
+                yield f"roles/{role.name}/README.md describes {name} in other words than the specification"
+
+
+def readme_tells_outputs(project: Path) -> Iterator[str]:
+    """The README of a layer's role tells every output of the layer."""
+    for layer in LAYERS:
+        told = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", _section(project, layer, "Outputs"), re.MULTILINE))
+        found = [terraform_files.outputs(root) for root in terraform_files.roots_of(project, layer).values()]
+        names = {name for outputs in found for name in outputs}
+        if set(told) != names:
+            yield f"roles/{layer}/README.md tells the outputs {sorted(told)}, the layer has {sorted(names)}"
+            continue
+        for name in names:
+            words = next(outputs[name] for outputs in found if name in outputs)
+            if not _unescaped(told[name]).startswith(words):
+                yield f"roles/{layer}/README.md describes {name} in other words than the layer"
+
+
+def readme_example_is_valid(project: Path) -> Iterator[str]:
+    """The example of a README is YAML, and sets options that there are."""
+    for role in _roles(project):
+        text = _section(project, role.name, "Example")
+        plays = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
+        for play in plays:
+            for entry in play.get("roles", []) + [task.get("vars", {}) for task in play.get("tasks", [])]:
+                for name in entry.keys() - {"role", "when", "tags"} - _options(role).keys():
+                    yield f"roles/{role.name}/README.md: the example sets {name}, which is no option"
+
+
+def options_equal_terraform(project: Path) -> Iterator[str]:
+    """A layer's options are its Terraform variables, with the same type, default and description."""
+    for layer in LAYERS:
+        options = _options(project / "roles" / layer)
+        found = {
+            root: _own_variables(folder) for root, folder in terraform_files.roots_of(project, layer).items()
+        }
+        names = {f"{layer}_{name}" for variables in found.values() for name in variables}
+        for name in names - options.keys():
+            yield f"roles/{layer}: the specification has no {name}"
+        for name in options.keys() - names - _role_options(project, layer):
+            yield f"roles/{layer}: no Terraform variable belongs to {name}"
+        for name in names & options.keys():
+            yield from _compare(layer, name, options[name], found)
+
+
+def _compare(layer: str, name: str, option: Json, found: dict[str, dict[str, Variable]]) -> Iterator[str]:
+    short = name.removeprefix(f"{layer}_")
+    having = {root: variables[short] for root, variables in found.items() if short in variables}
+    description = option["description"]
+    text: list[str] = description if isinstance(description, list) else [description]
+    for root, variable in having.items():
+        target = root.removeprefix(f"{layer}_")
+        if (option["type"], option.get("elements")) not in _TYPES[variable.type]:
+            yield f"{name} is of type {option['type']}, in {root} it is {variable.type}"
+        if bool(option.get("required")) != variable.required:
+            yield f"{name} and its variable in {root} do not agree on whether it is required"
+        told = f"C({str(variable.default).lower()}) for C({target})"
+        if "default" in option and option["default"] != variable.default:
+            yield f"the default of {name} is {option['default']!r}, in {root} it is {variable.default!r}"
+        if (
+            "default" not in option
+            and variable.default is not None
+            and not any(told in part for part in text)
+        ):
+            yield f"{name} has no default, in {root} it is {variable.default!r}"
+        if variable.description not in (part.removeprefix(f"Target C({target}): ") for part in text):
+            yield f"{name} is described in other words than in {root}: {variable.description}"
+        if len(having) < len(found) and f"Target C({target}) only." not in text:
+            yield f"{name} does not say that only the target {target} has it"
+
+
+def producers_put_out(project: Path) -> Iterator[str]:
+    """A variable named `<producer>_<output>` has a producer that puts it out and is handed to the layer."""
+    outputs = {layer: set(_outputs(project, layer)) for layer in LAYERS}
+    for layer in LAYERS:
+        handed = (project / f"roles/{layer}/tasks/main.yml").read_text()
+        for root, folder in terraform_files.roots_of(project, layer).items():
+            for name in terraform_files.variables(folder):
+                producer, _, output = name.partition("_")
+                if producer not in outputs or producer == layer:
+                    continue
+                if output not in outputs[producer]:
+                    yield f"{root}: no output {output} of layer {producer} for the variable {name}"
+                if f"{producer}_outputs" not in handed:
+                    yield f"roles/{layer} does not hand on the outputs of {producer}, which {name} takes"
+
+
+def used_outputs_exist(project: Path) -> Iterator[str]:
+    """Every `<layer>_outputs.<name>` of roles and playbooks exists."""
+    known = {layer: set(_outputs(project, layer)) for layer in LAYERS}
+    handing_on = _yaml(project / "roles/image/tasks/outputs.yml")[0]["ansible.builtin.set_fact"]
+    known["image"] = set(handing_on["image_outputs"])
+    files = [*project.glob("roles/**/*.yml"), *project.glob("playbooks/**/*.yml")]
+    for file in sorted(files):
+        for layer, name in _OUTPUT.findall(file.read_text()):
+            if name not in known[layer]:
+                where = file.relative_to(project)
+                yield f"{where} uses {layer}_outputs.{name}, which {layer} does not put out"
+
+
+def examples_are_complete(project: Path) -> Iterator[str]:
+    """terraform.tfvars.example sets what is required, and nothing that there is not."""
+    for layer in LAYERS:
+        for root, folder in terraform_files.roots_of(project, layer).items():
+            variables = terraform_files.variables(folder)
+            example = terraform_files.assignments(folder / "terraform.tfvars.example")
+            for name in {name for name, variable in variables.items() if variable.required} - example.keys():
+                yield f"{root}/terraform.tfvars.example does not set {name}, which is required"
+            for name in example.keys() - variables.keys():
+                yield f"{root}/terraform.tfvars.example sets {name}, which is no variable"
+
+
+def wiring_sets_options(project: Path) -> Iterator[str]:
+    """playbooks/vars/wiring.yml sets nothing but options and names of its own."""
+    wired = set(_yaml(project / "playbooks/vars/wiring.yml"))
+    options = {name: option for role in _roles(project) for name, option in _options(role).items()}
+    for name in wired - options.keys():
+        if not name.startswith("wiring_"):
+            yield f"playbooks/vars/wiring.yml sets {name}, which is no role's option"
+
+
+def _roles(project: Path) -> list[Path]:
+    return sorted(path for path in (project / "roles").iterdir() if path.is_dir())
+
+
+def _yaml(file: Path) -> Any:
+    return yaml.safe_load(file.read_text())
+
+
+def _options(role: Path) -> Json:
+    options: Json = _yaml(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    return options
+
+
+def _own_variables(root: Path) -> dict[str, Variable]:
+    """Variables of a root that are neither common nor another layer's output."""
+    return {
+        name: variable
+        for name, variable in terraform_files.variables(root).items()
+        if name not in COMMON and name.partition("_")[0] not in LAYERS
+    }
+
+
+def _outputs(project: Path, layer: str) -> Iterator[str]:
+    for root in terraform_files.roots_of(project, layer).values():
+        yield from terraform_files.outputs(root)
+
+
+def _role_options(project: Path, layer: str) -> set[str]:
+    """Options that a layer's role keeps for itself: it names them to terraform_layer."""
+    file = project / f"roles/{layer}/vars/main.yml"
+    return set(_yaml(file)[f"__{layer}_role_options"]) if file.is_file() else set()
+
+
+def _is_terraforms(project: Path, role: str, name: str) -> bool:
+    return role in LAYERS and name not in _role_options(project, role)
+
+
+def _is_computed(value: Any) -> bool:
+    return "{{" in str(value)
+
+
+def _section(project: Path, role: str, heading: str) -> str:
+    text = (project / f"roles/{role}/README.md").read_text()
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def _input_rows(readme: str) -> dict[str, tuple[str, str]]:
+    """Default and description of each variable in a README's table of inputs."""
+    section = readme.partition("\n## Inputs\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", section, re.MULTILINE)
+    return {name: (_unescaped(default), _unescaped(text)) for name, default, text in rows}
+
+
+def _unescaped(text: str) -> str:
+    """A cell's text without what Markdown needs before < and |."""
+    return text.replace("\\<", "<").replace("\\|", "|")
+
+
+def _tells_default(cell: str, option: Json, default: Any) -> bool:
+    if _is_computed(default):
+        return cell in ("computed", "see below", f"`{default}`")
+    if option.get("required"):
+        return cell == "required"
+    if default is None and "default" not in option and cell == "by target":
+        return True
+    return bool(yaml.safe_load(cell.strip("`")) == option.get("default"))
+
+
+def _markdown(description: str | list[str]) -> str:
+    """A specification's text as a README has it."""
+    text = description if isinstance(description, str) else " ".join(description)
+    return re.sub(r"C\(([^)]*)\)", r"`\1`", text)

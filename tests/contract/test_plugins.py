@@ -1,0 +1,103 @@
+"""The documentation of each plugin tells the arguments that it takes."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.plugins.action import ActionBase
+
+_PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+_MODULES = sorted(file.stem for file in (_PLUGINS / "modules").glob("[a-z]*.py"))
+_ACTIONS = sorted(file.stem for file in (_PLUGINS / "action").glob("[a-z]*.py"))
+_FILTERS = sorted(file.stem for file in (_PLUGINS / "filter").glob("[a-z]*.py"))
+
+Json = dict[str, Any]
+
+
+class _AskedError(Exception):
+    """Carries the argument specification that a plugin hands to Ansible."""
+
+
+def _ask(*_: object, argument_spec: Json, **__: object) -> None:
+    raise _AskedError(argument_spec)
+
+
+def _arguments_of_module(name: str, monkeypatch: pytest.MonkeyPatch) -> Json | None:
+    """What a module takes; None where its action plugin does the work."""
+    module = importlib.import_module(f"plugins.modules.{name}")
+    if not hasattr(module, "main"):
+        return None
+    base = "AnsibleAWSModule" if hasattr(module, "AnsibleAWSModule") else "AnsibleModule"
+    monkeypatch.setattr(module, base, _ask)
+    with pytest.raises(_AskedError) as asked:
+        module.main()
+    specification: Json = asked.value.args[0]
+    return specification
+
+
+def _arguments_of_action(name: str, monkeypatch: pytest.MonkeyPatch) -> Json:
+    action = importlib.import_module(f"plugins.action.{name}").ActionModule
+    monkeypatch.setattr(ActionBase, "run", lambda *_: {})
+    monkeypatch.setattr(ActionBase, "validate_argument_spec", _ask)
+    with pytest.raises(_AskedError) as asked:
+        action.run(object.__new__(action), None, {})
+    specification: Json = asked.value.args[0]
+    return specification
+
+
+def _documentation(name: str) -> Json:
+    documentation = importlib.import_module(f"plugins.modules.{name}").DOCUMENTATION
+    loaded: Json = yaml.safe_load(documentation)
+    return loaded
+
+
+def _comparable(options: Json | None) -> Json:
+    """Arguments without what has no twin: descriptions on one side, no_log on the other."""
+    return {
+        name: {
+            "type": option.get("type", "str"),
+            "elements": option.get("elements"),
+            "required": option.get("required", False),
+            "default": option.get("default"),
+            "choices": option.get("choices"),
+            "options": _comparable(option.get("suboptions") or option.get("options")),
+        }
+        for name, option in (options or {}).items()
+    }
+
+
+@pytest.mark.parametrize("name", _MODULES)
+def test_a_module_is_documented(name: str) -> None:
+    module = importlib.import_module(f"plugins.modules.{name}")
+    documentation = _documentation(name)
+    assert documentation["module"] == name
+    assert documentation["short_description"]
+    assert yaml.safe_load(module.EXAMPLES)
+    assert yaml.safe_load(module.RETURN)
+
+
+@pytest.mark.parametrize("name", _MODULES)
+def test_a_module_takes_what_it_documents(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = _arguments_of_module(name, monkeypatch)
+    if arguments is None:
+        assert name in _ACTIONS
+    else:
+        assert _comparable(arguments) == _comparable(_documentation(name).get("options"))
+
+
+@pytest.mark.parametrize("name", _ACTIONS)
+def test_an_action_takes_what_its_module_documents(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = _arguments_of_action(name, monkeypatch)
+    assert _comparable(arguments) == _comparable(_documentation(name)["options"])
+
+
+@pytest.mark.parametrize("name", _FILTERS)
+def test_a_filter_is_documented(name: str) -> None:
+    module = importlib.import_module(f"plugins.filter.{name}")
+    for filter_name, function in module.FilterModule().filters().items():
+        assert inspect.getdoc(function), f"{filter_name} has no docstring"

@@ -1,0 +1,149 @@
+"""Specifications, defaults, READMEs, Terraform and playbooks agree; a difference would be seen."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract import checks
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_Check = Callable[[Path], Iterator[str]]
+_CHECKS: list[_Check] = [
+    checks.one_shape,
+    checks.defaults_equal_specification,
+    checks.readme_tells_inputs,
+    checks.readme_tells_outputs,
+    checks.readme_example_is_valid,
+    checks.options_equal_terraform,
+    checks.producers_put_out,
+    checks.used_outputs_exist,
+    checks.examples_are_complete,
+    checks.wiring_sets_options,
+]
+
+
+@pytest.mark.parametrize("check", _CHECKS, ids=lambda check: check.__name__)
+def test_all_agree(check: _Check) -> None:
+    assert list(check(_PROJECT)) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "file", "old", "new", "problem"),
+    [
+        (
+            checks.one_shape,
+            "roles/image/README.md",
+            "## Errors",
+            "## Faults",
+            "roles/image/README.md has the headings",
+        ),
+        (
+            checks.one_shape,
+            "molecule/image_changed/verify.yml",
+            None,
+            None,
+            "image_changed/verify.yml is missing",
+        ),
+        (
+            checks.defaults_equal_specification,
+            "roles/image/defaults/main.yml",
+            "image_build_timeout_seconds: 1800",
+            "image_build_timeout_seconds: 900",
+            "the default of image_build_timeout_seconds is 900, the specification says 1800",
+        ),
+        (
+            checks.defaults_equal_specification,
+            "roles/migration/defaults/main.yml",
+            'migration_user: "10001"',
+            "migration_user: 10001",
+            "the default of migration_user is 10001, the specification says '10001'",
+        ),
+        (
+            checks.readme_tells_inputs,
+            "roles/smoke_check/README.md",
+            "| `60` |",
+            "| `30` |",
+            "the default of smoke_check_timeout_seconds is not `30`",
+        ),
+        (
+            checks.readme_tells_outputs,
+            "terraform/layers/aws/registry/outputs.tf",
+            'output "repository_name"',
+            'output "name"',
+            "roles/registry/README.md tells the outputs",
+        ),
+        (
+            checks.readme_example_is_valid,
+            "roles/data/README.md",
+            "      data_bucket_enabled: true",
+            "      data_bucket: true",
+            "the example sets data_bucket, which is no option",
+        ),
+        (
+            checks.options_equal_terraform,
+            "terraform/layers/aws/data/variables.tf",
+            "default     = 20\n",
+            "default     = 25\n",
+            "the default of data_allocated_storage_gb is 20, in data it is 25",
+        ),
+        (
+            checks.options_equal_terraform,
+            "terraform/layers/aws/service_ecs/variables.tf",
+            'variable "ssl_policy"',
+            'variable "tls_policy"',
+            "the specification has no service_tls_policy",
+        ),
+        (
+            checks.options_equal_terraform,
+            "roles/service/meta/argument_specs.yml",
+            "          - Number of tasks to run.\n          - Target C(ecs_public) only.",
+            "          - Number of tasks to run.",
+            "service_desired_count does not say that only the target ecs_public has it",
+        ),
+        (
+            checks.producers_put_out,
+            "terraform/layers/aws/network/outputs.tf",
+            'output "vpc_id"',
+            'output "id"',
+            "no output vpc_id of layer network for the variable network_vpc_id",
+        ),
+        (
+            checks.used_outputs_exist,
+            "terraform/layers/aws/data/outputs.tf",
+            'output "bucket_name"',
+            'output "bucket"',
+            "uses data_outputs.bucket_name, which data does not put out",
+        ),
+        (
+            checks.examples_are_complete,
+            "terraform/layers/aws/service_ecs/terraform.tfvars.example",
+            "image = ",
+            "picture = ",
+            "does not set image, which is required",
+        ),
+        (
+            checks.wiring_sets_options,
+            "playbooks/vars/wiring.yml",
+            "smoke_check_url:",
+            "smoke_check_address:",
+            "sets smoke_check_address, which is no role's option",
+        ),
+    ],
+)
+def test_a_difference_is_seen(
+    tmp_path: Path, check: _Check, file: str, old: str | None, new: str | None, problem: str
+) -> None:
+    for folder in ("roles", "terraform/layers", "playbooks", "molecule"):
+        ignored = shutil.ignore_patterns(".terraform")
+        shutil.copytree(_PROJECT / folder, tmp_path / folder, ignore=ignored)
+    changed = tmp_path / file
+    if old is None or new is None:
+        changed.unlink()
+    else:
+        assert old in changed.read_text()
+        changed.write_text(changed.read_text().replace(old, new))
+    assert any(problem in found for found in check(tmp_path))
