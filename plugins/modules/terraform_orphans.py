@@ -277,7 +277,7 @@ def _task_definition(client: Client, planned: Planned) -> Iterator[Found]:
         taskDefinition=planned["family"],
         include=["TAGS"],
     )
-    if answer:
+    if answer and answer["taskDefinition"]["status"] == "ACTIVE":
         yield Found(
             answer["taskDefinition"]["taskDefinitionArn"], _tags(answer.get("tags", []), "key", "value")
         )

@@ -1,0 +1,215 @@
+"""The deploy lock and Terraform's own, held by the living, the dead and the unknown."""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.action import deploy_lock
+from plugins.filter.recovery import terraform_processes
+from plugins.modules import terraform_state_lock
+from tests.recovery.environment import NAME, STATE_BUCKET, Environment, Result, Run, client, until
+
+KEY = f"{NAME}/app/lock"
+BUCKET = f"{NAME}-locks"
+
+
+def _read(key: str) -> Any:
+    s3 = client("s3")
+    try:
+        return json.loads(s3.get_object(Bucket=STATE_BUCKET, Key=key)["Body"].read())
+    except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
+        return None
+
+
+def _hold(environment: Environment) -> Run:
+    """A run that holds the lock."""
+    environment.hold.touch()
+    run = environment.start("lock.yml")
+    run.until(lambda: _read(KEY), "the lock")
+    return run
+
+
+def _try(environment: Environment, **variables: Any) -> Result:
+    """A run that gives the lock back as soon as it has it."""
+    environment.hold.unlink(missing_ok=True)
+    return environment.start("lock.yml", **variables).end()
+
+
+def test_second_run_fails_at_once_and_names_the_first(environment: Environment) -> None:
+    first = _hold(environment)
+    # It holds on for as long as the file is there, and the second one does not get that far.
+    second = environment.start("lock.yml").end()
+    assert second.status != 0
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    assert (
+        f"Another run is at work: {who}, process {first.process}, holds s3://{STATE_BUCKET}/{KEY}"
+        in second.tasks
+    )
+    assert f"end it (kill {first.process}), and run again" in second.tasks
+    assert _read(KEY)["run"]["process"] == first.process
+    environment.hold.unlink()
+    first.end().succeeded()
+    assert _read(KEY) is None
+
+
+def test_failing_run_gives_the_lock_back(environment: Environment) -> None:
+    assert _try(environment, fails=True).status != 0
+    assert _read(KEY) is None
+
+
+def test_lock_of_a_killed_run_is_taken_over(environment: Environment) -> None:
+    first = _hold(environment)
+    first.kill_everything()
+    assert _read(KEY)["run"]["process"] == first.process
+    second = _try(environment).succeeded()
+    assert (
+        f"An earlier run did not end: {getpass.getuser()}@{socket.gethostname()}, process {first.process}"
+        in second.tasks
+    )
+    assert _read(KEY) is None
+
+
+def test_lock_of_another_machine_is_taken_over_on_request_only(environment: Environment) -> None:
+    _try(environment).succeeded()
+    elsewhere = dataclasses.replace(deploy_lock.Run.of(os.getpid()), user="ci", host="build-1")
+    lock = {"run": dataclasses.asdict(elsewhere), "since": "2026-01-02 03:04:05 UTC"}
+    client("s3").put_object(Bucket=STATE_BUCKET, Key=KEY, Body=json.dumps(lock).encode())
+    refused = _try(environment)
+    assert refused.status != 0
+    assert "ci@build-1, process" in refused.tasks
+    assert "since 2026-01-02 03:04:05 UTC" in refused.tasks
+    assert "run again with -e slipway_break_lock_of=ci@build-1" in refused.tasks
+    assert _try(environment, slipway_break_lock_of="ci@build-2").status != 0
+    _try(environment, slipway_break_lock_of="ci@build-1").succeeded()
+    assert _read(KEY) is None
+
+
+@pytest.fixture
+def bucket() -> Iterator[str]:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    yield BUCKET
+    for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+    s3.delete_bucket(Bucket=BUCKET)
+
+
+def _lock(bucket: str, run: deploy_lock.Run) -> deploy_lock.Lock:
+    return deploy_lock.Lock(client("s3"), bucket, "lock", run)
+
+
+def test_lock_from_before_a_restart_is_taken_over(bucket: str) -> None:
+    now = deploy_lock.Run.of(os.getpid())
+    _lock(bucket, dataclasses.replace(now, boot="an earlier one")).take("")
+    assert _lock(bucket, now).take("")[0]
+
+
+def test_lock_of_a_process_id_that_is_used_again_is_taken_over(bucket: str) -> None:
+    now = deploy_lock.Run.of(os.getpid())
+    _lock(bucket, dataclasses.replace(now, started=now.started - 1)).take("")
+    assert _lock(bucket, now).take("")[0]
+
+
+def test_lock_of_another_container_of_this_host_is_not(bucket: str) -> None:
+    now = deploy_lock.Run.of(os.getpid())
+    _lock(bucket, dataclasses.replace(now, processes="pid:[1]")).take("")
+    with pytest.raises(deploy_lock.LockError, match="Nobody can tell from here"):
+        _lock(bucket, now).take("")
+
+
+def test_request_to_break_a_lock_does_not_break_that_of_a_living_process(bucket: str) -> None:
+    parent = deploy_lock.Run.of(os.getppid())
+    _lock(bucket, parent).take("")
+    with pytest.raises(deploy_lock.LockError, match="Wait for it to end"):
+        _lock(bucket, deploy_lock.Run.of(os.getpid())).take(parent.who)
+
+
+def test_lock_is_given_back_by_its_holder_alone(bucket: str) -> None:
+    parent, own = deploy_lock.Run.of(os.getppid()), deploy_lock.Run.of(os.getpid())
+    assert _lock(bucket, parent).take("") == (True, None)
+    assert _lock(bucket, parent).take("") == (False, None)
+    assert not _lock(bucket, own).give_back()
+    assert _lock(bucket, parent).give_back()
+    assert _lock(bucket, own).take("") == (True, None)
+
+
+def test_dead_lock_goes_to_one_of_two_runs(bucket: str) -> None:
+    rivals = [deploy_lock.Run.of(os.getppid()), deploy_lock.Run.of(os.getpid())]
+    dead = dataclasses.replace(rivals[0], boot="an earlier one")
+
+    def take(run: deploy_lock.Run) -> bool:
+        try:
+            return _lock(bucket, run).take("")[0]
+        except deploy_lock.LockError:
+            return False
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            client("s3").delete_object(Bucket=bucket, Key="lock")
+            _lock(bucket, dead).take("")
+            assert sorted(pool.map(take, rivals)) == [False, True]
+
+
+def _put_state_lock(bucket: str, who: str) -> None:
+    lock = {"ID": "1", "Operation": "OperationTypeApply", "Who": who, "Created": "2026-01-02T03:04:05Z"}
+    client("s3").put_object(Bucket=bucket, Key="key.tflock", Body=json.dumps(lock).encode())
+
+
+def _clear(bucket: str, processes: list[int], break_lock_of: str = "") -> str | None:
+    return terraform_state_lock.clear(client("s3"), bucket, "key", processes, break_lock_of, 0)
+
+
+OURS = f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def test_state_lock_of_a_dead_terraform_is_removed(bucket: str) -> None:
+    assert _clear(bucket, []) is None
+    _put_state_lock(bucket, OURS)
+    assert OURS in (_clear(bucket, []) or "")
+    assert _clear(bucket, []) is None
+
+
+def test_state_lock_that_a_process_here_may_hold_stays(bucket: str) -> None:
+    _put_state_lock(bucket, OURS)
+    with pytest.raises(terraform_state_lock.LockError, match="Wait for the end of Terraform's process 4711"):
+        _clear(bucket, [4711], OURS)
+
+
+def test_state_lock_of_another_machine_is_removed_on_request_only(bucket: str) -> None:
+    _put_state_lock(bucket, "ci@build-1")
+    with pytest.raises(terraform_state_lock.LockError, match="-e slipway_break_lock_of=ci@build-1"):
+        _clear(bucket, [], "ci@build-2")
+    assert "ci@build-1" in (_clear(bucket, [], "ci@build-1") or "")
+
+
+@pytest.mark.parametrize(
+    ("directory", "is_seen"),
+    [("/b/trec/app/data/data", True), ("/b/trec/app/service/data", False), (None, True)],
+)
+def test_terraform_at_work_is_found_by_its_directory(
+    tmp_path: Path, directory: str | None, is_seen: bool
+) -> None:
+    program = tmp_path / "terraform"
+    shutil.copy("/bin/sleep", program)
+    environment = {"TF_DATA_DIR": directory} if directory else {}
+    process = subprocess.Popen([program, "60"], env=environment)
+    try:
+        until(lambda: Path(f"/proc/{process.pid}/comm").read_text() == "terraform\n", "the program")
+        assert (process.pid in terraform_processes("trec/app/data")) == is_seen
+    finally:
+        process.kill()
+    until(lambda: process.pid not in terraform_processes("trec/app/data"), "its end")
+    # Nobody has asked for its exit status so far: it has ended all the same.
+    process.wait()
