@@ -104,7 +104,7 @@ def stop(settings: Settings) -> int:
         return 0
     os.kill(process, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
-    while running_process(settings):
+    while not _has_ended(process):
         if time.monotonic() > deadline:
             raise UnavailableError(
                 f"process {process} still runs {_STOP_SECONDS} s after SIGTERM; see {settings.log_file}"
@@ -190,6 +190,15 @@ def running_process(settings: Settings) -> int | None:
     except (FileNotFoundError, ValueError):
         return None
     return None
+
+
+def _has_ended(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    # A zombie waits for its parent only.
+    return state == "Z"
 
 
 def _check_machine(settings: Settings) -> None:

@@ -27,7 +27,7 @@ from emulator.network import ContainerNetwork
 
 _TICK_SECONDS = 0.5
 # How long a task without any health check must run before it counts as started.
-_STEADY_SECONDS = 1.0
+_STEADY_SECONDS = 3.0
 # How long a stopped container is kept for its last log lines.
 _LAST_LINES_SECONDS = 5.0
 # "Stopped tasks only appear in the returned results for at least one hour" (DescribeTasks).

@@ -71,9 +71,10 @@ def _install_create() -> None:
         request = _request.get() or _Request()
         if engine == "postgres" and request.engine_version:
             rules = _access_rules(_ssl_is_forced(request.parameter_group, request.engine_version))
-            write = f'printf %s "{rules}" > {_ACCESS_FILE} && exec docker-entrypoint.sh "$@"'
+            # Once only: a reboot keeps what changed since.
+            write = f'[ -e {_ACCESS_FILE} ] || printf %s "{rules}" > {_ACCESS_FILE}'
             container_kwargs = container_kwargs | {
-                "entrypoint": ["sh", "-c", write, "slipway"],
+                "entrypoint": ["sh", "-c", f'{write}; exec docker-entrypoint.sh "$@"', "slipway"],
                 "command": ["postgres", "-c", f"hba_file={_ACCESS_FILE}"],
             }
         try:

@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from emulator import __main__ as program
 from emulator.settings import Settings
-from tests.emulator.stack import Client, push
+from tests.emulator.stack import Client, Services, push
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +75,9 @@ def image(aws: Client, engine: docker.DockerClient) -> Iterator[str]:
     push(engine, repository, "1")
     yield f"{repository}:1"
     engine.images.remove(f"{repository}:1", force=True)
+
+
+@pytest.fixture(scope="session")
+def services(aws: Client, image: str) -> Services:
+    """A cluster for services and tasks of the test image."""
+    return Services(aws, image)

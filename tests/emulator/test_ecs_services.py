@@ -23,11 +23,6 @@ def balancer(aws: Client) -> Iterator[Balancer]:
 
 
 @pytest.fixture(scope="module")
-def services(aws: Client, image: str) -> Services:
-    return Services(aws, image)
-
-
-@pytest.fixture(scope="module")
 def web(services: Services, balancer: Balancer) -> Iterator[str]:
     """A service of two healthy tasks; its task definition."""
     definition = services.define(WEB, health_check=True)
@@ -180,7 +175,7 @@ def test_scaling_in_stops_by_the_scheduler(services: Services, balancer: Balance
 
 
 def test_first_deployment_that_fails_ends(services: Services) -> None:
-    definition = services.define("temu-broken", BEHAVIOUR="crash")
+    definition = services.define("temu-broken", health_check=True, BEHAVIOUR="crash")
     services.create("temu-broken", definition, 1)
     failed = wait_until(
         lambda: next(

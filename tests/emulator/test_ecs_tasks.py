@@ -9,11 +9,6 @@ import pytest
 from tests.emulator.stack import CLUSTER, Client, Services, wait_until
 
 
-@pytest.fixture(scope="module")
-def services(aws: Client, image: str) -> Services:
-    return Services(aws, image)
-
-
 def end_of(services: Services, arn: str) -> Any:
     """The task's record once it has stopped."""
 
@@ -64,8 +59,8 @@ def test_image_removed_from_the_registry_but_cached(
     aws: Client, services: Services, image: str, engine: Any
 ) -> None:
     ecr = aws("ecr")
-    gone = image.replace(":1", ":gone")
     repository = image.rpartition(":")[0]
+    gone = f"{repository}:gone"
     engine.images.get(image).tag(repository, tag="gone")
     definition = services.define("temu-task", container={"image": gone})
     task = end_of(services, services.run(definition))

@@ -125,44 +125,63 @@ def test_request_reaches_the_target_as_it_was_made(cloud: Settings, balancer: Ba
     assert ask(cloud, balancer.dns_name, tls=False)[1].split()[1] == "http"
 
 
-def test_found_by_a_route_53_alias_with_its_own_certificate(
-    aws: Client, cloud: Settings, balancer: Balancer
-) -> None:
-    route53, acm, elb = aws("route53"), aws("acm"), aws("elbv2")
+def listener(aws: Client, balancer: Balancer, port: int) -> Any:
+    """The listener on a port, as DescribeListeners has it."""
+    listeners = aws("elbv2").describe_listeners(LoadBalancerArn=balancer.arn)["Listeners"]
+    return next(listener for listener in listeners if listener["Port"] == port)
+
+
+@pytest.fixture
+def alias(aws: Client, balancer: Balancer) -> Iterator[str]:
+    """A name of the application's own, led to the load balancer by Route 53."""
+    route53 = aws("route53")
     zone = route53.create_hosted_zone(Name="temu.example", CallerReference="temu")["HostedZone"]["Id"]
-    record = {
-        "Name": "www.temu.example",
-        "Type": "A",
-        "AliasTarget": {
-            "HostedZoneId": "Z35SXDOTRQ7X7K",
-            "DNSName": f"dualstack.{balancer.dns_name}",
-            "EvaluateTargetHealth": True,
-        },
+    target = {
+        "HostedZoneId": "Z35SXDOTRQ7X7K",
+        "DNSName": f"dualstack.{balancer.dns_name}",
+        "EvaluateTargetHealth": True,
     }
-    for action in ("CREATE", "DELETE"):
+    record = {"Name": "www.temu.example", "Type": "A", "AliasTarget": target}
+
+    def change(action: str) -> None:
         batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
-        if action == "DELETE":
-            assert ask(cloud, "www.temu.example", tls=False)[0] == 200
-            with pytest.raises(ssl.SSLCertVerificationError):
-                ask(cloud, "www.temu.example")
-            certificate = acm.request_certificate(DomainName="*.temu.example")["CertificateArn"]
-            listeners = elb.describe_listeners(LoadBalancerArn=balancer.arn)["Listeners"]
-            arn = next(listener["ListenerArn"] for listener in listeners if listener["Port"] == 443)
-            elb.add_listener_certificates(ListenerArn=arn, Certificates=[{"CertificateArn": certificate}])
-            assert ask(cloud, "www.temu.example")[0] == 200
-            with pytest.raises(ssl.SSLCertVerificationError):
-                ask(cloud, "a.b.temu.example")
-            elb.remove_listener_certificates(ListenerArn=arn, Certificates=[{"CertificateArn": certificate}])
-            acm.delete_certificate(CertificateArn=certificate)
         route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+    change("CREATE")
+    yield "www.temu.example"
+    change("DELETE")
     route53.delete_hosted_zone(Id=zone)
+
+
+def test_found_by_a_route_53_alias_with_its_own_certificate(
+    aws: Client, cloud: Settings, balancer: Balancer, alias: str
+) -> None:
+    elb, acm = aws("elbv2"), aws("acm")
+    assert ask(cloud, alias, tls=False)[0] == 200
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ask(cloud, alias)
+    certificate = acm.request_certificate(DomainName="*.temu.example")["CertificateArn"]
+    arn = listener(aws, balancer, 443)["ListenerArn"]
+    elb.modify_listener(ListenerArn=arn, Certificates=[{"CertificateArn": certificate}])
+    try:
+        assert ask(cloud, alias)[0] == 200
+        # A wildcard stands for one label.
+        with pytest.raises(ssl.SSLCertVerificationError):
+            ask(cloud, "a.b.temu.example")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            ask(cloud, balancer.dns_name)
+    finally:
+        elb.modify_listener(ListenerArn=arn, Certificates=[{"CertificateArn": balancer.certificate}])
+        acm.delete_certificate(CertificateArn=certificate)
+
+
+def test_unknown_name(cloud: Settings) -> None:
     assert ask(cloud, "www.temu.example", tls=False) == (404, "no load balancer has this name\n")
 
 
 def test_port_without_a_listener(aws: Client, cloud: Settings, balancer: Balancer) -> None:
     elb = aws("elbv2")
-    listeners = elb.describe_listeners(LoadBalancerArn=balancer.arn)["Listeners"]
-    plain = next(listener for listener in listeners if listener["Port"] == 80)
+    plain = listener(aws, balancer, 80)
     elb.delete_listener(ListenerArn=plain["ListenerArn"])
     try:
         status, body = ask(cloud, balancer.dns_name, tls=False)
@@ -175,8 +194,7 @@ def test_port_without_a_listener(aws: Client, cloud: Settings, balancer: Balance
 
 def test_redirect_to_tls(aws: Client, cloud: Settings, balancer: Balancer) -> None:
     elb = aws("elbv2")
-    listeners = elb.describe_listeners(LoadBalancerArn=balancer.arn)["Listeners"]
-    plain = next(listener for listener in listeners if listener["Port"] == 80)
+    plain = listener(aws, balancer, 80)
     redirect = {
         "Type": "redirect",
         "RedirectConfig": {"Port": "443", "Protocol": "HTTPS", "StatusCode": "HTTP_301"},
