@@ -69,7 +69,14 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
         file = folder / f"{environment}.json"
         extra.write_text(json.dumps(OUTPUTS | terraform | {"render_file": str(file)}))
         done = subprocess.run(
-            [program, "tests/inventory/render.yml", "-i", f"inventories/{environment}", "-e", f"@{extra}"],
+            [
+                program,
+                "tests/playbooks/render_inputs.yml",
+                "-i",
+                f"inventories/{environment}",
+                "-e",
+                f"@{extra}",
+            ],
             cwd=PROJECT,
             capture_output=True,
             text=True,

@@ -18,10 +18,11 @@ from tests.inventory.example import PROJECT
 @pytest.fixture
 def inventory(tmp_path: Path) -> Path:
     """A copy of the dev inventory, which a test may change."""
-    folder = tmp_path / "inventories" / "dev"
+    project = tmp_path / "project"
+    folder = project / "inventories" / "dev"
     shutil.copytree(PROJECT / "inventories" / "dev", folder)
-    shutil.copytree(PROJECT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    shutil.copy(PROJECT / "Dockerfile", tmp_path)
+    shutil.copytree(PROJECT / "app", project / "app", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copy(PROJECT / "Dockerfile", project)
     return folder
 
 
@@ -197,3 +198,19 @@ def test_wrong_terraform_and_no_engine_needed(tmp_path: Path) -> None:
     assert problems == [
         "this machine: Terraform on PATH is 1.10.5; it must be >= 1.11, < 2.0. make setup says how to get it."
     ]
+
+
+def test_adding_an_app_as_the_documentation_says(inventory: Path) -> None:
+    text = (PROJECT / "docs/how-to/add-an-app.md").read_text()
+    blocks = re.findall(r"^```yaml\n# inventories/dev/(\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (hosts, lines), *files = blocks
+    assert hosts == "hosts.yml"
+    before = lines.replace("            guests:\n", "")
+    current = (inventory / hosts).read_text()
+    assert before in current
+    (inventory / hosts).write_text(current.replace(before, lines))
+    for name, content in files:
+        (inventory / name).parent.mkdir(parents=True, exist_ok=True)
+        (inventory / name).write_text(content)
+    shutil.copytree(PROJECT / "tests/e2e/foreign_app", inventory.parents[2] / "guests")
+    passed(validate(inventory))
