@@ -183,12 +183,13 @@ class Deployment:
         stopped = [t for t in self._tasks("STOPPED") if t["taskDefinitionArn"] == self._task_definition]
         stopped.sort(key=lambda task: str(task.get("stoppedAt")), reverse=True)
         for task in stopped[:_SHOWN_TASKS]:
-            lines.append(f"Task {task['taskArn'].rsplit('/', 1)[-1]} stopped: {task.get('stoppedReason') or 'no reason given'}")
+            reason = task.get("stoppedReason") or "no reason given"
+            lines.append(f"Task {task['taskArn'].rsplit('/', 1)[-1]} stopped: {reason}")
             for container in task["containers"]:
                 code = container.get("exitCode")
-                reason = container.get("reason", "")
-                if code is not None or reason:
-                    lines.append(f"  container {container['name']}: exit code {code} {reason}".rstrip())
+                detail = container.get("reason", "")
+                if code is not None or detail:
+                    lines.append(f"  container {container['name']}: exit code {code} {detail}".rstrip())
                 lines += [f"  | {line}" for line in self._log_lines(task, container["name"])]
         if not stopped:
             lines += [f"  {event['message']}" for event in service.get("events", [])[:3]]

@@ -55,7 +55,8 @@ def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connect
 
 def test_check_of_a_fresh_environment_says_what_it_waits_for(site: Site, aws: Any) -> None:
     run = succeeded(site.run("site.yml", "--check"))
-    assert not any(bucket["Name"].startswith(f"slipway-{ENVIRONMENT}") for bucket in aws("s3").list_buckets()["Buckets"])
+    buckets = [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
+    assert f"slipway-{ENVIRONMENT}-state" not in buckets
     assert "waits for" in run.output
 
 
@@ -230,9 +231,11 @@ def test_database_users_may_do_what_they_should(aws: Any) -> None:
         assert connection.execute("SELECT count(*) FROM users").fetchone() is not None
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("CREATE TABLE mine (id int)")
-    with _connect(aws, instance, f"{NAME}/database/readonly") as connection:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("DELETE FROM users")
+    with (
+        _connect(aws, instance, f"{NAME}/database/readonly") as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("DELETE FROM users")
 
 
 def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
@@ -373,7 +376,8 @@ def test_foreign_app_needs_one_host_and_one_folder(site: Site) -> None:
     hosts = site.inventory / "hosts.yml"
     hosts.write_text(hosts.read_text().replace("            beers:\n", "            beers:\n            guests:\n"))
     shutil.copytree(PROJECT / "tests" / "e2e" / "foreign_host_vars", site.inventory / "host_vars" / "guests")
-    run = succeeded(site.run("site.yml", "--limit", "guests", image_source=str(source), image_dockerfile=str(source / "Dockerfile")))
+    variables = {"image_source": str(source), "image_dockerfile": str(source / "Dockerfile")}
+    run = succeeded(site.run("site.yml", "--limit", "guests", **variables))
     assert run.recap["guests"]["failed"] == 0
     url = site.summary()["guests"]["url"]
     assert ask(url + "/").body.strip() == b"Welcome, guest"
@@ -391,14 +395,18 @@ def test_destroy_wants_the_environments_name(site: Site) -> None:
 def test_destroy_leaves_nothing(site: Site, aws: Any) -> None:
     run = succeeded(site.run("playbooks/destroy.yml", slipway_confirm=ENVIRONMENT))
     assert run.output.count("Nothing is left of") >= len(APPS) + 1
-    assert not [b["Name"] for b in aws("s3").list_buckets()["Buckets"] if ENVIRONMENT in b["Name"]]
-    assert not [d for d in aws("rds").describe_db_instances()["DBInstances"] if ENVIRONMENT in d["DBInstanceIdentifier"]]
-    assert not [r for r in aws("ecr").describe_repositories()["repositories"] if ENVIRONMENT in r["repositoryName"]]
-    assert not [r for r in aws("iam").list_roles()["Roles"] if r["RoleName"].startswith(f"{ENVIRONMENT}-")]
-    assert not [s for s in aws("secretsmanager").list_secrets()["SecretList"] if s["Name"].startswith(f"{ENVIRONMENT}-")]
-    assert not [lb for lb in aws("elbv2").describe_load_balancers()["LoadBalancers"] if ENVIRONMENT in lb["LoadBalancerName"]]
+    left = {
+        "buckets": [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]],
+        "databases": [d["DBInstanceIdentifier"] for d in aws("rds").describe_db_instances()["DBInstances"]],
+        "repositories": [r["repositoryName"] for r in aws("ecr").describe_repositories()["repositories"]],
+        "roles": [role["RoleName"] for role in aws("iam").list_roles()["Roles"]],
+        "secrets": [secret["Name"] for secret in aws("secretsmanager").list_secrets()["SecretList"]],
+        "balancers": [b["LoadBalancerName"] for b in aws("elbv2").describe_load_balancers()["LoadBalancers"]],
+        "log groups": [group["logGroupName"] for group in aws("logs").describe_log_groups()["logGroups"]],
+    }
+    ours = {kind: [name for name in names if ENVIRONMENT in name.split("-")] for kind, names in left.items()}
+    assert not {kind: names for kind, names in ours.items() if names}
     assert not aws("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": [f"{ENVIRONMENT}-main"]}])["Vpcs"]
-    assert not [g for g in aws("logs").describe_log_groups()["logGroups"] if g["logGroupName"].startswith(f"{ENVIRONMENT}-")]
     for app in APPS:
         assert _containers(app) == []
     assert not list(Path(site.build).glob("*/*/terraform.tfvars.json"))

@@ -8,20 +8,20 @@ app = Flask(__name__)
 
 
 @app.get("/")
-def welcome():
+def welcome() -> str:
     return "Welcome, guest\n"
 
 
 @app.get("/healthz")
-def alive():
+def alive() -> str:
     return "ok\n"
 
 
 @app.get("/health")
-def ready():
+def ready() -> dict[str, str]:
     return {"status": "ok"}
 
 
 @app.get("/version")
-def version():
+def version() -> dict[str, str]:
     return {"version": "1", "revision": "", "image_digest": os.environ.get("IMAGE_DIGEST", "")}
