@@ -21,7 +21,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Key = tuple[str, str, str]
 
 
-class EdgeConfig(Config):  # type: ignore[misc]  # Hypercorn's types are not followed
+class EdgeConfig(Config):
     """Hypercorn's configuration with one certificate per load balancer name (SNI).
 
     Args:

@@ -33,7 +33,8 @@ def tables(directory: Path) -> str:
         if kind == "variable":
             default = _attribute(body, "default")
             inputs.append(
-                f"| `{name}` | {description} | `{_attribute(body, 'type')}` | {f'`{default}`' if default else 'required'} |"
+                f"| `{name}` | {description} | `{_attribute(body, 'type')}` | "
+                f"{f'`{default}`' if default else 'required'} |"
             )
         else:
             outputs.append(f"| `{name}` | {description} |")

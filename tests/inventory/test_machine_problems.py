@@ -1,4 +1,4 @@
-# ruff: noqa: E501  (one case, one line)
+
 """The filter machine_problems: Terraform, the Docker engine and the collections a run needs."""
 
 from __future__ import annotations
