@@ -38,12 +38,14 @@ stop: ## Stop the rehearsal cloud
 lint: setup ## Check the style of everything
 	$(with_env) ruff check .
 	$(with_env) mypy
+	$(with_env) cd app && mypy
 	$(with_env) yamllint --strict .
 	$(with_env) ansible-lint
 	$(with_env) shellcheck --external-sources scripts/* images/*/customize images/*/*.sh
 	$(with_env) terraform fmt -check -recursive terraform
 
-test: lint ## Run lint and all tests (ARGS="-k name" picks some)
+test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's)
+	$(with_env) pytest --config-file=app/pyproject.toml app/tests
 	$(with_env) pytest $(ARGS)
 
 clean: stop ## Stop the rehearsal cloud and remove .build and .venv
