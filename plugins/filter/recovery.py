@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
 
 
-def terraform_processes(key: str) -> list[int]:
-    """Ids of the Terraform processes on this machine that may be at work on a state.
+def terraform_processes(key: str, bucket: str) -> list[int]:
+    """Ids of the Terraform processes of this machine that are at work on a state.
 
-    A Terraform whose TF_DATA_DIR names another state is left out; one without TF_DATA_DIR was started by
-    hand and may be at work on any. Processes of other users are not looked into.
+    Whoever started them: what counts is the backend that their working folder is initialised for. Those of
+    other users cannot be looked into, and are left out.
 
     Args:
-        key: key of the state, `<environment>/<owner>/<layer>`.
+        key: key of the state.
+        bucket: S3 bucket of the state.
     """
-    processes = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "comm").read_text() != "terraform\n":
-                continue
-            environment = (process / "environ").read_bytes().decode(errors="replace").split("\0")
-        except (PermissionError, FileNotFoundError, ProcessLookupError):
-            continue
-        if environment == [""]:
-            # It has ended, and nobody has asked for its exit status yet.
-            continue
-        directory = next((line for line in environment if line.startswith("TF_DATA_DIR=")), None)
-        if directory is None or directory.endswith(f"/{key}/data"):
-            processes.append(int(process.name))
-    return sorted(processes)
+    return sorted(
+        int(process.name)
+        for process in Path("/proc").glob("[0-9]*")
+        if _backend(process).items() >= {"bucket": bucket, "key": key}.items()
+    )
+
+
+def _backend(process: Path) -> Json:
+    """The backend's configuration that a Terraform works with; empty for any other process."""
+    try:
+        if (process / "comm").read_text() != "terraform\n":
+            return {}
+        # A process that has ended, but whose exit status nobody has asked for yet, has neither of the two.
+        folder = (process / "cwd").readlink()
+        environment = (process / "environ").read_text(errors="replace").split("\0")
+        names = [line.removeprefix("TF_DATA_DIR=") for line in environment if line.startswith("TF_DATA_DIR=")]
+        initialised = folder / next(iter(names), ".terraform") / "terraform.tfstate"
+        configuration: Json = json.loads(initialised.read_text())["backend"]["config"]
+    except (OSError, KeyError, ValueError):
+        return {}
+    return configuration
 
 
 def plan_creations(plan: Json) -> list[Json]:

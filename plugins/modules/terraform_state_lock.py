@@ -21,7 +21,7 @@ options:
     type: str
     required: true
   processes:
-    description: Ids of the living processes of this machine that may hold the lock.
+    description: Ids of the Terraform processes of this machine that are at work on the state.
     type: list
     elements: int
     required: true
@@ -45,7 +45,7 @@ EXAMPLES = r"""
   slipway.provision.terraform_state_lock:
     bucket: slipway-dev-state
     key: dev/tasks/data
-    processes: "{{ 'dev/tasks/data' | slipway.provision.terraform_processes }}"
+    processes: "{{ 'dev/tasks/data' | slipway.provision.terraform_processes('slipway-dev-state') }}"
     timeout_seconds: 300
     region: us-east-1
 """
@@ -95,7 +95,7 @@ def clear(
         s3: boto3 client.
         bucket: bucket of the states.
         key: key of the state.
-        processes: ids of the living processes of this machine that may hold the lock.
+        processes: ids of the Terraform processes of this machine that are at work on the state.
         break_lock_of: `Who` of a lock that is removed although it is not this machine's.
         timeout_seconds: how long to wait.
         now, sleep: a clock, in seconds.

@@ -46,9 +46,7 @@ def _secrets(owner: str) -> list[str]:
 
 
 def _has_bucket(owner: str) -> bool:
-    return any(
-        bucket["Name"].startswith(f"{NAME}-{owner}-") for bucket in client("s3").list_buckets()["Buckets"]
-    )
+    return any(bucket["Name"].startswith(f"{NAME}-{owner}-") for bucket in client("s3").list_buckets()["Buckets"])
 
 
 def _is_held(owner: str) -> bool:
@@ -110,9 +108,7 @@ def test_database_killed_twice_still_has_the_password_of_its_secret(environment:
     assert "Removed the lock that" in output
     assert "adopt and update aws_db_instance.this[0]" in output
     assert [item["DbiResourceId"] for item in _databases()] == [database["DbiResourceId"]]
-    assert _secrets("app") == [
-        f"{NAME}-app/database/{user}" for user in ("app", "master", "migrator", "readonly")
-    ]
+    assert _secrets("app") == [f"{NAME}-app/database/{user}" for user in ("app", "master", "migrator", "readonly")]
     groups = client("ec2").describe_security_groups()["SecurityGroups"]
     ours = {group["GroupName"]: group for group in groups if group["GroupName"].startswith(f"{NAME}-app-")}
     assert sorted(ours) == [f"{NAME}-app-app", f"{NAME}-app-database"]

@@ -7,9 +7,10 @@ import getpass
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,7 @@ def test_second_run_fails_at_once_and_names_the_first(environment: Environment) 
     second = environment.start("lock.yml").end()
     assert second.status != 0
     who = f"{getpass.getuser()}@{socket.gethostname()}"
-    assert (
-        f"Another run is at work: {who}, process {first.process}, holds s3://{STATE_BUCKET}/{KEY}"
-        in second.tasks
-    )
+    assert f"Another run is at work: {who}, process {first.process}, holds s3://{STATE_BUCKET}/{KEY}" in second.tasks
     assert f"end it (kill {first.process}), and run again" in second.tasks
     assert _read(KEY)["run"]["process"] == first.process
     environment.hold.unlink()
@@ -194,22 +192,44 @@ def test_state_lock_of_another_machine_is_removed_on_request_only(bucket: str) -
     assert "ci@build-1" in (_clear(bucket, [], "ci@build-1") or "")
 
 
-@pytest.mark.parametrize(
-    ("directory", "is_seen"),
-    [("/b/trec/app/data/data", True), ("/b/trec/app/service/data", False), (None, True)],
-)
-def test_terraform_at_work_is_found_by_its_directory(
-    tmp_path: Path, directory: str | None, is_seen: bool
-) -> None:
-    program = tmp_path / "terraform"
-    shutil.copy("/bin/sleep", program)
-    environment = {"TF_DATA_DIR": directory} if directory else {}
-    process = subprocess.Popen([program, "60"], env=environment)
-    try:
-        until(lambda: Path(f"/proc/{process.pid}/comm").read_text() == "terraform\n", "the program")
-        assert (process.pid in terraform_processes("trec/app/data")) == is_seen
-    finally:
+@pytest.fixture
+def at_work(tmp_path: Path) -> Iterator[Callable[..., int]]:
+    """Starts a process called terraform whose working folder is initialised for a state."""
+    processes = []
+
+    def start(folder: str, **environment: str) -> int:
+        program = tmp_path / "terraform"
+        shutil.copy("/bin/sleep", program)
+        (tmp_path / folder).mkdir()
+        backend = {"backend": {"type": "s3", "config": {"bucket": BUCKET, "key": "trec/app/data"}}}
+        (tmp_path / folder / "terraform.tfstate").write_text(json.dumps(backend))
+        processes.append(subprocess.Popen([program, "60"], cwd=tmp_path, env=environment))
+        process = processes[-1].pid
+        until(lambda: Path(f"/proc/{process}/comm").read_text() == "terraform\n", "the program")
+        return process
+
+    yield start
+    for process in processes:
         process.kill()
-    until(lambda: process.pid not in terraform_processes("trec/app/data"), "its end")
-    # Nobody has asked for its exit status so far: it has ended all the same.
-    process.wait()
+        process.wait()
+
+
+def test_terraform_at_work_is_found_by_its_state(at_work: Callable[..., int]) -> None:
+    process = at_work("data", TF_DATA_DIR="data")
+    assert terraform_processes("trec/app/data", BUCKET) == [process]
+    assert terraform_processes("trec/app/service", BUCKET) == []
+    assert terraform_processes("trec/app/data", "another") == []
+
+
+def test_terraform_started_by_hand_is_found_too(at_work: Callable[..., int]) -> None:
+    process = at_work(".terraform")
+    assert terraform_processes("trec/app/data", BUCKET) == [process]
+
+
+def test_terraform_that_has_ended_is_not_found_whether_or_not_it_was_waited_for(
+    at_work: Callable[..., int],
+) -> None:
+    process = at_work(".terraform")
+    os.kill(process, signal.SIGKILL)
+    until(lambda: terraform_processes("trec/app/data", BUCKET) == [], "its end", seconds=10)
+    assert Path(f"/proc/{process}").exists()

@@ -28,13 +28,9 @@ Json = dict[str, Any]
 def test_every_type_of_the_layers_is_known() -> None:
     files = (PROJECT / "terraform").glob("*/**/*.tf")
     used = {
-        kind
-        for file in files
-        for kind in re.findall(r'^resource "(aws_\w+|terraform_data)"', file.read_text(), re.M)
+        kind for file in files for kind in re.findall(r'^resource "(aws_\w+|terraform_data)"', file.read_text(), re.M)
     }
-    assert used - FINDERS.keys() - REPEATABLE == set(), (
-        "say in plugins/modules/terraform_orphans.py how to find them"
-    )
+    assert used - FINDERS.keys() - REPEATABLE == set(), "say in plugins/modules/terraform_orphans.py how to find them"
     assert (FINDERS.keys() | REPEATABLE) - used == set()
     assert FINDERS.keys() & REPEATABLE == set()
 
@@ -90,19 +86,15 @@ class Made:
         self._undo(ec2.delete_vpc, VpcId=vpc)
         subnets = []
         for i, zone in enumerate("ab"):
-            subnet = ec2.create_subnet(
-                VpcId=vpc, CidrBlock=f"10.77.{i}.0/24", AvailabilityZone=f"us-east-1{zone}"
-            )
+            subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.77.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")
             subnets.append(subnet["Subnet"]["SubnetId"])
             self._undo(ec2.delete_subnet, SubnetId=subnets[-1])
-        lb = elb.create_load_balancer(Name=NAME, Subnets=subnets, Tags=TAG_LIST)["LoadBalancers"][0][
-            "LoadBalancerArn"
-        ]
+        lb = elb.create_load_balancer(Name=NAME, Subnets=subnets, Tags=TAG_LIST)["LoadBalancers"][0]["LoadBalancerArn"]
         self._undo(elb.delete_load_balancer, LoadBalancerArn=lb)
         self._add("aws_lb", lb, name=NAME)
-        group = elb.create_target_group(
-            Name=NAME, Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=TAG_LIST
-        )["TargetGroups"][0]["TargetGroupArn"]
+        group = elb.create_target_group(Name=NAME, Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=TAG_LIST)[
+            "TargetGroups"
+        ][0]["TargetGroupArn"]
         self._undo(elb.delete_target_group, TargetGroupArn=group)
         self._add("aws_lb_target_group", group, name=NAME)
         listener = elb.create_listener(
@@ -173,8 +165,7 @@ def made() -> Iterator[Made]:
 
 def _find(*planned: tuple[str, Json], tags: dict[str, str] = TAGS) -> list[dict[str, str]]:
     creations = [
-        {"address": f"{kind}.this", "type": kind, "values": {**values, "tags_all": tags}}
-        for kind, values in planned
+        {"address": f"{kind}.this", "type": kind, "values": {**values, "tags_all": tags}} for kind, values in planned
     ]
     return find_orphans(cache(client), creations)
 
@@ -260,8 +251,7 @@ def test_two_of_one_thing_are_named() -> None:
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
     vpcs = [
-        ec2.create_vpc(CidrBlock="10.78.0.0/16", TagSpecifications=[specification])["Vpc"]["VpcId"]
-        for _ in range(2)
+        ec2.create_vpc(CidrBlock="10.78.0.0/16", TagSpecifications=[specification])["Vpc"]["VpcId"] for _ in range(2)
     ]
     try:
         with pytest.raises(OrphanError, match=r"aws_vpc\.this: there are vpc-\w+ and vpc-\w+\. Delete"):
