@@ -61,6 +61,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         load_balancers,
         rds,
         registry,
+        tagging,
     )
 
     health = load_balancers.TargetHealth()
@@ -72,6 +73,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     ecs_services.install()
     rds.install(client)
     alarms.install()
+    tagging.install()
     registry.install(settings.registry_address)
     application_autoscaling.install(autoscaling)
     listener_ports = {settings.http_port: 80, settings.https_port: 443}

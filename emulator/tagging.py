@@ -1,0 +1,87 @@
+"""Resource Groups Tagging API: the kinds of resources that MiniStack leaves out of GetResources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import acm, alb, cloudwatch, cloudwatch_logs, ec2, rds, secretsmanager, tagging
+
+Tags = list[dict[str, str]]
+Tagged = Iterator[tuple[str, Tags]]
+
+# Kind of EC2 resource, as its ARN names it, to where MiniStack keeps the resources.
+_EC2_KINDS = {
+    "elastic-ip": "_addresses",
+    "internet-gateway": "_internet_gateways",
+    "natgateway": "_nat_gateways",
+    "route-table": "_route_tables",
+    "security-group": "_security_groups",
+    "subnet": "_subnets",
+    "vpc": "_vpcs",
+    "vpc-endpoint": "_vpc_endpoints",
+}
+
+
+def install() -> None:
+    """List what exists of these services too, so that what a destroy leaves behind is found."""
+    tagging._COLLECTORS.update(
+        {
+            "acm": _certificates,
+            "cloudwatch": _alarms,
+            "ec2": _network,
+            "elasticloadbalancing": _load_balancers,
+            "logs": _log_groups,
+            "rds": _databases,
+            "secretsmanager": _secrets,
+        }
+    )
+
+
+def _flat(tags: dict[str, str] | None) -> Tags:
+    return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+
+
+def _certificates() -> Tagged:
+    for arn, certificate in acm._certificates.items():
+        yield arn, certificate.get("Tags") or []
+
+
+def _alarms() -> Tagged:
+    for alarm in cloudwatch._alarms.values():
+        yield alarm["AlarmArn"], _flat(cloudwatch._resource_tags.get(alarm["AlarmArn"]))
+
+
+def _network() -> Tagged:
+    for kind, store in _EC2_KINDS.items():
+        for identifier, resource in getattr(ec2, store).items():
+            if resource.get("State") not in ("deleted", "deleting"):
+                arn = f"arn:aws:ec2:{get_region()}:{get_account_id()}:{kind}/{identifier}"
+                yield arn, ec2._tags.get(identifier) or []
+
+
+def _load_balancers() -> Tagged:
+    for store in (alb._lbs, alb._tgs, alb._listeners):
+        for arn in store:
+            yield arn, alb._tags.get(arn) or []
+
+
+def _log_groups() -> Tagged:
+    for group in cloudwatch_logs._log_groups.values():
+        yield group["arn"].removesuffix(":*"), _flat(group.get("tags"))
+
+
+def _databases() -> Tagged:
+    for store, name in (
+        (rds._instances, "DBInstanceArn"),
+        (rds._subnet_groups, "DBSubnetGroupArn"),
+        (rds._param_groups, "DBParameterGroupArn"),
+    ):
+        for record in store.values():
+            yield record[name], rds._tags.get(record[name]) or []
+
+
+def _secrets() -> Tagged:
+    for secret in secretsmanager._secrets.values():
+        if not secret.get("DeletedDate"):
+            yield secret["ARN"], secret.get("Tags") or []
