@@ -44,9 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0 when done, 1 when something is missing (said on standard error), 3 when `status` finds nothing.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m emulator", description="This checkout's rehearsal cloud."
-    )
+    parser = argparse.ArgumentParser(prog="python -m emulator", description="This checkout's rehearsal cloud.")
     subparsers = parser.add_subparsers(dest="command", required=True)
     commands: dict[str, tuple[Callable[[Settings], int], str]] = {
         "start": (start, "start in the background and return when it answers"),
@@ -127,9 +125,7 @@ def status(settings: Settings) -> int:
 def run(settings: Settings) -> int:
     """Run in the foreground until SIGTERM or SIGINT."""
     check_version()
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO, force=True
-    )
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO, force=True)
     with _process_file(settings):
         # MiniStack begins by removing the containers of whoever had its port before: nobody may have it now.
         _check_ports(settings)

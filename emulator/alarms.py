@@ -24,9 +24,7 @@ def install() -> None:
     """Answer DescribeAlarms with every member of every alarm, whatever the protocol."""
     original = cloudwatch._describe_alarms
 
-    def describe_alarms(
-        params: Json, cbor_data: Json, is_cbor: bool, is_json: bool = False
-    ) -> tuple[int, Json, bytes]:
+    def describe_alarms(params: Json, cbor_data: Json, is_cbor: bool, is_json: bool = False) -> tuple[int, Json, bytes]:
         answer: tuple[int, Json, bytes] = original(params, cbor_data, is_cbor, is_json)
         if is_cbor or is_json or answer[0] != 200:
             return answer

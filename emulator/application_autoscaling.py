@@ -235,9 +235,7 @@ class ApplicationAutoScaling:
             return
         with self._lock:
             policies = {policy["PolicyARN"]: policy for policy in self._policies.values()}
-            for policy in [
-                policies[action] for action in alarm.get("AlarmActions", []) if action in policies
-            ]:
+            for policy in [policies[action] for action in alarm.get("AlarmActions", []) if action in policies]:
                 try:
                     self._scale(policy, alarm["AlarmName"])
                 except ApiError as error:

@@ -51,9 +51,7 @@ def _install_options(network: ContainerNetwork) -> None:
         host_mode: bool,
         _ministack_net_ip: str | None,
     ) -> str:
-        token: str = original_metadata(
-            task_arn, cluster_arn, td, cdef, launch_type, env, host_mode, network.gateway
-        )
+        token: str = original_metadata(task_arn, cluster_arn, td, cdef, launch_type, env, host_mode, network.gateway)
         return token
 
     def run_options(
@@ -102,9 +100,7 @@ def container_options(container: Json, definition: Json) -> Json:
         Keyword arguments of docker-py's `containers.run`.
     """
     own_volumes = {
-        volume["name"]
-        for volume in definition.get("volumes", [])
-        if not (volume.get("host") or {}).get("sourcePath")
+        volume["name"] for volume in definition.get("volumes", []) if not (volume.get("host") or {}).get("sourcePath")
     }
     linux = container.get("linuxParameters") or {}
     options: Json = {

@@ -55,9 +55,7 @@ def _install_scheduler() -> None:
             if primary and primary["rolloutState"] == "COMPLETED":
                 primary["_has_been_complete"] = True
                 alive = {task.get("_deployment_id") for task in ecs._tasks.values() if _is_alive(task)}
-                service["deployments"] = [
-                    d for d in service["deployments"] if d is primary or d["id"] in alive
-                ]
+                service["deployments"] = [d for d in service["deployments"] if d is primary or d["id"] in alive]
 
     def record_failure(task: Json, digest_resolution_failed: bool = False) -> None:
         deployment = ecs._deployment_for_task(service_of(task) or {}, task) or {}

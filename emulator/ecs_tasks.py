@@ -201,9 +201,7 @@ class _Supervisor:
         cluster = cluster_name(self._task)
         ecs._refresh_service_state(cluster, self._task["group"])
         ecs._reconcile_service_tasks(cluster, key)
-        ecs._complete_service_deployment(
-            cluster, key, expected_deployment_id=self._task.get("_deployment_id")
-        )
+        ecs._complete_service_deployment(cluster, key, expected_deployment_id=self._task.get("_deployment_id"))
 
     def _stop(self, reason: str, code: str) -> bool:
         """Stop the task; whether nobody else had."""
@@ -279,9 +277,7 @@ class _Stopping:
         self._health = health
         self._logs = logs
 
-    def begin(
-        self, task_arn: str, task: Json, reason: str, stop_code: str, exit_code: int | None = None
-    ) -> bool:
+    def begin(self, task_arn: str, task: Json, reason: str, stop_code: str, exit_code: int | None = None) -> bool:
         """Decide that a task stops, and take it out of its target groups.
 
         Returns:

@@ -104,9 +104,7 @@ async def handle(scope: Scope, receive: Receive, send: Send, port: int) -> None:
     (account, region, arn), load_balancer = found
     ports = [entry["Port"] for key, entry in alb._listeners.all_items() if entry["LoadBalancerArn"] == arn]
     if port not in ports:
-        await _say(
-            send, 503, f"the load balancer {load_balancer['LoadBalancerName']} has no listener on port {port}"
-        )
+        await _say(send, 503, f"the load balancer {load_balancer['LoadBalancerName']} has no listener on port {port}")
         return
     try:
         body = await ministack._read_request_body(receive, scope["method"], headers)

@@ -65,14 +65,16 @@ class TargetHealth:
         self._turn = itertools.count()
         self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="target-health")
         self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="target-health")
 
     def start(self) -> None:
         """Begin checking, on a thread of its own."""
-        threading.Thread(target=self._run, daemon=True, name="target-health").start()
+        self._thread.start()
 
     def stop(self) -> None:
         """End checking; checks under way are not waited for."""
         self._stopping.set()
+        self._thread.join()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def describe(self, group_arn: str, target: Target) -> tuple[str, str, str]:
@@ -92,9 +94,7 @@ class TargetHealth:
         the same ("fail open"); targets without a first verdict get nothing.
         """
         with self._lock:
-            known = [
-                (t, self._records[_key(group_arn, t)]) for t in targets if _key(group_arn, t) in self._records
-            ]
+            known = [(t, self._records[_key(group_arn, t)]) for t in targets if _key(group_arn, t) in self._records]
             healthy = [(t, r) for t, r in known if r.state == HEALTHY]
             candidates = healthy or [(t, r) for t, r in known if r.state == UNHEALTHY]
             if not candidates:

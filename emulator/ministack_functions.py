@@ -33,9 +33,7 @@ def check_version() -> None:
         )
 
 
-def replace(
-    module: Any, name: str, replacement: Callable[..., Any], actions: dict[str, Any] | None = None
-) -> None:
+def replace(module: Any, name: str, replacement: Callable[..., Any], actions: dict[str, Any] | None = None) -> None:
     """Put a function in place of one of MiniStack's.
 
     Args:
@@ -50,9 +48,7 @@ def replace(
     original = getattr(module, name, None)
     where = f"{module.__name__}.{name}"
     if original is None:
-        raise IncompatibleError(
-            f"{where} is not there. This package was written for MiniStack {MINISTACK_VERSION}"
-        )
+        raise IncompatibleError(f"{where} is not there. This package was written for MiniStack {MINISTACK_VERSION}")
     expected, found = _parameters(replacement), _parameters(original)
     if expected != found:
         raise IncompatibleError(

@@ -28,14 +28,12 @@ class Balancer:
         ec2, elb, acm = aws("ec2"), aws("elbv2"), aws("acm")
         vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
         self.subnets = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")[
-                "Subnet"
-            ]["SubnetId"]
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+                "SubnetId"
+            ]
             for i, zone in enumerate("ab")
         ]
-        self.security_group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)[
-            "GroupId"
-        ]
+        self.security_group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
         balancer = elb.create_load_balancer(Name=name, Subnets=self.subnets)["LoadBalancers"][0]
         self.arn, self.dns_name = balancer["LoadBalancerArn"], balancer["DNSName"]
         self.group = elb.create_target_group(
@@ -179,14 +177,10 @@ class Services:
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
-    def create(
-        self, name: str, definition: str, count: int, balancer: Balancer | None = None, **more: Any
-    ) -> Json:
+    def create(self, name: str, definition: str, count: int, balancer: Balancer | None = None, **more: Any) -> Json:
         """Create a service with a circuit breaker that rolls back."""
         if balancer:
-            more["loadBalancers"] = [
-                {"targetGroupArn": balancer.group, "containerName": "app", "containerPort": 8000}
-            ]
+            more["loadBalancers"] = [{"targetGroupArn": balancer.group, "containerName": "app", "containerPort": 8000}]
             more["networkConfiguration"] = {
                 "awsvpcConfiguration": {
                     "subnets": balancer.subnets,

@@ -42,9 +42,7 @@ def service(aws: Client) -> Iterator[Callable[[], int]]:
         # Nobody else's: no task is started that would only fail.
         deploymentController={"type": "EXTERNAL"},
     )
-    yield lambda: int(
-        ecs.describe_services(cluster="temu-scaling", services=["web"])["services"][0]["desiredCount"]
-    )
+    yield lambda: int(ecs.describe_services(cluster="temu-scaling", services=["web"])["services"][0]["desiredCount"])
     ecs.delete_service(cluster="temu-scaling", service="web", force=True)
     ecs.delete_cluster(cluster="temu-scaling")
 
@@ -84,10 +82,7 @@ def test_target(scaling: Any) -> None:
 
 def test_policy_has_alarms(aws: Client, scaling: Any) -> None:
     policy = scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"][0]
-    assert (
-        policy["TargetTrackingScalingPolicyConfiguration"]
-        == TRACKING["TargetTrackingScalingPolicyConfiguration"]
-    )
+    assert policy["TargetTrackingScalingPolicyConfiguration"] == TRACKING["TargetTrackingScalingPolicyConfiguration"]
     names = [alarm["AlarmName"] for alarm in policy["Alarms"]]
     alarms = aws("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
     high, low = sorted(alarms, key=lambda alarm: str(alarm["AlarmName"]))
@@ -120,9 +115,7 @@ def test_tags(scaling: Any) -> None:
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"b": "2"}
 
 
-def test_registering_moves_the_desired_count_into_the_bounds(
-    scaling: Any, service: Callable[[], int]
-) -> None:
+def test_registering_moves_the_desired_count_into_the_bounds(scaling: Any, service: Callable[[], int]) -> None:
     scaling.register_scalable_target(**TARGET, MinCapacity=2, MaxCapacity=3)
     assert service() == 2
     scaling.register_scalable_target(**TARGET, MinCapacity=0, MaxCapacity=1)
@@ -164,9 +157,7 @@ def test_alarm_of_a_service_that_is_gone(aws: Client, scaling: Any) -> None:
     alarms = scaling.put_scaling_policy(**short, PolicyName="cpu", **TRACKING)["Alarms"]
     ecs.delete_service(cluster="temu-scaling", service="short", force=True)
     for alarm in alarms:
-        aws("cloudwatch").set_alarm_state(
-            AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason="test"
-        )
+        aws("cloudwatch").set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason="test")
     scaling.deregister_scalable_target(**short)
 
 
@@ -176,9 +167,7 @@ def test_deregistering_takes_everything(aws: Client, scaling: Any) -> None:
     assert scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
     assert scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"] == []
     assert (
-        aws("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-service/temu-scaling/web")[
-            "MetricAlarms"
-        ]
+        aws("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-service/temu-scaling/web")["MetricAlarms"]
         == []
     )
     with pytest.raises(scaling.exceptions.ResourceNotFoundException):
@@ -208,8 +197,7 @@ def test_pages(scaling: Any) -> None:
         ("register_scalable_target", TARGET | {"ScalableDimension": "nonsense"}, "ValidationException"),
         (
             "register_scalable_target",
-            TARGET
-            | {"ServiceNamespace": "dynamodb", "ScalableDimension": "dynamodb:table:ReadCapacityUnits"},
+            TARGET | {"ServiceNamespace": "dynamodb", "ScalableDimension": "dynamodb:table:ReadCapacityUnits"},
             "ValidationException",
         ),
         ("put_scaling_policy", POLICY | {"ResourceId": "service/a/b"} | TRACKING, "ObjectNotFoundException"),

@@ -153,9 +153,7 @@ def test_stopped_task_is_replaced(services: Services) -> None:
 
 
 @pytest.mark.usefixtures("web")
-def test_container_removed_behind_our_back_is_replaced(
-    services: Services, engine: docker.DockerClient
-) -> None:
+def test_container_removed_behind_our_back_is_replaced(services: Services, engine: docker.DockerClient) -> None:
     victim = services.tasks(WEB)[0]["taskArn"]
     label = f"com.amazonaws.ecs.task-arn={victim}"
     engine.containers.list(filters={"label": label})[0].remove(force=True)

@@ -27,9 +27,7 @@ def running(services: Services, definition: str) -> str:
 
 
 def test_exit_code_and_log(services: Services) -> None:
-    arn = services.run(
-        services.define("temu-task", container={"command": ["sh", "-c", "echo last words; exit 7"]})
-    )
+    arn = services.run(services.define("temu-task", container={"command": ["sh", "-c", "echo last words; exit 7"]}))
     task = end_of(services, arn)
     assert (task["stopCode"], task["stoppedReason"]) == (
         "EssentialContainerExited",
@@ -55,9 +53,7 @@ def test_image_that_the_registry_does_not_have(services: Services, image: str) -
     assert "exitCode" not in task["containers"][0]
 
 
-def test_image_removed_from_the_registry_but_cached(
-    aws: Client, services: Services, image: str, engine: Any
-) -> None:
+def test_image_removed_from_the_registry_but_cached(aws: Client, services: Services, image: str, engine: Any) -> None:
     ecr = aws("ecr")
     repository = image.rpartition(":")[0]
     gone = f"{repository}:gone"
@@ -70,9 +66,7 @@ def test_image_removed_from_the_registry_but_cached(
 
 
 def test_command_that_cannot_be_started(services: Services) -> None:
-    task = end_of(
-        services, services.run(services.define("temu-task", container={"command": ["/nothing/here"]}))
-    )
+    task = end_of(services, services.run(services.define("temu-task", container={"command": ["/nothing/here"]})))
     assert task["stopCode"] == "TaskFailedToStart"
     assert task["stoppedReason"].startswith("CannotStartContainerError: ")
     assert "/nothing/here" in task["stoppedReason"]

@@ -49,9 +49,7 @@ class TestReplace:
             replace(module, "gone", len)
 
     def test_other_parameters(self, module: types.ModuleType) -> None:
-        with pytest.raises(
-            IncompatibleError, match=r"service\.handle takes \(request, scope\), not \(request\)"
-        ):
+        with pytest.raises(IncompatibleError, match=r"service\.handle takes \(request, scope\), not \(request\)"):
             replace(module, "handle", lambda request: request)
 
     def test_operation_that_is_not_answered(self, module: types.ModuleType) -> None:
@@ -118,7 +116,4 @@ def test_alarm_members_as_the_query_protocol_writes_them() -> None:
         "<member><Threshold>80.0</Threshold><ActionsEnabled>true</ActionsEnabled>"
         "<Dimensions><member><Name>a&lt;b</Name></member></Dimensions><T></T></member>"
     )
-    assert (
-        xml("StateUpdatedTimestamp", 0)
-        == "<StateUpdatedTimestamp>1970-01-01T00:00:00Z</StateUpdatedTimestamp>"
-    )
+    assert xml("StateUpdatedTimestamp", 0) == "<StateUpdatedTimestamp>1970-01-01T00:00:00Z</StateUpdatedTimestamp>"

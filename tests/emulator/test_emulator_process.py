@@ -49,9 +49,7 @@ def said(capsys: pytest.CaptureFixture[str], command: str, settings: Settings) -
 def leftovers(engine: docker.DockerClient, settings: Settings) -> list[str]:
     mark = f"ministack.instance={settings.network_name}:{settings.gateway_port}"
     containers = engine.containers.list(all=True, filters={"label": mark})
-    return [c.name for c in containers] + [
-        n.name for n in engine.networks.list(names=[settings.network_name])
-    ]
+    return [c.name for c in containers] + [n.name for n in engine.networks.list(names=[settings.network_name])]
 
 
 def start_database(settings: Settings) -> None:
@@ -175,9 +173,7 @@ def test_no_engine(own: Settings) -> None:
         assert "sudo systemctl start docker" in result.stderr
 
 
-def test_too_little_memory(
-    own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_little_memory(own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "_available_memory_mib", lambda: 600)
     status, text = said(capsys, "start", own)
     assert status == 1
@@ -205,9 +201,7 @@ def test_certificate_that_nobody_trusts(
     assert "no trust store found" in said(capsys, "start", new)[1]
 
 
-def test_another_ministack(
-    own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_ministack(own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emulator.ministack_functions.MINISTACK_VERSION", "9.9.9")
     status, text = said(capsys, "start", own)
     assert status == 1

@@ -20,9 +20,7 @@ ODD_PASSWORD = """it's "$odd" 100%d {x} \\ é"""
 def database(aws: Client) -> Iterator[dict[str, Any]]:
     """A database whose parameter group forces TLS."""
     rds = aws("rds")
-    rds.create_db_parameter_group(
-        DBParameterGroupName=GROUP, DBParameterGroupFamily="postgres15", Description="t"
-    )
+    rds.create_db_parameter_group(DBParameterGroupName=GROUP, DBParameterGroupFamily="postgres15", Description="t")
     force_ssl(rds, "1")
     create(rds, DBParameterGroupName=GROUP)
 

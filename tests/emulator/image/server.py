@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,6 +18,9 @@ VERSION = os.environ.get("VERSION", "1")
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = VERSION.encode()
+        if self.path == "/":
+            # Long enough that some request is always under way.
+            time.sleep(0.2)
         self.send_response(503 if BEHAVIOUR == "unhealthy" and self.path == "/health" else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
