@@ -307,6 +307,8 @@ def main() -> int:
         "--output", type=Path, default=REPOSITORY / ".build" / "benchmarks" / "application.json"
     )
     arguments = parser.parse_args()
+    if arguments.rounds < 2:
+        parser.error("--rounds: at least 2")
 
     names = ("application", *TARGETS)
     rates: dict[str, dict[str, list[float]]] = {what: {name: [] for name in names} for what in REQUESTS}

@@ -27,6 +27,8 @@ Query = str | sql.Composed
 CONNECT_SECONDS = 3
 ACQUIRE_SECONDS = 3.0
 ACQUIRE_SLICE_SECONDS = 0.25
+UNCHECKED_SECONDS = 0.1
+"""How long a connection found alive is taken to be so still."""
 # A peer that vanished (a failed-over instance) is noticed within these bounds, not after TCP's two hours.
 SOCKET_OPTIONS = {
     "connect_timeout": CONNECT_SECONDS,
@@ -40,6 +42,12 @@ SESSION_OPTIONS = (
 )
 
 
+class Connection(psycopg.Connection[Row]):
+    """A connection that knows when it was last found alive (seconds, monotonic)."""
+
+    checked_at = 0.0
+
+
 class Credentials:
     """Who connects, and where: a URL, or the host from the environment with a secret read at connect time."""
 
@@ -49,7 +57,7 @@ class Credentials:
         if secret is None and settings.secret_id:
             self._secret = CachedSecret(settings.secret_id)
 
-    def connect(self, **options: Any) -> psycopg.Connection[Row]:
+    def connect(self, **options: Any) -> Connection:
         """Return a new connection, in autocommit mode unless ``options`` say otherwise.
 
         A refused password (SQLSTATE 28P01 or 28000) makes the secret be read again, and where it has changed,
@@ -64,7 +72,7 @@ class Credentials:
         """
         options = {"autocommit": True, **SOCKET_OPTIONS, **options}
         if self._secret is None:
-            return psycopg.connect(self._settings.url or "", **options)
+            return Connection.connect(self._settings.url or "", **options)
         current = self._secret.value()
         try:
             return self._connect_with(current, options)
@@ -76,9 +84,9 @@ class Credentials:
                 raise
         return self._connect_with(latest, options)
 
-    def _connect_with(self, secret: str, options: dict[str, Any]) -> psycopg.Connection[Row]:
+    def _connect_with(self, secret: str, options: dict[str, Any]) -> Connection:
         credentials = json.loads(secret)
-        return psycopg.connect(
+        return Connection.connect(
             host=self._settings.host,
             port=self._settings.port,
             dbname=self._settings.name,
@@ -99,11 +107,11 @@ class Database:
         self._options = {"application_name": app_name, "options": SESSION_OPTIONS}
         self._size = settings.pool_size
         self._opening = threading.Lock()
-        self._pool: ConnectionPool[psycopg.Connection[Row]] | None = None
+        self._pool: ConnectionPool[Connection] | None = None
         self._failing = False
 
     @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection[Row]]:
+    def connection(self) -> Iterator[Connection]:
         """Lend a connection.
 
         While connecting fails, callers are told after a quarter of a second, so that waiting requests do not
@@ -161,7 +169,7 @@ class Database:
         if self._pool:
             self._pool.close()
 
-    def _acquire(self, pool: ConnectionPool[psycopg.Connection[Row]]) -> psycopg.Connection[Row]:
+    def _acquire(self, pool: ConnectionPool[Connection]) -> Connection:
         deadline = time.monotonic() + ACQUIRE_SECONDS
         while True:
             try:
@@ -170,7 +178,7 @@ class Database:
                 if self._failing or time.monotonic() > deadline:
                     raise
 
-    def _open(self) -> ConnectionPool[psycopg.Connection[Row]]:
+    def _open(self) -> ConnectionPool[Connection]:
         with self._opening:
             if self._pool is None:
                 self._pool = ConnectionPool(
@@ -184,11 +192,11 @@ class Database:
                 )
             return self._pool
 
-    def _connection_class(self) -> type[psycopg.Connection[Row]]:
+    def _connection_class(self) -> type[Connection]:
         """Return a class whose ``connect`` is ours: the pool's own way to be told how to connect."""
         database = self
 
-        class PooledConnection(psycopg.Connection[Row]):
+        class PooledConnection(Connection):
             @classmethod
             def connect(cls, conninfo: str = "", **options: Any) -> Any:  # noqa: ARG003
                 try:
@@ -202,15 +210,20 @@ class Database:
         return PooledConnection
 
 
-def _check_idle(connection: psycopg.Connection[Row]) -> None:
+def _check_idle(connection: Connection) -> None:
     """Refuse a pooled connection that the server has closed meanwhile.
 
     A server says nothing on an idle connection but goodbye, so anything readable means that it is gone.
-    Asking the socket takes microseconds; a statement per checkout would halve the throughput.
+    Asking the socket, and that only after a pause, takes microseconds; a statement per checkout would halve
+    the throughput.
 
     Raises:
         psycopg.OperationalError: the connection is not to be used.
     """
+    now = time.monotonic()
+    if now - connection.checked_at < UNCHECKED_SECONDS:
+        return
+    connection.checked_at = now
     poll = select.poll()
     poll.register(connection.pgconn.socket, select.POLLIN)
     if poll.poll(0):

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 import orjson
 from flask import Flask, Request, Response, request
 from flask.json.provider import JSONProvider
+from flask.sessions import NullSession, SessionInterface
 from flask_openapi.openapi import OpenAPI
 from werkzeug.datastructures import Headers
 from werkzeug.routing import MapAdapter
@@ -216,15 +217,26 @@ def _same(given: bytes, expected: str) -> bool:
     return hmac.compare_digest(given, expected.encode())
 
 
+class NoSessions(SessionInterface):
+    """Sessions that are never there."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002
+        """Return the one empty session."""
+        return self._none
+
+
 class Application(OpenAPI):
     """Flask, without what it does in each request for features that nothing here has.
 
-    Together with the two overrides, that is a fifth of the time of a small request.
+    Together, the overrides save a quarter of the time of a small request.
     """
 
     json_provider_class = OrjsonProvider
     request_class = ApiRequest
     response_class = ApiResponse
+    session_interface = NoSessions()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the view as it is: none is a coroutine."""
