@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.recovery.environment import PROJECT, STATE_BUCKET, Environment, client
+from tests.recovery.environment import PROJECT, Environment, has_state_bucket
 
 
 def _emulator(command: str) -> int:
@@ -30,7 +30,8 @@ def cloud() -> Iterator[None]:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """The environment, without anything that earlier tests have left."""
     environment = Environment(tmp_path_factory.mktemp("recovery"))
-    if STATE_BUCKET in [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]:
+    if has_state_bucket():
         environment.destroy()
     yield environment
-    environment.destroy()
+    if has_state_bucket():
+        environment.destroy()

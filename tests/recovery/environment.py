@@ -25,6 +25,8 @@ CLOUD_ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+# In the order in which they are destroyed.
+LAYERS = ("data", "network")
 POLL_SECONDS = 0.1
 RUN_SECONDS = 600
 
@@ -70,6 +72,11 @@ def client(service: str) -> Any:
         aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
     )
+
+
+def has_state_bucket() -> bool:
+    """Whether the environment has, or an interrupted test has left, a state bucket."""
+    return STATE_BUCKET in [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 240) -> Any:
@@ -227,10 +234,13 @@ class Environment:
         return self.start("playbook.yml", "--limit", host, **variables)
 
     def destroy(self) -> None:
-        """Destroy all its layers, and its state bucket."""
-        for hosts in ("apps", "networks"):
-            self.apply(hosts, terraform_layer_state="absent").end().succeeded()
+        """Destroy the layers that have a state, and the state bucket."""
         s3 = client("s3")
+        keys = [item["Key"] for item in s3.list_objects_v2(Bucket=STATE_BUCKET).get("Contents", [])]
+        owners = {layer: [key.split("/")[1] for key in keys if key.endswith(f"/{layer}")] for layer in LAYERS}
+        for layer in LAYERS:
+            if owners[layer]:
+                self.apply(",".join(owners[layer]), terraform_layer_state="absent").end().succeeded()
         versions = s3.list_object_versions(Bucket=STATE_BUCKET)
         for version in [*versions.get("Versions", []), *versions.get("DeleteMarkers", [])]:
             s3.delete_object(Bucket=STATE_BUCKET, Key=version["Key"], VersionId=version["VersionId"])
