@@ -15,6 +15,12 @@ options:
     description: Tags that a resource must carry, all of them.
     type: dict
     required: true
+  name_prefix:
+    description:
+      - What names begin with. Another environment may carry the same tags.
+      - Resources that have an id for a name, those of EC2, are told by their C(Name) tag.
+    type: str
+    required: true
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -26,6 +32,7 @@ EXAMPLES = r"""
 - name: Look for what is left
   slipway.provision.tagged_resources_info:
     tags: {Environment: development, Project: tasks}
+    name_prefix: dev-tasks
   register: left
 """
 
@@ -66,21 +73,41 @@ def _is_gone(ecs: Any, arn: str) -> bool:
     return kind == "task"
 
 
-def find(client: Any, ecs: Any, tags: dict[str, str]) -> list[str]:
-    """ARNs of the resources with the tags, sorted."""
+def find(client: Any, ecs: Any, tags: dict[str, str], name_prefix: str) -> list[str]:
+    """ARNs of the resources with the tags and a name that begins with the prefix, sorted."""
     filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
     pages = client.get_paginator("get_resources").paginate(TagFilters=filters)
-    arns = [mapping["ResourceARN"] for page in pages for mapping in page["ResourceTagMappingList"]]
+    mappings = [mapping for page in pages for mapping in page["ResourceTagMappingList"]]
+    arns = [mapping["ResourceARN"] for mapping in mappings if is_named(mapping, name_prefix)]
     return sorted(arn for arn in arns if not (arn.split(":")[2] == "ecs" and _is_gone(ecs, arn)))
+
+
+def is_named(mapping: dict[str, Any], name_prefix: str) -> bool:
+    """Whether a resource's name begins with the prefix.
+
+    Args:
+        mapping: an entry of GetResources, with `ResourceARN` and `Tags`.
+        name_prefix: such as `dev-tasks`.
+    """
+    service, resource = mapping["ResourceARN"].split(":")[2], mapping["ResourceARN"].split(":", 5)[5]
+    names = [tag["Value"] for tag in mapping["Tags"] if tag["Key"] == "Name"]
+    if service != "ec2" or not names:
+        # Kinds and paths stand before a name: loadbalancer/app/NAME/ID, log-group:NAME, NAME.
+        names += resource.replace(":", "/").split("/")
+    return any(name == name_prefix or name.startswith(f"{name_prefix}-") for name in names)
 
 
 def main() -> None:
     module = AnsibleAWSModule(
-        argument_spec={"tags": {"type": "dict", "required": True}}, supports_check_mode=True
+        argument_spec={
+            "tags": {"type": "dict", "required": True},
+            "name_prefix": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
     )
     client, ecs = module.client("resourcegroupstaggingapi"), module.client("ecs")
     try:
-        arns = find(client, ecs, module.params["tags"])
+        arns = find(client, ecs, module.params["tags"], module.params["name_prefix"])
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg="could not list tagged resources")
     module.exit_json(changed=False, arns=arns)
