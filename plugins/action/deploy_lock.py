@@ -158,9 +158,7 @@ class Lock:
         """Write the lock where the condition holds, and tell whether it did (S3: conditional writes)."""
         lock = {"run": asdict(self._run), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S UTC}"}
         try:
-            self._s3.put_object(
-                Bucket=self._bucket, Key=self._key, Body=json.dumps(lock).encode(), **condition
-            )
+            self._s3.put_object(Bucket=self._bucket, Key=self._key, Body=json.dumps(lock).encode(), **condition)
         except ClientError as error:
             # 404: there was an object to match, and it is gone; 409: another write is under way.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
@@ -198,9 +196,7 @@ class ActionModule(ActionBase):
         # A worker process runs one task and ends: the task's environment can be this process's, and its
         # parent is ansible-playbook.
         for layer in self._task.environment or []:
-            os.environ.update(
-                {name: str(value) for name, value in (self._templar.template(layer) or {}).items()}
-            )
+            os.environ.update({name: str(value) for name, value in (self._templar.template(layer) or {}).items()})
         s3 = boto3.session.Session(region_name=arguments["region"]).client("s3")
         lock = Lock(s3, arguments["bucket"], arguments["key"], Run.of(os.getppid()))
         try:
@@ -211,4 +207,8 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": str(error)}
         except (BotoCoreError, ClientError) as error:
             return result | {"failed": True, "msg": f"could not reach the deploy lock: {error}"}
-        return result | {"changed": changed, "warnings": [unfinished] if unfinished else []}
+        return result | {
+            "changed": changed,
+            "unfinished": unfinished is not None,
+            "warnings": [unfinished] if unfinished else [],
+        }

@@ -49,7 +49,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed:
-  description: Whether the lock was taken or given back; a warning says whose it was where it was taken over.
+  description: Whether the lock was taken or given back.
   type: bool
   returned: always
+unfinished:
+  description: Whether it was taken over from a run that did not end; a warning says whose.
+  type: bool
+  returned: when I(state=present)
 """

@@ -154,9 +154,7 @@ def _security_group(client: Client, planned: Planned) -> Iterator[Found]:
         # AWS lets a new group reach everything; the provider takes that back in a second call.
         everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
         is_open = any(everything.items() <= rule.items() for rule in group["IpPermissionsEgress"])
-        close = partial(
-            ec2.revoke_security_group_egress, GroupId=group["GroupId"], IpPermissions=[everything]
-        )
+        close = partial(ec2.revoke_security_group_egress, GroupId=group["GroupId"], IpPermissions=[everything])
         yield Found(group["GroupId"], _tags(group.get("Tags", [])), finish=close if is_open else None)
 
 
@@ -190,9 +188,7 @@ def _db_instance(client: Client, planned: Planned) -> Iterator[Found]:
     answer = _unless_missing(rds.describe_db_instances, "DBInstanceNotFound", DBInstanceIdentifier=name)
     for item in answer.get("DBInstances", []):
         deleting = item["DBInstanceStatus"] == "deleting"
-        yield Found(
-            name, _tags(item["TagList"]), "it is being deleted. Run again when it is gone" if deleting else ""
-        )
+        yield Found(name, _tags(item["TagList"]), "it is being deleted. Run again when it is gone" if deleting else "")
 
 
 def _db_group(operation: str, argument: str, member: str, arn: str, missing: str) -> Finder:
@@ -278,9 +274,7 @@ def _task_definition(client: Client, planned: Planned) -> Iterator[Found]:
         include=["TAGS"],
     )
     if answer and answer["taskDefinition"]["status"] == "ACTIVE":
-        yield Found(
-            answer["taskDefinition"]["taskDefinitionArn"], _tags(answer.get("tags", []), "key", "value")
-        )
+        yield Found(answer["taskDefinition"]["taskDefinitionArn"], _tags(answer.get("tags", []), "key", "value"))
 
 
 def _load_balancer_part(operation: str, missing: str, member: str, arn: str) -> Finder:
@@ -462,9 +456,7 @@ def find_orphans(client: Client, creations: list[Json]) -> list[dict[str, str]]:
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={"creations": {"type": "list", "elements": "dict", "required": True}}
-    )
+    module = AnsibleAWSModule(argument_spec={"creations": {"type": "list", "elements": "dict", "required": True}})
     try:
         orphans = find_orphans(cache(module.client), module.params["creations"])
     except OrphanError as error:

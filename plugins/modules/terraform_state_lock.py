@@ -123,9 +123,7 @@ def clear(
             s3.delete_object(Bucket=bucket, Key=lock_key, IfMatch=answer["ETag"])
             return f"Removed the lock that {holder} left on the state s3://{bucket}/{key}"
         if now() > deadline:
-            locked = (
-                f"The state s3://{bucket}/{key} is locked by {holder}, after {timeout_seconds:.0f} s still."
-            )
+            locked = f"The state s3://{bucket}/{key} is locked by {holder}, after {timeout_seconds:.0f} s still."
             if is_ours:
                 numbers = " or ".join(map(str, processes))
                 raise LockError(f"{locked} Wait for the end of Terraform's process {numbers}, and run again.")
