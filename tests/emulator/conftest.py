@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from botocore.config import Config
 
 from emulator import __main__ as program
 from emulator.settings import Settings
-from tests.emulator.stack import Client, Services, push
+from tests.emulator.stack import Client, Services, Terraform, push
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +82,28 @@ def image(aws: Client, engine: docker.DockerClient) -> Iterator[str]:
 def services(aws: Client, image: str) -> Services:
     """A cluster for services and tasks of the test image."""
     return Services(aws, image)
+
+
+@pytest.fixture(scope="session")
+def applying(
+    cloud: Settings, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Terraform, Future[None]]]:
+    """Terraform, and its first apply under way."""
+    terraform = Terraform(tmp_path_factory.mktemp("terraform"), cloud, image)
+    with ThreadPoolExecutor(1) as executor:
+        yield terraform, executor.submit(terraform.apply)
+
+
+@pytest.fixture(scope="session")
+def terraform(applying: tuple[Terraform, Future[None]]) -> Terraform:
+    """Terraform after its first apply. What it made goes with the rehearsal cloud."""
+    terraform, applied = applying
+    applied.result()
+    return terraform
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _apply_early(request: pytest.FixtureRequest) -> None:
+    """Begin the apply before all other tests, if any test needs it: it takes a minute, mostly of waiting."""
+    if any("terraform" in item.fixturenames for item in request.session.items if isinstance(item, pytest.Function)):
+        request.getfixturevalue("applying")

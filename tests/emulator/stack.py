@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import os
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -254,6 +258,46 @@ class Services:
             self.ecs.delete_service(cluster=CLUSTER, service=name, force=True)
         while any(self.describe(name)["status"] != "INACTIVE" for name in names):
             time.sleep(0.2)
+
+
+class Terraform:
+    """Runs Terraform in a copy of the root in `terraform/`.
+
+    Args:
+        directory: where the copy and its state go.
+        cloud: the rehearsal cloud.
+        image: the image that the root's service runs.
+    """
+
+    def __init__(self, directory: Path, cloud: Settings, image: str) -> None:
+        shutil.copy(Path(__file__).parent / "terraform" / "main.tf", directory)
+        self._directory = directory
+        self._environment = os.environ | {
+            "AWS_ENDPOINT_URL": cloud.gateway_url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "CHECKPOINT_DISABLE": "1",
+            "TF_IN_AUTOMATION": "1",
+            "TF_VAR_image": image,
+        }
+
+    def run(self, *arguments: str) -> str:
+        """What a command says; it must succeed."""
+        result = subprocess.run(
+            ["terraform", *arguments],
+            cwd=self._directory,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def apply(self) -> None:
+        """Make what the root describes."""
+        self.run("init", "-input=false", "-no-color")
+        self.run("apply", "-auto-approve", "-no-color")
 
 
 def push(engine: docker.DockerClient, repository: str, tag: str) -> str:

@@ -29,9 +29,9 @@ def own(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
     own = dataclasses.replace(
         settings,
         state_directory=tmp_path / "state",
-        gateway_port=24566,
-        http_port=28080,
-        https_port=28443,
+        gateway_port=25566,
+        http_port=25080,
+        https_port=25443,
         network_name="temu-own",
         subnet="169.254.172.0/24",
     )
