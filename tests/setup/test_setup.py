@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Makefile", "images", "requirements.txt", "scripts")
+PARTS = ("Makefile", "app/requirements.txt", "images", "requirements.txt", "scripts")
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 NOBODY = 65534
 BARE_IMAGE = "python:3.11-slim-bookworm"  # Debian with Python and nothing else of what set-up looks for
@@ -33,6 +33,7 @@ class Machine:
             path.mkdir()
         for part in PARTS:
             source = ROOT / part
+            (self.project / part).parent.mkdir(exist_ok=True)
             if source.is_dir():
                 shutil.copytree(source, self.project / part)
             else:
@@ -49,8 +50,11 @@ class Machine:
         self.fake("terraform", f'printf \'{{\\n  "terraform_version": "{version}"\\n}}\\n\'')
 
     def use_ready_venv(self) -> None:
-        """Borrow the virtual environment that the tests themselves run in."""
+        """Borrow the virtual environment that the tests themselves run in, and be the collection."""
         (self.project / ".venv").symlink_to(ROOT / ".venv")
+        collections = self.project / ".build/collections/ansible_collections/slipway"
+        collections.mkdir(parents=True)
+        (collections / "provision").symlink_to(self.project)
 
     def setup(self, *arguments: str, user: int | None = None, **variables: str) -> tuple[int, str]:
         """Run scripts/setup and return its exit status and everything it printed."""
@@ -96,7 +100,7 @@ def test_check_finds_everything_and_writes_nothing(machine: Machine) -> None:
     status, output = machine.setup("--check")
     assert status == 0, output
     assert output.splitlines()[-1].split() == ["ready", "setup", "this", "machine", "is", "ready"]
-    assert not (machine.project / ".build").exists()
+    assert [path.name for path in (machine.project / ".build").iterdir()] == ["collections"]
 
 
 def test_second_run_is_quick_and_changes_nothing(machine: Machine) -> None:
