@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import re
 import sys
 import time
@@ -81,61 +82,74 @@ class RequestLog:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
-        started = self._clock()
-        request_id = environ.get("HTTP_X_REQUEST_ID", "")
-        if not _SANE_REQUEST_ID.fullmatch(request_id):
-            request_id = os.urandom(16).hex()
-        status = 500
-
-        def start(status_line: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            nonlocal status
-            status = int(status_line[:3])
-            headers.append(("X-Request-Id", request_id))
-            return start_response(status_line, headers, *rest)
-
-        def finish() -> None:
-            if not self._enabled:
-                return
-            line = {
-                "time": datetime.now(UTC),
-                "level": "INFO",
-                "logger": "slipway_app.request",
-                "message": "request",
-                "request_id": request_id,
-                "method": environ["REQUEST_METHOD"],
-                "path": environ.get("PATH_INFO", ""),
-                "status": status,
-                "duration_ms": round((self._clock() - started) * 1000, 3),
-            }
-            trace_id = environ.get("HTTP_X_AMZN_TRACE_ID")
-            if trace_id and _SANE_TRACE_ID.fullmatch(trace_id):
-                line["trace_id"] = trace_id
-            self._write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-
+        request_id = environ.get("HTTP_X_REQUEST_ID")
+        if request_id is None or not _SANE_REQUEST_ID.fullmatch(request_id):
+            request_id = f"{random.getrandbits(128):032x}"
+        exchange = _Exchange(self, environ, start_response, request_id, self._clock())
         try:
-            return _Answer(self._app(environ, start), finish)
+            exchange.body = self._app(environ, exchange.start)
         except BaseException:
-            finish()
+            self.finish(exchange)
             raise
+        return exchange
+
+    def finish(self, exchange: _Exchange) -> None:
+        """Write the line of an exchange that is over."""
+        if not self._enabled:
+            return
+        environ = exchange.environ
+        line = {
+            "time": datetime.now(UTC),
+            "level": "INFO",
+            "logger": "slipway_app.request",
+            "message": "request",
+            "request_id": exchange.request_id,
+            "method": environ["REQUEST_METHOD"],
+            "path": environ.get("PATH_INFO", ""),
+            "status": exchange.status,
+            "duration_ms": round((self._clock() - exchange.started) * 1000, 3),
+        }
+        trace_id = environ.get("HTTP_X_AMZN_TRACE_ID")
+        if trace_id and _SANE_TRACE_ID.fullmatch(trace_id):
+            line["trace_id"] = trace_id
+        self._write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
-class _Answer:
-    """An answer's body that calls ``finish`` once it has been sent, or given up."""
+class _Exchange:
+    """A request and its answer, whose body tells the log when it has been sent, or given up."""
 
-    __slots__ = ("_body", "_finish")
+    __slots__ = ("_log", "_start_response", "body", "environ", "request_id", "started", "status")
 
-    def __init__(self, body: Iterable[bytes], finish: Callable[[], None]) -> None:
-        self._body = body
-        self._finish = finish
+    def __init__(
+        self,
+        log: RequestLog,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        request_id: str,
+        started: float,
+    ) -> None:
+        self._log = log
+        self._start_response = start_response
+        self.body: Iterable[bytes] = ()
+        self.environ = environ
+        self.request_id = request_id
+        self.started = started
+        self.status = 500
+
+    def start(self, status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+        """Pass the head of the answer on, with the request's id."""
+        self.status = int(status[:3])
+        headers.append(("X-Request-Id", self.request_id))
+        return self._start_response(status, headers, *rest)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
+        return iter(self.body)
 
     def close(self) -> None:
         """Close the inner body, then log (PEP 3333: the server calls this in every case)."""
         try:
-            close = getattr(self._body, "close", None)
+            close = getattr(self.body, "close", None)
             if close:
                 close()
         finally:
-            self._finish()
+            self._log.finish(self)
