@@ -5,6 +5,7 @@ MiniStack gives a task an attachment without an interface behind it, so nobody f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import new_uuid
@@ -15,6 +16,21 @@ from emulator.ministack_functions import replace
 from emulator.network import ContainerNetwork
 
 Json = dict[str, Any]
+
+# Filters of DescribeNetworkInterfaces (Amazon EC2 API reference) and what they compare; MiniStack knows none.
+# The provider waits by them until a load balancer that it has deleted has no interface left.
+_FILTERS: dict[str, Callable[[Json], list[str]]] = {
+    "association.public-ip": lambda eni: [eni.get("_public_address") or ""],
+    "attachment.instance-id": lambda eni: [(eni.get("Attachment") or {}).get("InstanceId", "")],
+    "availability-zone": lambda eni: [eni["AvailabilityZone"]],
+    "description": lambda eni: [eni["Description"]],
+    "group-id": lambda eni: [group["GroupId"] for group in eni["Groups"]],
+    "network-interface-id": lambda eni: [eni["NetworkInterfaceId"]],
+    "private-ip-address": lambda eni: [eni["PrivateIpAddress"]],
+    "status": lambda eni: [eni["Status"]],
+    "subnet-id": lambda eni: [eni["SubnetId"]],
+    "vpc-id": lambda eni: [eni["VpcId"]],
+}
 
 
 def install(network: ContainerNetwork) -> None:
@@ -46,13 +62,35 @@ def install(network: ContainerNetwork) -> None:
         association = f"<association><publicIp>{public}</publicIp><ipOwnerId>amazon</ipOwnerId></association>"
         return xml.replace("<groupSet>", f"{association}<groupSet>", 1)
 
+    def describe(p: Json) -> Any:
+        wanted, filters = ec2._parse_member_list(p, "NetworkInterfaceId"), ec2._parse_filters(p)
+        items = "".join(
+            fields_xml(eni)
+            for name, eni in ec2._network_interfaces.items()
+            if (not wanted or name in wanted) and _matches(eni, filters)
+        )
+        content = f"<networkInterfaceSet>{items}</networkInterfaceSet>"
+        return ec2._xml(200, "DescribeNetworkInterfacesResponse", content)
+
     replace(ecs, "_record_task_ip", record_address)
     replace(ec2, "_eni_fields_xml", fields_xml)
+    replace(ec2, "_describe_network_interfaces", describe, ec2._ACTION_MAP)
 
 
 def forget_interface(task: Json) -> None:
     """Remove the interface of a task that stops."""
     ec2._network_interfaces.pop(task.get("_network_interface"), None)
+
+
+def _matches(eni: Json, filters: dict[str, list[str]]) -> bool:
+    """Whether an interface passes every filter; what no interface here has passes none."""
+    for name, values in filters.items():
+        if name.startswith("tag"):
+            continue
+        compared = _FILTERS[name](eni) if name in _FILTERS else []
+        if not any(ec2._filter_value_matches(value, values) for value in compared):
+            return False
+    return bool(ec2._resource_matches_tag_filters(eni["NetworkInterfaceId"], filters))
 
 
 def _network_interface(task: Json, details: dict[str, str]) -> Json:

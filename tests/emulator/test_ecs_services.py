@@ -78,6 +78,23 @@ def test_tasks_have_network_interfaces(aws: Client, services: Services, balancer
 
 
 @pytest.mark.usefixtures("web")
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("group-id", "sg-00000000000000000", False),
+        ("description", "arn:aws:ecs:attachment/*", True),
+        # The provider asks so until a load balancer that it has deleted has no interface left.
+        ("description", "ELB app/web/*", False),
+        ("attachment.instance-owner-id", "amazon-elb", False),
+        ("tag:Name", "web", False),
+    ],
+)
+def test_interfaces_are_filtered(aws: Client, name: str, value: str, found: bool) -> None:
+    answer = aws("ec2").describe_network_interfaces(Filters=[{"Name": name, "Values": [value]}])
+    assert bool(answer["NetworkInterfaces"]) == found
+
+
+@pytest.mark.usefixtures("web")
 def test_rolling_loses_no_request(cloud: Settings, services: Services, balancer: Balancer) -> None:
     definition = services.define(WEB, health_check=True, VERSION="2")
     over, problems = threading.Event(), []
