@@ -54,9 +54,9 @@ def _is_held(owner: str) -> bool:
     return any(item["Key"].endswith(("/lock", ".tflock")) for item in objects)
 
 
-def _finish(environment: Environment, host: str) -> str:
-    """Run again, and once more; the first must succeed, the second must have nothing to do."""
-    output = environment.apply(host).end().succeeded().tasks
+def _finish(run: Run, environment: Environment, host: str) -> str:
+    """What the run printed that finishes another; it must succeed, and one more must have nothing to do."""
+    output = run.end().succeeded().tasks
     again = environment.apply(host).end().succeeded()
     assert again.changed == 0, again.output[-6000:]
     assert not _is_held(host)
@@ -70,7 +70,7 @@ def network(environment: Environment) -> str:
     run.until(lambda: _named("describe_subnets", "Subnets"), "the first subnet")
     run.kill_everything()
     assert not _is_in_state(f"{NAME}/net/network", "aws_subnet")
-    return _finish(environment, "net")
+    return _finish(environment.apply("net"), environment, "net")
 
 
 def test_killed_network_is_adopted(network: str) -> None:
@@ -103,7 +103,7 @@ def test_database_killed_twice_still_has_the_password_of_its_secret(environment:
     run.kill_everything()
     assert not _is_in_state(f"{NAME}/app/data", "aws_db_instance")
 
-    output = _finish(environment, "app")
+    output = _finish(environment.apply("app"), environment, "app")
 
     assert "Removed the lock that" in output
     assert "adopt and update aws_db_instance.this[0]" in output
@@ -143,9 +143,8 @@ def test_terraform_that_outlives_its_run_is_waited_for(environment: Environment)
     second = environment.apply("orphaned")
     second.until(lambda: "RETRYING: [orphaned]" in second.output, "the wait for Terraform")
     run.signal(signal.SIGCONT, terraform)
-    second.end().succeeded()
+    _finish(second, environment, "orphaned")
     assert _is_in_state(f"{NAME}/orphaned/data", "aws_s3_bucket_lifecycle_configuration")
-    _finish(environment, "orphaned")
     assert _secrets("orphaned") == [f"{NAME}-orphaned/api-key"]
 
 
@@ -154,5 +153,17 @@ def test_terminated_run_is_finished_by_the_next(environment: Environment) -> Non
     run = _start_bucket(environment, "stopped")
     run.signal(signal.SIGTERM)
     assert run.end().status != 0
-    _finish(environment, "stopped")
+    _finish(environment.apply("stopped"), environment, "stopped")
     assert _secrets("stopped") == [f"{NAME}-stopped/api-key"]
+
+
+@pytest.mark.usefixtures("network")
+def test_killed_run_can_be_destroyed(environment: Environment) -> None:
+    _start_bucket(environment, "doomed").kill_everything()
+    assert not _is_in_state(f"{NAME}/doomed/data", "aws_s3_bucket")
+    environment.apply("doomed", terraform_layer_state="absent").end().succeeded()
+    assert not _has_bucket("doomed")
+    assert _secrets("doomed") == []
+    groups = client("ec2").describe_security_groups()["SecurityGroups"]
+    assert not [group for group in groups if group["GroupName"].startswith(f"{NAME}-doomed-")]
+    assert not _is_held("doomed")
