@@ -1,4 +1,4 @@
-"""Faults in the middle of a deploy: an image that never gets healthy, and runs that are killed.
+"""Faults in the middle of a deploy, and its end: an image that never gets healthy, killed runs, destroy.
 
 Not among the tests that `make test` runs yet; by hand: pytest tests/e2e/test_faults.py
 """
@@ -10,11 +10,14 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, succeeded
+from tests.e2e.test_site import APPS, containers
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,3 +66,23 @@ def test_killed_run_is_finished_by_the_next(site: Site, moment: str) -> None:
     succeeded(site.run("site.yml", "--limit", "tasks"))
     run = succeeded(site.run("site.yml", "--limit", "tasks"))
     assert run.changed == {}
+
+
+def test_destroy_leaves_nothing(site: Site, aws: Any) -> None:
+    run = succeeded(site.run("playbooks/destroy.yml", slipway_confirm=ENVIRONMENT))
+    assert run.output.count("Nothing is left of") >= len(APPS) + 1
+    left = {
+        "buckets": [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]],
+        "databases": [d["DBInstanceIdentifier"] for d in aws("rds").describe_db_instances()["DBInstances"]],
+        "repositories": [r["repositoryName"] for r in aws("ecr").describe_repositories()["repositories"]],
+        "roles": [role["RoleName"] for role in aws("iam").list_roles()["Roles"]],
+        "secrets": [secret["Name"] for secret in aws("secretsmanager").list_secrets()["SecretList"]],
+        "balancers": [b["LoadBalancerName"] for b in aws("elbv2").describe_load_balancers()["LoadBalancers"]],
+        "log groups": [group["logGroupName"] for group in aws("logs").describe_log_groups()["logGroups"]],
+    }
+    ours = {kind: [name for name in names if ENVIRONMENT in name.split("-")] for kind, names in left.items()}
+    assert not {kind: names for kind, names in ours.items() if names}
+    assert not aws("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": [f"{ENVIRONMENT}-main"]}])["Vpcs"]
+    for app in APPS:
+        assert containers(app) == []
+    assert not list(Path(site.build).glob("*/*/terraform.tfvars.json"))
