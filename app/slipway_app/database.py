@@ -29,8 +29,6 @@ ACQUIRE_SECONDS = 3.0
 ACQUIRE_SLICE_SECONDS = 0.25
 UNCHECKED_SECONDS = 0.1
 """How long a connection found alive is taken to be so still."""
-KEPT_ROWS = 1000
-"""A cursor keeps the rows of its last statement; with more of them, it is let go."""
 # A peer that vanished (a failed-over instance) is noticed within these bounds, not after TCP's two hours.
 SOCKET_OPTIONS = {
     "connect_timeout": CONNECT_SECONDS,
@@ -45,19 +43,9 @@ SESSION_OPTIONS = (
 
 
 class Connection(psycopg.Connection[Row]):
-    """A connection that knows when it was last found alive (seconds, monotonic), and keeps a cursor.
-
-    A cursor learns how to convert the values that it meets: a kept one saves a third of a small statement.
-    """
+    """A connection that knows when it was last found alive (seconds, monotonic)."""
 
     checked_at = 0.0
-    _kept: psycopg.Cursor[Row] | None = None
-
-    def kept_cursor(self) -> psycopg.Cursor[Row]:
-        """Return the cursor of this connection."""
-        if self._kept is None or self._kept.closed:
-            self._kept = self.cursor()
-        return self._kept
 
 
 class Credentials:
@@ -149,11 +137,7 @@ class Database:
         pool = self._pool or self._open()
         connection = self._acquire(pool)
         try:
-            cursor = connection.kept_cursor()
-            rows = cursor.execute(query, parameters).fetchall()
-            if len(rows) > KEPT_ROWS:
-                cursor.close()
-            return rows
+            return connection.execute(query, parameters).fetchall()
         finally:
             pool.putconn(connection)
 
@@ -167,7 +151,7 @@ class Database:
         pool = self._pool or self._open()
         connection = self._acquire(pool)
         try:
-            return connection.kept_cursor().execute(query, parameters).fetchone()
+            return connection.execute(query, parameters).fetchone()
         finally:
             pool.putconn(connection)
 
