@@ -226,7 +226,8 @@ def _secret(client: Client, planned: Planned) -> Iterator[Found]:
 
 def _bucket(client: Client, planned: Planned) -> Iterator[Found]:
     s3, name = client("s3"), planned["bucket"]
-    if name in [bucket["Name"] for bucket in s3.list_buckets(Prefix=name)["Buckets"]]:
+    # 403: it is another account's, which Terraform's own error says better.
+    if _unless_missing(s3.head_bucket, "403", "404", Bucket=name):
         answer = _unless_missing(s3.get_bucket_tagging, "NoSuchTagSet", Bucket=name)
         # The provider tags a bucket in a second call.
         yield Found(name, _tags(answer["TagSet"]) if answer else None)
