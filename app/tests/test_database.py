@@ -18,7 +18,7 @@ from psycopg import sql
 
 from slipway_app import create_app
 from slipway_app.config import DatabaseSettings
-from slipway_app.database import UNCHECKED_SECONDS, Credentials
+from slipway_app.database import Credentials
 from slipway_app.secrets import CachedSecret
 
 
@@ -109,7 +109,6 @@ def rotating(postgres: PostgresServer, aws: str, database_url: str) -> Iterator[
         sessions = "FROM pg_stat_activity WHERE usename = %s"
         admin.execute(f"SELECT pg_terminate_backend(pid) {sessions}", [name])
         wait_for(lambda: admin.execute(f"SELECT count(*) {sessions}", [name]).fetchone() == (0,))
-        time.sleep(UNCHECKED_SECONDS)
 
     set_secret(PASSWORD)
     set_role(PASSWORD)
