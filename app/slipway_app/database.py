@@ -27,6 +27,8 @@ Query = str | sql.Composed
 CONNECT_SECONDS = 3
 ACQUIRE_SECONDS = 3.0
 ACQUIRE_SLICE_SECONDS = 0.25
+KEPT_ROWS = 1000
+"""A cursor keeps the rows of its last statement; with more of them, it is let go."""
 # A peer that vanished (a failed-over instance) is noticed within these bounds, not after TCP's two hours.
 SOCKET_OPTIONS = {
     "connect_timeout": CONNECT_SECONDS,
@@ -40,7 +42,19 @@ SESSION_OPTIONS = (
 )
 
 
-Connection = psycopg.Connection[Row]
+class Connection(psycopg.Connection[Row]):
+    """A connection that keeps a cursor.
+
+    A cursor learns how to convert the values that it meets: a kept one saves a third of a small statement.
+    """
+
+    _kept: psycopg.Cursor[Row] | None = None
+
+    def kept_cursor(self) -> psycopg.Cursor[Row]:
+        """Return the cursor of this connection."""
+        if self._kept is None or self._kept.closed:
+            self._kept = self.cursor()
+        return self._kept
 
 
 class Credentials:
@@ -132,7 +146,11 @@ class Database:
         pool = self._pool or self._open()
         connection = self._acquire(pool)
         try:
-            return connection.execute(query, parameters).fetchall()
+            cursor = connection.kept_cursor()
+            rows = cursor.execute(query, parameters).fetchall()
+            if len(rows) > KEPT_ROWS:
+                cursor.close()
+            return rows
         finally:
             pool.putconn(connection)
 
@@ -146,7 +164,7 @@ class Database:
         pool = self._pool or self._open()
         connection = self._acquire(pool)
         try:
-            return connection.execute(query, parameters).fetchone()
+            return connection.kept_cursor().execute(query, parameters).fetchone()
         finally:
             pool.putconn(connection)
 

@@ -86,6 +86,7 @@ class Body:
     """A request's body as a stream that never gives less than was asked for and sent.
 
     Werkzeug cuts a chunked body off at ``MAX_CONTENT_LENGTH`` without a word, so the bytes are counted here.
+    The length is a number: gunicorn refuses others.
 
     Args:
         of: the request.
@@ -96,11 +97,12 @@ class Body:
     """
 
     def __init__(self, of: Request, limit: int) -> None:
-        self._stream = of.environ["wsgi.input"]
+        environ = of.environ
+        self._stream = environ["wsgi.input"]
         self._limit = limit
-        self._announced = of.content_length
-        if self._announced is None and not of.environ.get("wsgi.input_terminated"):
-            self._announced = 0
+        length = environ.get("CONTENT_LENGTH", "")
+        # PEP 3333 has no chunked bodies; servers that decode them say so by this key.
+        self._announced = None if not length and environ.get("wsgi.input_terminated") else int(length or 0)
         if self._announced is not None and self._announced > limit:
             raise too_large(limit)
         self._ahead = b""
