@@ -37,6 +37,7 @@ stop: ## Stop the rehearsal cloud
 
 lint: setup ## Check the style of everything
 	$(with_env) ruff check .
+	$(with_env) ruff format --check .
 	$(with_env) mypy
 	$(with_env) cd app && mypy
 	$(with_env) yamllint --strict .

@@ -108,9 +108,7 @@ def create_plain() -> Flask:
         statement = insert(Record).values(key=given["key"], value=given["value"])
         with Session(engine) as session:
             session.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["key"], set_={"value": statement.excluded.value}
-                )
+                statement.on_conflict_do_update(index_elements=["key"], set_={"value": statement.excluded.value})
             )
             session.commit()
         return jsonify(given)
@@ -303,9 +301,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
-    parser.add_argument(
-        "--output", type=Path, default=REPOSITORY / ".build" / "benchmarks" / "application.json"
-    )
+    parser.add_argument("--output", type=Path, default=REPOSITORY / ".build" / "benchmarks" / "application.json")
     arguments = parser.parse_args()
     if arguments.rounds < 2:
         parser.error("--rounds: at least 2")

@@ -140,10 +140,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
             problems.add([host.name], finding, remedy)
     if "apps" in host.groups:
         _check_application(host, problems)
-    return {
-        layer: _check_layer(host, layer, root, known, problems)
-        for layer, root in known.layers_of(host).items()
-    }
+    return {layer: _check_layer(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
 
 
 def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
@@ -193,9 +190,7 @@ def _check_specifications(host: Host, known: Project, problems: Problems) -> Non
             )
     for name, value in host.values.items():
         role = known.role_of(name)
-        specification = own.get(name) or (
-            known.roles[role].get(name) if role not in (None, *LAYERS) else None
-        )
+        specification = own.get(name) or (known.roles[role].get(name) if role not in (None, *LAYERS) else None)
         error = _specification_error(name, value, specification) if specification else None
         if error:
             own_file = f"host_vars/{host.name}/{role or 'app'}.yml"
@@ -285,9 +280,7 @@ def _check_layer(host: Host, layer: str, root: Path, known: Project, problems: P
 
 def _check_environment_is_one(hosts: list[Host], problems: Problems) -> None:
     """Check that all hosts belong to one environment, whose name begins every cloud name."""
-    names = {
-        str(host.values["slipway_environment"]) for host in hosts if "slipway_environment" in host.values
-    }
+    names = {str(host.values["slipway_environment"]) for host in hosts if "slipway_environment" in host.values}
     if len(names) > 1:
         problems.add(
             [host.name for host in hosts],

@@ -107,9 +107,7 @@ def scram_verifier(password: str, salt: bytes | None = None, iterations: int = I
     client_key = hmac.digest(salted, b"Client Key", "sha256")
     stored_key = hashlib.sha256(client_key).digest()
     server_key = hmac.digest(salted, b"Server Key", "sha256")
-    salt_text, stored_text, server_text = (
-        base64.b64encode(value).decode() for value in (salt, stored_key, server_key)
-    )
+    salt_text, stored_text, server_text = (base64.b64encode(value).decode() for value in (salt, stored_key, server_key))
     return f"SCRAM-SHA-256${iterations}:{salt_text}${stored_text}:{server_text}"
 
 

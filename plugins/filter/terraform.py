@@ -44,9 +44,7 @@ def terraform_fingerprint(root: str, backend: Json, environment: Json | None = N
     digest = hashlib.sha256(repr((sorted(backend.items()), sorted((environment or {}).items()))).encode())
     path = Path(root).resolve()
     terraform = next((p for p in path.parents if p.name == "terraform"), path)
-    for file in sorted(
-        [*path.glob("*.tf"), *path.glob(".terraform.lock.hcl"), *terraform.glob("modules/**/*.tf")]
-    ):
+    for file in sorted([*path.glob("*.tf"), *path.glob(".terraform.lock.hcl"), *terraform.glob("modules/**/*.tf")]):
         digest.update(str(file.relative_to(terraform)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 

@@ -99,7 +99,7 @@ def name_source(paths: list[Path]) -> dict[str, object]:
         if isinstance(error, GitError) and "not a git repository" not in str(error):
             raise
         files = [file for path in paths for file in files_below(path)]
-        digest = content_digest(files, Path("/"))if len(paths) > 1 else content_digest(files, folder)
+        digest = content_digest(files, Path("/")) if len(paths) > 1 else content_digest(files, folder)
         return {"tag": f"content-{digest[:24]}", "revision": "", "dirty": True}
     names = [str(path) for path in paths]
     revision = git(top, "log", "-1", "--format=%H", "--", *names).strip()

@@ -71,9 +71,7 @@ def network(text: str, shortest: int = 0, longest: int = 32) -> ipaddress.IPv4Ne
 
 # "VPC CIDR blocks" and "Subnet CIDR blocks" in the Amazon VPC User Guide.
 _VPC_LENGTHS = (16, 28)
-_RANGE = (
-    "an IPv4 network address with a length of /16 to /28, such as 10.0.0.0/16, without bits beyond its length"
-)
+_RANGE = "an IPv4 network address with a length of /16 to /28, such as 10.0.0.0/16, without bits beyond its length"
 _RANGES = Rule(
     lambda blocks: all(network(block, *_VPC_LENGTHS) for block in blocks), f"a list of ranges, each {_RANGE}"
 )
@@ -109,9 +107,7 @@ RULES: dict[str, Rule] = {
         r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
         "a host name in lower case, such as tasks.example.org",
     ),
-    "engine_version": _text(
-        r"1[3-7](\.[0-9]+)?", "a version of PostgreSQL from 13 to 17, such as 15 or 15.8"
-    ),
+    "engine_version": _text(r"1[3-7](\.[0-9]+)?", "a version of PostgreSQL from 13 to 17, such as 15 or 15.8"),
     "health_check_command": Rule(
         lambda words: len(words) >= 2 and words[0] in ("CMD", "CMD-SHELL"),
         "a list that begins with CMD (words of a command follow) or CMD-SHELL (one shell line follows)",
@@ -149,9 +145,7 @@ RULES: dict[str, Rule] = {
     ),
     "start_period_seconds": Rule(lambda seconds: 0 <= seconds <= 300, "a number of seconds from 0 to 300"),
     "stop_timeout_seconds": Rule(lambda seconds: 2 <= seconds <= 120, "a number of seconds from 2 to 120"),
-    "user": _text(
-        r"[1-9][0-9]*(:[0-9]+)?", "the number of a user who is not root, such as 10001 or 10001:10001"
-    ),
+    "user": _text(r"[1-9][0-9]*(:[0-9]+)?", "the number of a user who is not root, such as 10001 or 10001:10001"),
 }
 
 # "Task CPU and memory" in the Amazon ECS Developer Guide, Fargate on Linux: MiB by CPU units.
@@ -279,9 +273,7 @@ def name_finding(name: str, load_balanced: bool) -> str | None:
 
 
 # Whoever may describe a task definition reads its environment, and every revision keeps it.
-_SECRET_NAME = re.compile(
-    r".*(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)", re.IGNORECASE | re.DOTALL
-)
+_SECRET_NAME = re.compile(r".*(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)", re.IGNORECASE | re.DOTALL)
 _URL_WITH_PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
 _SET_BY_PLATFORM = {
     "AWS_DEFAULT_REGION": "slipway_region",

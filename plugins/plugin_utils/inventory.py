@@ -52,15 +52,11 @@ class Host:
             otherwise: where it belongs in the inventory's folder, for when it stands in no file yet.
         """
         owners = [f"host_vars/{self.name}", *(f"group_vars/{group}" for group in [*self.groups, "all"])]
-        places = [
-            file for owner in owners for file in (self.folder / owner, *self.folder.glob(f"{owner}.y*ml"))
-        ]
+        places = [file for owner in owners for file in (self.folder / owner, *self.folder.glob(f"{owner}.y*ml"))]
         names_it = re.compile(rf"^\s*{re.escape(variable)}\s*:", re.MULTILINE)
         # Last read, first found: of two files, Ansible takes the later one.
         for place in [*places, self.folder / "hosts.yml"]:
-            files = (
-                [place] if place.is_file() else sorted(filter(Path.is_file, place.rglob("*")), reverse=True)
-            )
+            files = [place] if place.is_file() else sorted(filter(Path.is_file, place.rglob("*")), reverse=True)
             for file in files:
                 if names_it.search(file.read_text(errors="replace")):
                     return short_path(file)
@@ -101,9 +97,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self._layers = folder / "terraform/layers"
-        self.targets = {
-            root.name.removeprefix("service_"): root for root in sorted(self._layers.glob("*/service_*"))
-        }
+        self.targets = {root.name.removeprefix("service_"): root for root in sorted(self._layers.glob("*/service_*"))}
         self.roles: dict[str, Json] = {
             file.parts[-3]: read_yaml(file)["argument_specs"]["main"]["options"]
             for file in sorted(folder.glob("roles/*/meta/argument_specs.yml"))

@@ -61,11 +61,7 @@ def defaults_equal_specification(project: Path) -> Iterator[str]:
                     f"roles/{role.name}: the default of {name} is {defaults[name]!r}, "
                     f"the specification says {option.get('default')!r}"
                 )
-            elif (
-                name not in defaults
-                and not option.get("required")
-                and not _is_terraforms(project, role.name, name)
-            ):
+            elif name not in defaults and not option.get("required") and not _is_terraforms(project, role.name, name):
                 yield f"roles/{role.name}: {name} is not required and has no default"
 
 
@@ -115,9 +111,7 @@ def options_equal_terraform(project: Path) -> Iterator[str]:
     """A layer's options are its Terraform variables, with the same type, default and description."""
     for layer in LAYERS:
         options = _options(project / "roles" / layer)
-        found = {
-            root: _own_variables(folder) for root, folder in terraform_files.roots_of(project, layer).items()
-        }
+        found = {root: _own_variables(folder) for root, folder in terraform_files.roots_of(project, layer).items()}
         names = {f"{layer}_{name}" for variables in found.values() for name in variables}
         for name in names - options.keys():
             yield f"roles/{layer}: the specification has no {name}"
@@ -141,11 +135,7 @@ def _compare(layer: str, name: str, option: Json, found: dict[str, dict[str, Var
         told = f"C({str(variable.default).lower()}) for C({target})"
         if "default" in option and option["default"] != variable.default:
             yield f"the default of {name} is {option['default']!r}, in {root} it is {variable.default!r}"
-        if (
-            "default" not in option
-            and variable.default is not None
-            and not any(told in part for part in text)
-        ):
+        if "default" not in option and variable.default is not None and not any(told in part for part in text):
             yield f"{name} has no default, in {root} it is {variable.default!r}"
         if variable.description not in (part.removeprefix(f"Target C({target}): ") for part in text):
             yield f"{name} is described in other words than in {root}: {variable.description}"

@@ -66,12 +66,7 @@ def assignments(file: Path) -> Json:
 def _blocks(file: Path, kind: str) -> dict[str, Json]:
     with file.open() as text:
         blocks = hcl2.load(text)[kind]
-    return {
-        _plain(name): _plain(body)
-        for block in blocks
-        for name, body in block.items()
-        if name != "__is_block__"
-    }
+    return {_plain(name): _plain(body) for block in blocks for name, body in block.items() if name != "__is_block__"}
 
 
 def _plain(value: Any) -> Any:

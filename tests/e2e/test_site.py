@@ -120,9 +120,9 @@ def test_compute_is_as_required(aws: Any) -> None:
     assert breaker["enable"]
     assert breaker["rollback"]
     scaling = aws("application-autoscaling")
-    target = scaling.describe_scalable_targets(
-        ServiceNamespace="ecs", ResourceIds=[f"service/{NAME}/{NAME}"]
-    )["ScalableTargets"][0]
+    target = scaling.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[f"service/{NAME}/{NAME}"])[
+        "ScalableTargets"
+    ][0]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 10)
     policy = scaling.describe_scaling_policies(ServiceNamespace="ecs", ResourceId=f"service/{NAME}/{NAME}")
     tracking = policy["ScalingPolicies"][0]["TargetTrackingScalingPolicyConfiguration"]
@@ -255,9 +255,7 @@ def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
 def test_second_run_changes_nothing(site: Site) -> None:
     run = succeeded(site.run())
     assert run.changed == {}
-    assert "Show what would change" not in [
-        line for line in run.output.splitlines() if line.startswith("changed:")
-    ]
+    assert "Show what would change" not in [line for line in run.output.splitlines() if line.startswith("changed:")]
 
 
 def test_check_and_diff_change_nothing_and_show_no_secret(site: Site) -> None:

@@ -180,9 +180,10 @@ def test_container_removed_behind_our_back_is_replaced(services: Services, engin
 
 @pytest.mark.usefixtures("web")
 def test_scaling_in_stops_by_the_scheduler(services: Services, balancer: Balancer) -> None:
+    running = {task["taskArn"] for task in services.tasks(WEB)}
     services.update(WEB, desiredCount=1)
     wait_until(lambda: services.describe(WEB)["runningCount"] == 1 and len(balancer.target_states()) == 1)
-    stopped = max(services.tasks(WEB, "STOPPED"), key=lambda task: task["stoppingAt"])
+    [stopped] = [task for task in services.tasks(WEB, "STOPPED") if task["taskArn"] in running]
     assert stopped["stopCode"] == "ServiceSchedulerInitiated"
     assert stopped["stoppedReason"].startswith("Scaling activity initiated by (deployment ecs-svc/")
     services.update(WEB, desiredCount=2)

@@ -64,17 +64,12 @@ def test_app_in_no_target_group(inventory: Inventory) -> None:
 
 def test_app_in_unknown_target_group(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps", "ec2s"])
-    assert (
-        "beers: stands in no target group: it is in ec2s (did you mean ecs?); below apps"
-        in inventory.problem()
-    )
+    assert "beers: stands in no target group: it is in ec2s (did you mean ecs?); below apps" in inventory.problem()
 
 
 def test_app_in_two_target_groups(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps", "ecs", "ecs_public"])
-    assert (
-        "beers: stands in the target groups ecs and ecs_public; it must stand in one" in inventory.problem()
-    )
+    assert "beers: stands in the target groups ecs and ecs_public; it must stand in one" in inventory.problem()
 
 
 def test_network_and_app_of_one_name(inventory: Inventory) -> None:
@@ -355,10 +350,7 @@ def test_app_without_its_network(inventory: Inventory) -> None:
 
 def test_app_in_another_region_than_its_network(inventory: Inventory) -> None:
     inventory.set("beers", slipway_region="us-west-2")
-    assert (
-        "beers: slipway_region is us-west-2; it must be us-east-1, where its network main is"
-        in inventory.problem()
-    )
+    assert "beers: slipway_region is us-west-2; it must be us-east-1, where its network main is" in inventory.problem()
 
 
 def test_networks_that_overlap(inventory: Inventory) -> None:
@@ -409,10 +401,7 @@ def test_an_inventory_is_one_environment(inventory: Inventory) -> None:
 
 def test_app_named_as_anothers_migrations(inventory: Inventory) -> None:
     inventory.add("tasks-migration", "apps", "ecs")
-    assert (
-        "tasks, tasks-migration: each would have an ECS cluster named dev-tasks-migration"
-        in inventory.problem()
-    )
+    assert "tasks, tasks-migration: each would have an ECS cluster named dev-tasks-migration" in inventory.problem()
 
 
 def test_two_apps_with_one_domain(inventory: Inventory) -> None:
@@ -506,9 +495,7 @@ def test_template_that_cannot_be_rendered(inventory: Inventory) -> None:
     inventory.hosts["tasks"] = Templates(
         inventory.hosts["tasks"], service_domain_name=UndefinedError("'domain' is undefined")
     )
-    assert inventory.problem().startswith(
-        "tasks: service_domain_name cannot be read: 'domain' is undefined. Edit "
-    )
+    assert inventory.problem().startswith("tasks: service_domain_name cannot be read: 'domain' is undefined. Edit ")
 
 
 def test_outputs_are_known_later(inventory: Inventory) -> None:
@@ -528,12 +515,8 @@ def test_the_file_that_holds_a_value(inventory: Inventory) -> None:
 
 
 def test_every_variable_of_the_project_is_known() -> None:
-    variables = yaml.safe_load((PROJECT / "playbooks/vars/inventory_variables.yml").read_text())[
-        "argument_specs"
-    ]
+    variables = yaml.safe_load((PROJECT / "playbooks/vars/inventory_variables.yml").read_text())["argument_specs"]
     known = {name for part in variables.values() for name in part["options"]}
-    files = [
-        file for folder in ("playbooks", "roles", "inventories") for file in (PROJECT / folder).rglob("*.yml")
-    ]
+    files = [file for folder in ("playbooks", "roles", "inventories") for file in (PROJECT / folder).rglob("*.yml")]
     used = {name for file in files for name in re.findall(r"\bslipway_[a-z_]+", file.read_text())}
     assert used - {"slipway_app"} <= known

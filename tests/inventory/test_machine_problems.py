@@ -1,4 +1,3 @@
-
 """The filter machine_problems: Terraform, the Docker engine and the collections a run needs."""
 
 from __future__ import annotations

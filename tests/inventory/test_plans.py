@@ -16,9 +16,7 @@ from tests.inventory.example import PROJECT, Json
 
 ENVIRONMENTS = ("staging", "prod")
 _ARN = "arn:aws:{}:us-east-1:111122223333:{}"
-_SECRETS = {
-    key: _ARN.format("secretsmanager", f"secret:{key}-AbCdEf") for key in ("migrator", "app", "readonly")
-}
+_SECRETS = {key: _ARN.format("secretsmanager", f"secret:{key}-AbCdEf") for key in ("migrator", "app", "readonly")}
 _DIGEST = "sha256:" + "0123456789abcdef" * 4
 _REGISTRY = "111122223333.dkr.ecr.us-east-1.amazonaws.com/app"
 
@@ -145,9 +143,7 @@ def test_what_an_app_is_does_not_depend_on_the_environment(inputs: Inputs) -> No
 def terraform(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the Terraform files, to work in."""
     folder = tmp_path_factory.mktemp("plans") / "terraform"
-    shutil.copytree(
-        PROJECT / "terraform", folder, ignore=shutil.ignore_patterns(".terraform", "tests", "README.md")
-    )
+    shutil.copytree(PROJECT / "terraform", folder, ignore=shutil.ignore_patterns(".terraform", "tests", "README.md"))
     return folder
 
 

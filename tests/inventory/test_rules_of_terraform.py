@@ -205,9 +205,7 @@ def test_terraform_agrees(root: str, tmp_path: Path) -> None:
     # In Terraform's JSON, a string is a template.
     text = json.dumps(tests).replace("${", "$${").replace("%{", "%%{")
     (tmp_path / "cases.tftest.json").write_text(text)
-    done = subprocess.run(
-        ["terraform", "test", "-no-color"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["terraform", "test", "-no-color"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Success! {len(runs)} passed, 0 failed." in done.stdout
 

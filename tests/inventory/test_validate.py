@@ -26,9 +26,7 @@ def inventory(tmp_path: Path) -> Path:
     return folder
 
 
-def validate(
-    inventory: Path | str, *arguments: str, path: str | None = None
-) -> subprocess.CompletedProcess[str]:
+def validate(inventory: Path | str, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the playbook.
 
     Args:
@@ -107,9 +105,7 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
 def test_all_hosts_are_checked_whatever_runs(inventory: Path) -> None:
     (inventory / "host_vars/beers/service.yml").write_text("service_container_port: 80\n")
     (problem,) = refused(validate(inventory, "--limit", "tasks", "--tags", "image", "--check"))
-    assert problem.startswith(
-        "beers: service_container_port is 80; it must be a whole number from 1024 to 65535"
-    )
+    assert problem.startswith("beers: service_container_port is 80; it must be a whole number from 1024 to 65535")
 
 
 def test_real_values_pass(inventory: Path) -> None:
@@ -172,9 +168,7 @@ def test_two_apps_of_one_name(inventory: Path) -> None:
 
 def test_app_in_two_groups(inventory: Path) -> None:
     hosts = inventory / "hosts.yml"
-    hosts.write_text(
-        hosts.read_text().replace("            records:\n", "            records:\n            tasks:\n")
-    )
+    hosts.write_text(hosts.read_text().replace("            records:\n", "            records:\n            tasks:\n"))
     (problem,) = refused(validate(inventory))
     assert problem.startswith("tasks: stands in the target groups ecs and ecs_public; it must stand in one")
 
@@ -192,9 +186,7 @@ def test_machine_without_terraform_and_engine(tmp_path: Path) -> None:
 def test_wrong_terraform_and_no_engine_needed(tmp_path: Path) -> None:
     tool(tmp_path / "bin", "terraform", """echo '{"terraform_version": "1.10.5"}'""")
     tool(tmp_path / "bin", "docker", "exit 1")
-    problems = refused(
-        validate("inventories/dev", "--limit", "main", path=f"{tmp_path}/bin:{os.environ['PATH']}")
-    )
+    problems = refused(validate("inventories/dev", "--limit", "main", path=f"{tmp_path}/bin:{os.environ['PATH']}"))
     assert problems == [
         "this machine: Terraform on PATH is 1.10.5; it must be >= 1.11, < 2.0. make setup says how to get it."
     ]

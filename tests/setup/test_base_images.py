@@ -104,9 +104,7 @@ def test_second_run_finds_both_images_and_leaves_them_alone() -> None:
 
 def test_unknown_argument_is_refused() -> None:
     """A mistyped option does not start a build."""
-    result = subprocess.run(
-        [ROOT / "scripts/base-images", "--rebuidl"], check=False, capture_output=True, text=True
-    )
+    result = subprocess.run([ROOT / "scripts/base-images", "--rebuidl"], check=False, capture_output=True, text=True)
     assert result.returncode == 1
     assert "unknown argument: --rebuidl" in result.stderr
     assert "--rebuild" in result.stderr
@@ -138,9 +136,7 @@ def test_pip_may_install_outside_a_virtual_environment(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "probe-1-py3-none-any.whl", "w") as wheel:
         wheel.writestr("probe.py", "")
         wheel.writestr("probe-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: probe\nVersion: 1\n")
-        wheel.writestr(
-            "probe-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
+        wheel.writestr("probe-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr("probe-1.dist-info/RECORD", "")
     script = (
         "pip install --quiet --no-index /wheels/*.whl && python -c 'import probe'"
@@ -204,14 +200,10 @@ def test_postgres_makes_user_and_database_on_a_tmpfs(start_postgres: StartPostgr
         assert value(connection, "SHOW server_encoding") == "UTF8"
         assert value(connection, "SHOW listen_addresses") == "*"
         assert str(value(connection, "SELECT datcollate FROM pg_database LIMIT 1")).lower() == "en_us.utf8"
-        assert value(
-            connection, "SELECT rolpassword ^@ 'SCRAM-SHA-256$' FROM pg_authid WHERE rolname = 'owner'"
-        )
+        assert value(connection, "SELECT rolpassword ^@ 'SCRAM-SHA-256$' FROM pg_authid WHERE rolname = 'owner'")
     assert docker("exec", container, "stat", "-c", "%U", "/proc/1").stdout.strip() == "postgres"
     assert docker("exec", container, "pg_isready").returncode == 0
-    assert (
-        docker("exec", container, "psql", "-U", "owner", "Task db", "-Atc", "SELECT 1").stdout.strip() == "1"
-    )
+    assert docker("exec", container, "psql", "-U", "owner", "Task db", "-Atc", "SELECT 1").stdout.strip() == "1"
     assert PASSWORD not in logs(container)
 
 
@@ -230,9 +222,7 @@ def test_postgres_passes_arguments_to_the_server(start_postgres: StartPostgres) 
             assert value(connection, "SHOW max_connections") == "37"
 
 
-def test_postgres_reads_secret_file_and_initdb_arguments(
-    start_postgres: StartPostgres, tmp_path: Path
-) -> None:
+def test_postgres_reads_secret_file_and_initdb_arguments(start_postgres: StartPostgres, tmp_path: Path) -> None:
     """A password file may end in a newline; the arguments are words as in a shell."""
     secret = tmp_path / "password"
     secret.write_text(PASSWORD + "\n")
@@ -259,9 +249,7 @@ def test_postgres_runs_init_files_in_order(start_postgres: StartPostgres, tmp_pa
     (tmp_path / "4.sql").write_text("INSERT INTO seen VALUES ('packed');")
     subprocess.run(["gzip", tmp_path / "4.sql"], check=True)
     (tmp_path / "README").touch()
-    container = start_postgres(
-        "--volume", f"{tmp_path}:/docker-entrypoint-initdb.d:ro", "--env", "POSTGRES_DB=app"
-    )
+    container = start_postgres("--volume", f"{tmp_path}:/docker-entrypoint-initdb.d:ro", "--env", "POSTGRES_DB=app")
     with connect(container, dbname="app") as connection:
         assert value(connection, "SELECT array_agg(step) FROM seen") == ["sourced", "run", "packed"]
     assert "ignoring /docker-entrypoint-initdb.d/README" in logs(container)

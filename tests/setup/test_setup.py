@@ -357,9 +357,7 @@ def test_bare_machine_lists_all_that_is_missing_at_once(machine: Machine) -> Non
     assert status == 1
     assert "error: Terraform is not on PATH; 1.11 or newer, below 2, is needed." in output
     assert output.count("error:") == 1
-    missing = {
-        line.split()[1]: line.split()[-1] for line in output.splitlines() if line.startswith("MISSING")
-    }
+    missing = {line.split()[1]: line.split()[-1] for line in output.splitlines() if line.startswith("MISSING")}
     assert missing.items() >= {
         "git": "git", "make": "make", "postgresql": "postgresql",
         "docker": "docker.io", "*.localhost": "libnss-myhostname",
@@ -420,9 +418,7 @@ def test_engine_that_cannot_start_shows_its_last_words(machine: Machine) -> None
 
 def make(*arguments: str) -> str:
     """Run make with a scrubbed environment and return what it printed."""
-    return subprocess.run(
-        ["make", *arguments], cwd=ROOT, env={}, check=True, capture_output=True, text=True
-    ).stdout
+    return subprocess.run(["make", *arguments], cwd=ROOT, env={}, check=True, capture_output=True, text=True).stdout
 
 
 def test_make_alone_lists_what_there_is_to_make() -> None:

@@ -1,0 +1,62 @@
+"""Action plugin of private_file: writes and removes files without a process for each."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "path": {"type": "path", "required": True},
+    "content": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+_REQUIRED = [("state", "present", ["content"])]
+
+Json = dict[str, Any]
+
+
+def write(path: Path, content: str) -> None:
+    """Write a file of mode 0600 whole or not at all, and the folders it is in with mode 0700.
+
+    Args:
+        path: path of the file; one that exists is replaced.
+        content: what it holds.
+
+    Raises:
+        OSError: it cannot be written; what was there before is there still.
+    """
+    for folder in reversed(path.parents):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    # Made with mode 0600 (mkstemp), in the same folder, so that the renaming is atomic.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class ActionModule(ActionBase):
+    """Writes or removes the file, here."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        result: Json = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS, required_if=_REQUIRED)
+        path = Path(arguments["path"])
+        try:
+            if arguments["state"] == "present":
+                write(path, arguments["content"])
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            return result | {"failed": True, "msg": f"{path}: {error.strerror}"}
+        return result | {"changed": False}
