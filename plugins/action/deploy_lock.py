@@ -6,32 +6,18 @@ import json
 import os
 import pwd
 import socket
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
 
-try:
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    boto3 = None
-
-_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "bucket": {"type": "str", "required": True},
-    "key": {"type": "str", "required": True},
-    "break_lock_of": {"type": "str", "default": ""},
-    "region": {"type": "str", "required": True},
-}
+with suppress(ImportError):  # AwsActionModule says what is missing
+    from botocore.exceptions import ClientError
 
 Json = dict[str, Any]
-
-
-class LockError(Exception):
-    """Somebody else holds the lock; the message says who, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +102,7 @@ class Lock:
             Whether it was taken just now, and a sentence about the run it was taken over from, if any.
 
         Raises:
-            LockError: another run holds it.
+            ActionError: another run holds it.
         """
         if self._write(IfNoneMatch="*"):
             return True, None
@@ -129,7 +115,7 @@ class Lock:
             return False, None
         is_broken = holder.who == break_lock_of and not holder.is_here(self._run)
         if holder.is_alive(self._run) and not is_broken:
-            raise LockError(self._refusal(holder, since))
+            raise ActionError(self._refusal(holder, since))
         if not self._write(IfMatch=etag):
             return self.take(break_lock_of)
         return (
@@ -177,37 +163,28 @@ class Lock:
         )
 
 
-class ActionModule(ActionBase):
+class ActionModule(AwsActionModule):
     """Takes the lock for the ansible-playbook that runs this, or gives it back."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    ARGUMENTS: ClassVar = {
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "bucket": {"type": "str", "required": True},
+        "key": {"type": "str", "required": True},
+        "break_lock_of": {"type": "str", "default": ""},
+        "region": {"type": "str", "required": True},
+    }
+    PURPOSE = "reach the deploy lock"
 
-    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
-        result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
-        if boto3 is None:
-            return result | {
-                "failed": True,
-                "msg": "boto3 is missing in the Python that runs ansible-playbook",
-            }
+    def act(self, session: Any, arguments: Json) -> Json:
+        """Take or give back the lock, and return whether that was to be done."""
         if self._task.check_mode:
-            return result
-        # A worker process runs one task and ends: the task's environment can be this process's, and its
-        # parent is ansible-playbook.
-        for layer in self._task.environment or []:
-            os.environ.update({name: str(value) for name, value in (self._templar.template(layer) or {}).items()})
-        s3 = boto3.session.Session(region_name=arguments["region"]).client("s3")
-        lock = Lock(s3, arguments["bucket"], arguments["key"], Run.of(os.getppid()))
-        try:
-            if arguments["state"] == "absent":
-                return result | {"changed": lock.give_back()}
-            changed, unfinished = lock.take(arguments["break_lock_of"])
-        except LockError as error:
-            return result | {"failed": True, "msg": str(error)}
-        except (BotoCoreError, ClientError) as error:
-            return result | {"failed": True, "msg": f"could not reach the deploy lock: {error}"}
-        return result | {
+            return {"changed": False}
+        # A worker process runs one task and ends; its parent is ansible-playbook.
+        lock = Lock(session.client("s3"), arguments["bucket"], arguments["key"], Run.of(os.getppid()))
+        if arguments["state"] == "absent":
+            return {"changed": lock.give_back()}
+        changed, unfinished = lock.take(arguments["break_lock_of"])
+        return {
             "changed": changed,
             "unfinished": unfinished is not None,
             "warnings": [unfinished] if unfinished else [],

@@ -2,58 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
-try:
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    boto3 = None
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import AwsActionModule
 
 _POLL_SECONDS = 0.5
 _LAST_LINES_SECONDS = 10
-
-_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "cluster": {"type": "str", "required": True},
-    "task_definition": {"type": "str", "required": True},
-    "subnets": {"type": "list", "elements": "str", "required": True},
-    "security_groups": {"type": "list", "elements": "str", "required": True},
-    "assign_public_ip": {"type": "bool", "default": False},
-    "timeout_seconds": {"type": "int", "default": 1800},
-    "region": {"type": "str", "required": True},
-}
 
 Json = dict[str, Any]
 display = Display()
 
 
-class ActionModule(ActionBase):
+class ActionModule(AwsActionModule):
     """Starts the task, follows its log and judges its end."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    ARGUMENTS: ClassVar = {
+        "cluster": {"type": "str", "required": True},
+        "task_definition": {"type": "str", "required": True},
+        "subnets": {"type": "list", "elements": "str", "required": True},
+        "security_groups": {"type": "list", "elements": "str", "required": True},
+        "assign_public_ip": {"type": "bool", "default": False},
+        "timeout_seconds": {"type": "int", "default": 1800},
+        "region": {"type": "str", "required": True},
+    }
+    PURPOSE = "run the task"
 
-    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
-        result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
-        if boto3 is None:
-            return result | {"failed": True, "msg": "boto3 is missing in the Python that runs ansible-playbook"}
+    def act(self, session: Any, arguments: Json) -> Json:
+        """Run the task and return how it ended."""
         if self._task.check_mode:
-            return result | {"changed": True, "msg": f"would run {arguments['task_definition']}"}
-        # A worker process runs one task and ends: the task's environment can be this process's.
-        for layer in self._task.environment or []:
-            os.environ.update({name: str(value) for name, value in (self._templar.template(layer) or {}).items()})
-        session = boto3.session.Session(region_name=arguments["region"])
-        try:
-            return result | _run(session.client("ecs"), session.client("logs"), arguments)
-        except (BotoCoreError, ClientError) as error:
-            return result | {"failed": True, "msg": f"could not run {arguments['task_definition']}: {error}"}
+            return {"changed": True, "msg": f"would run {arguments['task_definition']}"}
+        return _run(session.client("ecs"), session.client("logs"), arguments)
 
 
 def _run(ecs: Any, logs: Any, arguments: Json) -> Json:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 
 from plugins.action import deploy_lock
 from plugins.filter.recovery import terraform_processes
@@ -123,14 +124,14 @@ def test_lock_of_a_process_id_that_is_used_again_is_taken_over(bucket: str) -> N
 def test_lock_of_another_container_of_this_host_is_not(bucket: str) -> None:
     now = deploy_lock.Run.of(os.getpid())
     _lock(bucket, dataclasses.replace(now, processes="pid:[1]")).take("")
-    with pytest.raises(deploy_lock.LockError, match="Nobody can tell from here"):
+    with pytest.raises(ActionError, match="Nobody can tell from here"):
         _lock(bucket, now).take("")
 
 
 def test_request_to_break_a_lock_does_not_break_that_of_a_living_process(bucket: str) -> None:
     parent = deploy_lock.Run.of(os.getppid())
     _lock(bucket, parent).take("")
-    with pytest.raises(deploy_lock.LockError, match="Wait for it to end"):
+    with pytest.raises(ActionError, match="Wait for it to end"):
         _lock(bucket, deploy_lock.Run.of(os.getpid())).take(parent.who)
 
 
@@ -150,7 +151,7 @@ def test_dead_lock_goes_to_one_of_two_runs(bucket: str) -> None:
     def take(run: deploy_lock.Run) -> bool:
         try:
             return _lock(bucket, run).take("")[0]
-        except deploy_lock.LockError:
+        except ActionError:
             return False
 
     with ThreadPoolExecutor(2) as pool:

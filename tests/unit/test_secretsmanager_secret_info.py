@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,9 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from plugins.modules.secretsmanager_secret_info import parse_secret, read_secrets
+from plugins.action.secretsmanager_secret_info import parse_secret, read_secrets
 
-MODULE = "plugins.modules.secretsmanager_secret_info"
 PROJECT = Path(__file__).parents[2]
 
 
@@ -62,36 +60,37 @@ def test_anything_but_an_object_is_refused_without_being_shown(text: str | None)
     assert "sesame" not in str(caught.value)
 
 
-def run_module(**arguments: Any) -> dict[str, Any]:
-    """Run the module in a process of its own, with nobody at the endpoint."""
-    environment = {
-        **os.environ,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-        "AWS_MAX_ATTEMPTS": "1",
+def run_task(**keywords: Any) -> subprocess.CompletedProcess[str]:
+    """Run the task as Ansible does, with nobody at the endpoint."""
+    task = {
+        "slipway.provision.secretsmanager_secret_info": {"secret_ids": ["any"], "region": "us-east-1"},
+        "environment": {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+            "AWS_MAX_ATTEMPTS": "1",
+        },
+        "register": "read",
+        "failed_when": False,
+        **keywords,
     }
-    result = subprocess.run(
-        [sys.executable, "-m", MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": arguments})],
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [task, {"debug": {"var": "read.msg"}}]}
+    return subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "/dev/stdin"],
+        input=json.dumps([play]),
         cwd=PROJECT,
-        env=environment,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    answer: dict[str, Any] = json.loads(result.stdout)
-    return answer
 
 
 def test_task_without_no_log_is_refused() -> None:
-    answer = run_module(secret_ids=["any"], region="us-east-1")
-    assert answer["failed"]
-    assert "Set `no_log: true` on this task" in answer["msg"]
+    assert "Set `no_log: true` on this task" in run_task().stdout
 
 
 def test_silence_of_secrets_manager_is_an_error_that_says_so() -> None:
-    answer = run_module(secret_ids=["any"], region="us-east-1", _ansible_no_log=True)
-    assert answer["failed"]
-    assert "Secrets Manager did not answer" in answer["msg"]
-    assert "127.0.0.1:9" in answer["msg"]
+    output = run_task(no_log=True).stdout
+    assert "could not read from Secrets Manager" in output
+    assert "127.0.0.1:9" in output

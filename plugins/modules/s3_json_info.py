@@ -1,0 +1,48 @@
+#!/usr/bin/python
+"""Ansible module: read JSON objects of Amazon S3. Its action plugin does the work."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: s3_json_info
+short_description: Read JSON objects of Amazon S3
+description:
+  - Returns what small JSON objects of a bucket hold, such as Terraform states and records.
+  - An object that does not exist is no error, nor is a bucket that does not exist.
+  - Changes nothing, and does the same in check mode.
+options:
+  bucket:
+    description: Name of the bucket.
+    type: str
+    required: true
+  keys:
+    description: Keys of the objects.
+    type: list
+    elements: str
+    required: true
+  member:
+    description: Return this member of each object, instead of the whole.
+    type: str
+  region:
+    description: AWS region of the bucket.
+    type: str
+    required: true
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Read the outputs of a layer
+  slipway.provision.s3_json_info:
+    bucket: slipway-dev-state
+    keys: [dev/tasks/data]
+    member: outputs
+    region: us-east-1
+  register: states
+"""
+
+RETURN = r"""
+objects:
+  description: What each object holds, by its key; those that do not exist are left out.
+  type: dict
+  returned: always
+"""

@@ -1,0 +1,68 @@
+"""What the action plugins that call AWS have in common."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+
+try:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    boto3 = None
+
+Json = dict[str, Any]
+
+
+class ActionError(Exception):
+    """The task failed; the message says why, and what to do."""
+
+
+class AwsActionModule(ActionBase):
+    """An action that calls AWS in the process that runs the playbook.
+
+    Every host of an inventory is this machine. A module would be a process that loads Python, Ansible and boto3 anew,
+    half a second of it for a call that takes milliseconds; here they are loaded once.
+    """
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    ARGUMENTS: ClassVar[dict[str, dict[str, Any]]]
+    """What the action takes, as Ansible's argument specs have it; `region` is one of them."""
+    PURPOSE: ClassVar[str]
+    """What could not be done when AWS refuses, such as "look the image up"."""
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Return what `act` returns, or its failure."""
+        result: Json = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
+        if boto3 is None:
+            return result | {"failed": True, "msg": "boto3 is missing in the Python that runs ansible-playbook"}
+        # A worker process runs one task and ends: the task's environment can be this process's.
+        for layer in self._task.environment or []:
+            os.environ.update({name: str(value) for name, value in (self._templar.template(layer) or {}).items()})
+        try:
+            return result | self.act(boto3.session.Session(region_name=arguments["region"]), arguments)
+        except ActionError as error:
+            return result | {"failed": True, "msg": str(error)}
+        except (BotoCoreError, ClientError) as error:
+            return result | {"failed": True, "msg": f"could not {self.PURPOSE}: {error}"}
+
+    def act(self, session: Any, arguments: Json) -> Json:
+        """Do the work.
+
+        Args:
+            session: a boto3 session of the region.
+            arguments: what the task gives, validated.
+
+        Returns:
+            The task's result.
+
+        Raises:
+            ActionError: the task fails, with this message.
+            BotoCoreError, ClientError: AWS refuses, or does not answer.
+        """
+        raise NotImplementedError

@@ -1,0 +1,41 @@
+"""The action s3_json_info, against moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
+from moto import mock_aws
+
+from plugins.action.s3_json_info import read_objects
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="states")
+        yield client
+
+
+def test_objects_come_back_by_key_without_those_that_are_not_there(s3: Any) -> None:
+    state = {"version": 4, "outputs": {"vpc_id": {"value": "vpc-1", "type": "string"}}}
+    s3.put_object(Bucket="states", Key="dev/main/network", Body=json.dumps(state))
+    assert read_objects(s3, "states", ["dev/main/network", "dev/tasks/data"]) == {"dev/main/network": state}
+
+
+def test_bucket_that_is_not_there_holds_nothing(s3: Any) -> None:
+    assert read_objects(s3, "nowhere", ["dev/main/network"]) == {}
+
+
+def test_object_that_is_no_json_is_named(s3: Any) -> None:
+    s3.put_object(Bucket="states", Key="dev/main/network", Body=b"{")
+    with pytest.raises(ActionError, match="s3://states/dev/main/network is no JSON"):
+        read_objects(s3, "states", ["dev/main/network"])
