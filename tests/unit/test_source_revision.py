@@ -64,7 +64,6 @@ def test_outside_of_git_the_contents_are_the_name(tmp_path: Path) -> None:
 
 
 def test_work_tree_that_git_refuses_is_an_error(source: Path) -> None:
-    (source.parent / ".git" / "HEAD").write_text("nonsense")
     (source.parent / ".git" / "config").write_text("[core\n")
     with pytest.raises(GitError):
         name_source([source])
