@@ -1,0 +1,55 @@
+#!/usr/bin/python
+"""Ansible module: plan several Terraform layers side by side. Its action plugin does the work."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: terraform_compare
+short_description: Plan several Terraform layers side by side, and tell which are as they should be
+description:
+  - Plans each layer with M(community.general.terraform), as many at a time as there are processors.
+  - A layer that could not be planned is not among the unchanged; planning it again tells why.
+  - Changes nothing, and does the same in check mode.
+options:
+  layers:
+    description: The layers.
+    type: list
+    elements: dict
+    required: true
+    options:
+      name:
+        description: Name of the layer.
+        type: str
+        required: true
+      arguments:
+        description: Arguments of M(community.general.terraform), with C(state=planned).
+        type: dict
+        required: true
+      environment:
+        description: Environment variables of its Terraform.
+        type: dict
+        required: true
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Compare the layers with the cloud
+  slipway.provision.terraform_compare:
+    layers:
+      - name: data
+        arguments:
+          project_path: terraform/layers/aws/data
+          plan_file: .build/dev/tasks/data/plan
+          state: planned
+        environment:
+          TF_DATA_DIR: .build/dev/tasks/data/data
+  register: compared
+"""
+
+RETURN = r"""
+unchanged:
+  description: Names of the layers whose plan has no changes.
+  type: list
+  elements: str
+  returned: always
+"""
