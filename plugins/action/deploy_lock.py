@@ -125,7 +125,11 @@ class Lock:
 
     def give_back(self) -> bool:
         """Remove the lock where this run holds it, and tell whether it did."""
-        found = self._read()
+        try:
+            found = self._read()
+        except self._s3.exceptions.NoSuchBucket:
+            # Destroyed in between, and the lock with it.
+            return False
         if found is None or found[0] != self._run:
             return False
         self._s3.delete_object(Bucket=self._bucket, Key=self._key, IfMatch=found[2])

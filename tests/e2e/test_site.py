@@ -43,6 +43,12 @@ def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connect
 # -- the first run ---------------------------------------------------------------------------------------
 
 
+def test_without_its_cloud_no_app_goes_on(site: Site) -> None:
+    run = failed(site.run("site.yml", emulator_python="/bin/false"))
+    assert "Keep Terraform's states in a bucket" not in run.output
+    assert run.changed == {}
+
+
 def test_check_of_a_fresh_environment_says_what_it_waits_for(site: Site, aws: Any) -> None:
     run = succeeded(site.run("site.yml", "--check"))
     buckets = [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]

@@ -144,6 +144,10 @@ def test_lock_is_given_back_by_its_holder_alone(bucket: str) -> None:
     assert _lock(bucket, own).take("") == (True, None)
 
 
+def test_lock_is_gone_with_its_bucket() -> None:
+    assert not _lock(f"{BUCKET}-gone", deploy_lock.Run.of(os.getpid())).give_back()
+
+
 def test_dead_lock_goes_to_one_of_two_runs(bucket: str) -> None:
     rivals = [deploy_lock.Run.of(os.getppid()), deploy_lock.Run.of(os.getpid())]
     dead = dataclasses.replace(rivals[0], boot="an earlier one")
