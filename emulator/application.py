@@ -61,6 +61,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         load_balancers,
         rds,
         registry,
+        security_groups,
         tagging,
     )
 
@@ -75,6 +76,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     alarms.install()
     tagging.install()
     registry.install(settings.registry_address)
+    security_groups.install()
     application_autoscaling.install(autoscaling)
     listener_ports = {settings.http_port: 80, settings.https_port: 443}
     identity = {"project_directory": str(settings.project_directory), "process": os.getpid()}

@@ -1,7 +1,8 @@
 """Relational Database Service: failures that are told, passwords that really change, TLS where it is forced.
 
 MiniStack reports an instance `available` when the engine refused its container, and a master password
-changed when it was not, and lets plain connections in whatever `rds.force_ssl` says.
+changed when it was not, lets plain connections in whatever `rds.force_ssl` says, and forgets which logs
+an instance exports.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def install(client: docker.DockerClient) -> None:
     _install_create()
     _install_password_change()
     _install_parameter_changes(client)
+    _install_log_exports()
 
 
 def _install_create() -> None:
@@ -127,6 +129,48 @@ def _install_parameter_changes(client: docker.DockerClient) -> None:
 
     replace(rds, "_modify_param_group", modify_group, rds._ACTION_MAP)
     replace(rds, "_reset_param_group", reset_group, rds._ACTION_MAP)
+
+
+def _install_log_exports() -> None:
+    original_create = rds._create_db_instance
+    original_modify = rds._modify_db_instance
+    original_xml = rds._instance_xml
+
+    def create(p: Json) -> Response:
+        response: Response = original_create(p)
+        instance = rds._resolve_instance(rds._p(p, "DBInstanceIdentifier"))
+        exports = rds._parse_member_list(p, "EnableCloudwatchLogsExports")
+        if response[0] != 200 or not instance or not exports:
+            return response
+        instance["EnabledCloudwatchLogsExports"] = exports
+        return _instance_response("CreateDBInstance", instance)
+
+    def modify(p: Json) -> Response:
+        response: Response = original_modify(p)
+        instance = rds._resolve_instance(rds._p(p, "NewDBInstanceIdentifier") or rds._p(p, "DBInstanceIdentifier"))
+        enabled = rds._parse_member_list(p, "CloudwatchLogsExportConfiguration.EnableLogTypes")
+        disabled = rds._parse_member_list(p, "CloudwatchLogsExportConfiguration.DisableLogTypes")
+        if response[0] != 200 or not instance or not (enabled or disabled):
+            return response
+        exports = set(instance["EnabledCloudwatchLogsExports"]) | set(enabled)
+        instance["EnabledCloudwatchLogsExports"] = sorted(exports - set(disabled))
+        return _instance_response("ModifyDBInstance", instance)
+
+    def instance_xml(i: Json) -> str:
+        text: str = original_xml(i)
+        exports = "".join(f"<member>{escape(log)}</member>" for log in i.get("EnabledCloudwatchLogsExports", []))
+        return text.replace(
+            "<EnabledCloudwatchLogsExports/>", f"<EnabledCloudwatchLogsExports>{exports}</EnabledCloudwatchLogsExports>"
+        )
+
+    replace(rds, "_create_db_instance", create, rds._ACTION_MAP)
+    replace(rds, "_modify_db_instance", modify, rds._ACTION_MAP)
+    replace(rds, "_instance_xml", instance_xml)
+
+
+def _instance_response(operation: str, instance: Json) -> Response:
+    response: Response = rds._single_instance_response(f"{operation}Response", f"{operation}Result", instance)
+    return response
 
 
 def _apply_force_ssl(client: docker.DockerClient, group: str) -> None:

@@ -22,7 +22,7 @@ def database(aws: Client) -> Iterator[dict[str, Any]]:
     rds = aws("rds")
     rds.create_db_parameter_group(DBParameterGroupName=GROUP, DBParameterGroupFamily="postgres15", Description="t")
     force_ssl(rds, "1")
-    create(rds, DBParameterGroupName=GROUP)
+    create(rds, DBParameterGroupName=GROUP, EnableCloudwatchLogsExports=["postgresql"])
 
     def available() -> Any:
         found = rds.describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
@@ -88,6 +88,23 @@ def can_connect_plainly(database: dict[str, Any]) -> bool:
         return not connect(database, sslmode="disable")
     except psycopg.OperationalError:
         return False
+
+
+@pytest.mark.usefixtures("database")
+def test_exported_logs_are_remembered(aws: Client) -> None:
+    rds = aws("rds")
+
+    def exported() -> list[str]:
+        instance = rds.describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
+        return list(instance["EnabledCloudwatchLogsExports"])
+
+    def change(**types: list[str]) -> list[str]:
+        answer = rds.modify_db_instance(DBInstanceIdentifier=NAME, CloudwatchLogsExportConfiguration=types)
+        return list(answer["DBInstance"]["EnabledCloudwatchLogsExports"])
+
+    assert exported() == ["postgresql"]
+    assert change(EnableLogTypes=["upgrade"]) == exported() == ["postgresql", "upgrade"]
+    assert change(DisableLogTypes=["postgresql"]) == exported() == ["upgrade"]
 
 
 def test_changed_master_password_is_the_new_one(aws: Client, database: dict[str, Any]) -> None:
