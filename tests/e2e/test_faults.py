@@ -1,7 +1,4 @@
-"""Faults in the middle of a deploy, and its end: an image that never gets healthy, killed runs, destroy.
-
-Not among the tests that `make test` runs yet; by hand: pytest tests/e2e/test_faults.py
-"""
+"""Faults in the middle of a deploy, and its end: an image that never gets healthy, killed runs, destroy."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,30 +15,50 @@ _PROJECT = Path(__file__).resolve().parents[2]
 _SCENARIOS = sorted(file.parent.name for file in (_PROJECT / "molecule").glob("*/molecule.yml"))
 _TIMEOUT_SECONDS = 900
 _SHOWN_LINES = 80
+# Each scenario has names and a state of its own; what it waits for leaves room for another two.
+_SIDE_BY_SIDE = 3
+
+Run = Future["subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Run]]:
+    """The scenarios that were asked for, running, by name."""
+    items = [
+        item for item in request.session.items if isinstance(item, pytest.Function) and item.path == Path(__file__)
+    ]
+    names = [str(item.callspec.params["scenario"]) for item in items]
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        yield {name: pool.submit(_run, name) for name in names}
+        pool.shutdown(cancel_futures=True)
+
+
+def _run(scenario: str) -> subprocess.CompletedProcess[str]:
+    # The programs beside this Python come first, as .build/env has it.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["molecule", "test", "--scenario-name", scenario],
+        cwd=_PROJECT,
+        env=os.environ | {"PATH": path, "NO_COLOR": "1", "PY_COLORS": "0", "ANSIBLE_FORCE_COLOR": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_TIMEOUT_SECONDS,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("scenario", _SCENARIOS)
-def test_scenario(scenario: str, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    # The programs beside this Python come first, as .build/env has it.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with log.open("w") as output:
-        result = subprocess.run(
-            ["molecule", "test", "--scenario-name", scenario],
-            cwd=_PROJECT,
-            env=os.environ | {"PATH": path, "NO_COLOR": "1", "PY_COLORS": "0", "ANSIBLE_FORCE_COLOR": "0"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
-    assert result.returncode == 0, _failure(scenario, log.read_text())
+def test_scenario(scenario: str, runs: dict[str, Run], tmp_path: Path) -> None:
+    result = runs[scenario].result()
+    (tmp_path / "log").write_text(result.stdout)
+    assert result.returncode == 0, _failure(scenario, result.stdout)
 
 
 def _failure(scenario: str, log: str) -> str:
     """What a person needs of a failed scenario's log: from the first error on, and how to see it all."""
     lines = log.splitlines()
-    errors = (i for i, line in enumerate(lines) if line.startswith(("[ERROR]", "fatal:", "CRITICAL")))
+    errors = (i for i, line in enumerate(lines) if line.startswith(("[ERROR]", "fatal:")))
     first = max(next(errors, len(lines) - _SHOWN_LINES) - 5, 0)
     shown = "\n".join(lines[first : first + _SHOWN_LINES])
     return f"{shown}\n\nTo run it alone: molecule test --scenario-name {scenario}"
