@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,19 +10,16 @@ import boto3
 import pytest
 
 from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site
-
-
-def _emulator(command: str) -> int:
-    return subprocess.run([sys.executable, "-m", "emulator", command], cwd=PROJECT, check=False).returncode
+from tests.rehearsal import emulator
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The environment's site; a rehearsal cloud that the tests started is stopped after them."""
-    ran_before = _emulator("status") == 0
+    ran_before = emulator("status") == 0
     yield Site(tmp_path_factory.mktemp("site"))
     if not ran_before:
-        _emulator("stop")
+        emulator("stop")
 
 
 @pytest.fixture(scope="session")

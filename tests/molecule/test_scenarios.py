@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.rehearsal import running_cloud
+
 _PROJECT = Path(__file__).resolve().parents[2]
 _SCENARIOS = sorted(file.parent.name for file in (_PROJECT / "molecule").glob("*/molecule.yml"))
 _TIMEOUT_SECONDS = 900
@@ -28,7 +30,7 @@ def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Run]]:
         item for item in request.session.items if isinstance(item, pytest.Function) and item.path == Path(__file__)
     ]
     names = [str(item.callspec.params["scenario"]) for item in items]
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+    with running_cloud(), ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         yield {name: pool.submit(_run, name) for name in names}
         pool.shutdown(cancel_futures=True)
 

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.recovery.environment import PROJECT, Environment, has_state_bucket
-
-
-def _emulator(command: str) -> int:
-    return subprocess.run([sys.executable, "-m", "emulator", command], cwd=PROJECT, check=False).returncode
+from tests.recovery.environment import Environment, has_state_bucket
+from tests.rehearsal import running_cloud
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cloud() -> Iterator[None]:
     """A running rehearsal cloud."""
-    ran_before = _emulator("status") == 0
-    if not ran_before:
-        assert _emulator("start") == 0
-    yield
-    if not ran_before:
-        _emulator("stop")
+    with running_cloud():
+        yield
 
 
 @pytest.fixture(scope="session")
