@@ -156,6 +156,8 @@ class Run:
                     **os.environ,
                     "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
                     "ANSIBLE_FORCE_COLOR": "0",
+                    # Each line is in the log when it is said.
+                    "PYTHONUNBUFFERED": "1",
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=file,
