@@ -15,11 +15,11 @@ from botocore.config import Config
 
 from emulator import __main__ as program
 from emulator.settings import Settings
-from tests.emulator.stack import Client, Services, Terraform, push
+from tests.emulator.stack import Client, Services, Terraform, free_subnet, push
 
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
+def settings(engine: docker.DockerClient) -> Settings:
     """Ports and a subnet that another rehearsal cloud of this machine does not use."""
     settings = Settings.of_checkout()
     return dataclasses.replace(
@@ -30,7 +30,7 @@ def settings() -> Settings:
         http_port=18080,
         https_port=18443,
         network_name="temu",
-        subnet="169.254.171.0/24",
+        subnet=free_subnet(engine, "temu"),
     )
 
 

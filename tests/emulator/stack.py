@@ -24,6 +24,17 @@ Client = Callable[[str], Any]
 CLUSTER = "temu"
 
 
+def free_subnet(engine: docker.DockerClient, network: str) -> str:
+    """A subnet that no Docker network has but the one of that name, whoever left the others."""
+    taken = {
+        configuration["Subnet"]
+        for other in engine.networks.list()
+        if other.name != network
+        for configuration in other.attrs["IPAM"]["Config"] or []
+    }
+    return next(subnet for i in range(171, 250) if (subnet := f"169.254.{i}.0/24") not in taken)
+
+
 class Balancer:
     """A load balancer with a plain and a TLS listener and one target group, and its removal."""
 

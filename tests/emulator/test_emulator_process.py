@@ -20,11 +20,11 @@ from emulator import __main__ as program
 from emulator import certificates
 from emulator.ministack_functions import IncompatibleError
 from emulator.settings import Settings
-from tests.emulator.stack import wait_until
+from tests.emulator.stack import free_subnet, wait_until
 
 
 @pytest.fixture
-def own(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
+def own(settings: Settings, engine: docker.DockerClient, tmp_path: Path) -> Iterator[Settings]:
     """Settings of a rehearsal cloud that a test may do anything to."""
     own = dataclasses.replace(
         settings,
@@ -33,7 +33,7 @@ def own(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
         http_port=25080,
         https_port=25443,
         network_name="temu-own",
-        subnet="169.254.172.0/24",
+        subnet=free_subnet(engine, "temu-own"),
     )
     yield own
     program.stop(own)
