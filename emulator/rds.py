@@ -1,8 +1,8 @@
 """Relational Database Service: failures that are told, passwords that really change, TLS where it is forced.
 
 MiniStack reports an instance `available` when the engine refused its container, and a master password
-changed when it was not, lets plain connections in whatever `rds.force_ssl` says, and forgets which logs
-an instance exports.
+changed when it was not, lets plain connections in whatever `rds.force_ssl` says, forgets which logs an
+instance exports, and finds every instance by whatever resource id.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def install(client: docker.DockerClient) -> None:
     _install_password_change()
     _install_parameter_changes(client)
     _install_log_exports()
+    _install_resource_filter()
 
 
 def _install_create() -> None:
@@ -166,6 +167,18 @@ def _install_log_exports() -> None:
     replace(rds, "_create_db_instance", create, rds._ACTION_MAP)
     replace(rds, "_modify_db_instance", modify, rds._ACTION_MAP)
     replace(rds, "_instance_xml", instance_xml)
+
+
+def _install_resource_filter() -> None:
+    """Find instances by the filter `dbi-resource-id`, by which the provider looks whether a deleted one is gone."""
+    original = rds._apply_instance_filters
+
+    def apply_instance_filters(instances: list[Json], filters: dict[str, list[str]]) -> list[Json]:
+        asked = filters.get("dbi-resource-id")
+        found: list[Json] = original(instances, filters)
+        return [instance for instance in found if asked is None or instance["DbiResourceId"] in asked]
+
+    replace(rds, "_apply_instance_filters", apply_instance_filters)
 
 
 def _instance_response(operation: str, instance: Json) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,6 +23,9 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     }
 }
 
+# Terraform says so at the beginning of a line; elsewhere it is somebody's text.
+_NO_CHANGES = re.compile(r"^No changes\.", re.MULTILINE)
+
 Json = dict[str, Any]
 
 
@@ -38,7 +42,7 @@ class ActionModule(ActionBase):
 
         def has_no_changes(layer: Json) -> bool:
             planned = self._plan(layer, task_vars)
-            return not planned.get("failed") and "No changes." in planned["stdout"]
+            return not planned.get("failed") and bool(_NO_CHANGES.search(planned["stdout"]))
 
         layers = arguments["layers"]
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -53,6 +57,15 @@ class ActionModule(ActionBase):
         action._task = self._task.copy()
         action._task.environment = [*self._task.environment, layer["environment"]]
         action._task.check_mode = False
+        action._task.diff = False
         action._connection = copy.copy(self._connection)
-        planned: Json = action._execute_module("community.general.terraform", layer["arguments"], task_vars=task_vars)
+        # It knows the folder for temporary files, and each plan needs its own.
+        action._connection._shell = copy.copy(self._connection._shell)
+        action._connection._shell.tmpdir = None
+        try:
+            planned: Json = action._execute_module(
+                "community.general.terraform", layer["arguments"], task_vars=task_vars
+            )
+        finally:
+            action.cleanup()
         return planned

@@ -90,6 +90,15 @@ def can_connect_plainly(database: dict[str, Any]) -> bool:
         return False
 
 
+def test_instances_are_found_by_their_resource_id(aws: Client, database: dict[str, Any]) -> None:
+    def found(identifier: str) -> list[str]:
+        filters = [{"Name": "dbi-resource-id", "Values": [identifier]}]
+        return [d["DBInstanceIdentifier"] for d in aws("rds").describe_db_instances(Filters=filters)["DBInstances"]]
+
+    assert found(database["DbiResourceId"]) == [NAME]
+    assert found("db-NONE") == []
+
+
 @pytest.mark.usefixtures("database")
 def test_exported_logs_are_remembered(aws: Client) -> None:
     rds = aws("rds")
