@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def git(folder: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env={"LC_ALL": "C", "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(Path.home())},
+        env=os.environ | {"LC_ALL": "C"},
     )
     if result.returncode != 0:
         raise GitError(result.stderr.strip())

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import re
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -17,6 +20,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
         "required": True,
         "options": {
             "name": {"type": "str", "required": True},
+            "inputs_file": {"type": "path", "required": True},
             "arguments": {"type": "dict", "required": True},
             "environment": {"type": "dict", "required": True},
         },
@@ -36,26 +40,33 @@ class ActionModule(ActionBase):
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
-        """Return which layers have no changes."""
+        """Return which layers have no changes, and with which inputs."""
         result: Json = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
 
-        def has_no_changes(layer: Json) -> bool:
-            planned = self._plan(layer, task_vars)
-            return not planned.get("failed") and bool(_NO_CHANGES.search(planned["stdout"]))
+        def compare(layer: Json) -> tuple[str, str] | None:
+            """Name of the layer and digest of its inputs, where it has no changes."""
+            inputs = Path(layer["inputs_file"]).read_bytes()
+            # What another run writes meanwhile is neither read nor overwritten.
+            with tempfile.TemporaryDirectory() as folder:
+                copied = Path(folder, "terraform.tfvars.json")
+                copied.write_bytes(inputs)
+                files = {"variables_files": [str(copied)], "plan_file": str(Path(folder, "plan"))}
+                planned = self._plan(layer["arguments"] | files, layer["environment"], task_vars)
+            if planned.get("failed") or not _NO_CHANGES.search(planned["stdout"]):
+                return None
+            return layer["name"], hashlib.sha256(inputs).hexdigest()
 
-        layers = arguments["layers"]
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            unchanged = list(pool.map(has_no_changes, layers))
-        names = [layer["name"] for layer, is_unchanged in zip(layers, unchanged, strict=True) if is_unchanged]
-        return result | {"changed": False, "unchanged": names}
+            unchanged = dict(filter(None, pool.map(compare, arguments["layers"])))
+        return result | {"changed": False, "unchanged": unchanged}
 
-    def _plan(self, layer: Json, task_vars: Json | None) -> Json:
-        """What community.general.terraform returns for a layer."""
+    def _plan(self, arguments: Json, environment: Json, task_vars: Json | None) -> Json:
+        """What community.general.terraform returns."""
         # A task's environment is the same for all that it runs, so each plan has a task of its own.
         action = copy.copy(self)
         action._task = self._task.copy()
-        action._task.environment = [*self._task.environment, layer["environment"]]
+        action._task.environment = [*self._task.environment, environment]
         action._task.check_mode = False
         action._task.diff = False
         action._connection = copy.copy(self._connection)
@@ -63,9 +74,7 @@ class ActionModule(ActionBase):
         action._connection._shell = copy.copy(self._connection._shell)
         action._connection._shell.tmpdir = None
         try:
-            planned: Json = action._execute_module(
-                "community.general.terraform", layer["arguments"], task_vars=task_vars
-            )
+            planned: Json = action._execute_module("community.general.terraform", arguments, task_vars=task_vars)
         finally:
             action.cleanup()
         return planned

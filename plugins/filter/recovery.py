@@ -8,9 +8,12 @@ from typing import Any
 
 Json = dict[str, Any]
 
+# Terraform's subcommands that write a state.
+_WRITING = frozenset({"apply", "destroy", "import", "refresh", "state", "taint", "untaint"})
+
 
 def terraform_processes(key: str, bucket: str) -> list[int]:
-    """Ids of the Terraform processes of this machine that are at work on a state.
+    """Ids of the Terraform processes of this machine that may write a state.
 
     Whoever started them: what counts is the backend that their working folder is initialised for. Those of
     other users cannot be looked into, and are left out.
@@ -27,9 +30,12 @@ def terraform_processes(key: str, bucket: str) -> list[int]:
 
 
 def _backend(process: Path) -> Json:
-    """The backend's configuration that a Terraform works with; empty for any other process."""
+    """The backend's configuration of a Terraform that may write a state; empty for any other process."""
     try:
         if (process / "comm").read_text() != "terraform\n":
+            return {}
+        words = (process / "cmdline").read_text(errors="replace").split("\0")[1:]
+        if next((word for word in words if not word.startswith("-")), None) not in _WRITING:
             return {}
         # A process that has ended, but whose exit status nobody has asked for yet, has neither of the two.
         folder = (process / "cwd").readlink()

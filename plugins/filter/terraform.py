@@ -33,15 +33,14 @@ def terraform_variables(root: str) -> list[str]:
     return sorted(name for file in files for name in _VARIABLE.findall(file.read_text()))
 
 
-def terraform_fingerprint(root: str, backend: Json, environment: Json | None = None) -> str:
+def terraform_fingerprint(root: str, backend: Json) -> str:
     """A digest of everything that `terraform init` reads: sources, modules, lock file and backend.
 
     Args:
         root: folder of the root module, below a folder `terraform`.
         backend: the backend's configuration.
-        environment: environment variables that choose another backend or provider installation.
     """
-    digest = hashlib.sha256(repr((sorted(backend.items()), sorted((environment or {}).items()))).encode())
+    digest = hashlib.sha256(repr(sorted(backend.items())).encode())
     path = Path(root).resolve()
     terraform = next((p for p in path.parents if p.name == "terraform"), path)
     for file in sorted([*path.glob("*.tf"), *path.glob(".terraform.lock.hcl"), *terraform.glob("modules/**/*.tf")]):

@@ -21,8 +21,14 @@ options:
         description: Name of the layer.
         type: str
         required: true
+      inputs_file:
+        description: Its input variables, in JSON.
+        type: path
+        required: true
       arguments:
-        description: Arguments of M(community.general.terraform), with C(state=planned).
+        description: >-
+          Arguments of M(community.general.terraform), with C(state=planned), without C(variables_files) and
+          C(plan_file).
         type: dict
         required: true
       environment:
@@ -37,9 +43,9 @@ EXAMPLES = r"""
   slipway.provision.terraform_compare:
     layers:
       - name: data
+        inputs_file: .build/dev/tasks/data/terraform.tfvars.json
         arguments:
           project_path: terraform/layers/aws/data
-          plan_file: .build/dev/tasks/data/plan
           state: planned
         environment:
           TF_DATA_DIR: .build/dev/tasks/data/data
@@ -48,8 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 unchanged:
-  description: Names of the layers whose plan has no changes.
-  type: list
-  elements: str
+  description: SHA-256, in hexadecimal digits, of the inputs of each layer whose plan has no changes, by its name.
+  type: dict
   returned: always
 """

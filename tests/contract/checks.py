@@ -193,6 +193,17 @@ def wiring_sets_options(project: Path) -> Iterator[str]:
             yield f"playbooks/vars/wiring.yml sets {name}, which is no role's option"
 
 
+def wired_roots_are_those_of_roles(project: Path) -> Iterator[str]:
+    """The roots that are compared before their layers' turns (wiring.yml) are those that the roles apply."""
+    file = "playbooks/vars/wiring.yml"
+    wiring = _yaml(project / file)
+    wired = wiring["wiring_network_roots"] | wiring["wiring_app_roots"]
+    for layer in LAYERS:
+        imported = _yaml(project / f"roles/{layer}/tasks/main.yml")[0]
+        if (root := imported["vars"]["terraform_layer_root"]) != wired.get(layer):
+            yield f"{file} has {wired.get(layer)} for the layer {layer}, its role applies {root}"
+
+
 def _roles(project: Path) -> list[Path]:
     return sorted(path for path in (project / "roles").iterdir() if path.is_dir())
 

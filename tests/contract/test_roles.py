@@ -23,6 +23,7 @@ _CHECKS: list[_Check] = [
     checks.used_outputs_exist,
     checks.examples_are_complete,
     checks.wiring_sets_options,
+    checks.wired_roots_are_those_of_roles,
 ]
 
 
@@ -131,6 +132,13 @@ def test_all_agree(check: _Check) -> None:
             "smoke_check_url:",
             "smoke_check_address:",
             "sets smoke_check_address, which is no role's option",
+        ),
+        (
+            checks.wired_roots_are_those_of_roles,
+            "roles/data/tasks/main.yml",
+            "aws/data",
+            "aws/database",
+            "has aws/data for the layer data, its role applies aws/database",
         ),
     ],
 )

@@ -234,6 +234,45 @@ def test_database_users_may_do_what_they_should(aws: Any) -> None:
         connection.execute("DELETE FROM users")
 
 
+# -- the second run --------------------------------------------------------------------------------------
+
+
+def test_second_run_changes_nothing(site: Site) -> None:
+    run = succeeded(site.run())
+    assert run.changed == {}
+    assert "Show what would change" not in run.output
+
+
+def test_check_and_diff_change_nothing(site: Site) -> None:
+    run = succeeded(site.run("site.yml", "--check", "--diff"))
+    assert run.changed == {}
+
+
+# -- altered by hand -------------------------------------------------------------------------------------
+
+
+def _altered(aws: Any) -> tuple[int, str | None]:
+    """How long the log of an app is kept, and the description of one of its secrets."""
+    groups = aws("logs").describe_log_groups(logGroupNamePrefix=NAME)["logGroups"]
+    days = {group["retentionInDays"] for group in groups if group["logGroupName"] == f"{NAME}/service"}
+    secret = aws("secretsmanager").describe_secret(SecretId=f"{NAME}/database/app")
+    return days.pop(), secret.get("Description")
+
+
+def test_check_and_diff_show_what_was_altered_by_hand(site: Site, aws: Any) -> None:
+    before = _altered(aws)
+    aws("logs").put_retention_policy(logGroupName=f"{NAME}/service", retentionInDays=3653)
+    aws("secretsmanager").update_secret(SecretId=f"{NAME}/database/app", Description="altered")
+    run = succeeded(site.run("site.yml", "--check", "--diff"))
+    assert "update module.task_roles.aws_cloudwatch_log_group.this" in run.output
+    assert "update aws_secretsmanager_secret" in run.output
+    assert run.changed == {"tasks": 2}
+    assert _altered(aws) == (3653, "altered")
+    succeeded(site.run())
+    assert _altered(aws) == before
+    assert succeeded(site.run()).changed == {}
+
+
 def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
     manager = aws("secretsmanager")
     values = set()
@@ -253,20 +292,6 @@ def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
             places[f"container {container}"] = inspected + logs.stdout + logs.stderr
     found = {place for place, content in places.items() for value in values if value.encode() in content}
     assert not found
-
-
-# -- the second run --------------------------------------------------------------------------------------
-
-
-def test_second_run_changes_nothing(site: Site) -> None:
-    run = succeeded(site.run())
-    assert run.changed == {}
-    assert "Show what would change" not in run.output
-
-
-def test_check_and_diff_change_nothing_and_show_no_secret(site: Site) -> None:
-    run = succeeded(site.run("site.yml", "--check", "--diff"))
-    assert run.changed == {}
 
 
 # -- new code --------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,41 +21,56 @@ _SHOWN_LINES = 80
 # Each scenario has names and a state of its own; what it waits for leaves room for another two.
 _SIDE_BY_SIDE = 3
 
-Run = Future["subprocess.CompletedProcess[str]"]
+Run = Future[int]
 
 
 @pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Run]]:
-    """The scenarios that were asked for, running, by name."""
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the scenarios' logs, `<scenario>.log`, which are written while they run."""
+    return tmp_path_factory.mktemp("molecule")
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest, logs: Path) -> Iterator[dict[str, Run]]:
+    """The scenarios that were asked for, running, by name; a result is an exit status."""
     items = [
         item for item in request.session.items if isinstance(item, pytest.Function) and item.path == Path(__file__)
     ]
     names = [str(item.callspec.params["scenario"]) for item in items]
     with running_cloud(), ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        yield {name: pool.submit(_run, name) for name in names}
+        yield {name: pool.submit(_run, name, logs / f"{name}.log") for name in names}
         pool.shutdown(cancel_futures=True)
 
 
-def _run(scenario: str) -> subprocess.CompletedProcess[str]:
+def _run(scenario: str, log: Path) -> int:
     # The programs beside this Python come first, as .build/env has it.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        ["molecule", "test", "--scenario-name", scenario],
-        cwd=_PROJECT,
-        env=os.environ | {"PATH": path, "NO_COLOR": "1", "PY_COLORS": "0", "ANSIBLE_FORCE_COLOR": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_TIMEOUT_SECONDS,
-        check=False,
-    )
+    output = {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "PY_COLORS": "0", "ANSIBLE_FORCE_COLOR": "0"}
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            ["molecule", "test", "--scenario-name", scenario],
+            cwd=_PROJECT,
+            env=os.environ | {"PATH": path} | output,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            return process.wait(_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            file.write(f"fatal: not at its end after {_TIMEOUT_SECONDS} s\n")
+            # Not molecule alone: what it has started would go on.
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.wait()
 
 
 @pytest.mark.parametrize("scenario", _SCENARIOS)
-def test_scenario(scenario: str, runs: dict[str, Run], tmp_path: Path) -> None:
-    result = runs[scenario].result()
-    (tmp_path / "log").write_text(result.stdout)
-    assert result.returncode == 0, _failure(scenario, result.stdout)
+def test_scenario(scenario: str, runs: dict[str, Run], logs: Path) -> None:
+    status = runs[scenario].result()
+    assert status == 0, _failure(scenario, (logs / f"{scenario}.log").read_text())
 
 
 def _failure(scenario: str, log: str) -> str:

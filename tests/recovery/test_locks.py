@@ -199,16 +199,18 @@ def test_state_lock_of_another_machine_is_removed_on_request_only(bucket: str) -
 
 @pytest.fixture
 def at_work(tmp_path: Path) -> Iterator[Callable[..., int]]:
-    """Starts a process called terraform whose working folder is initialised for a state."""
+    """Starts a process called terraform with a subcommand, whose working folder is initialised for a state."""
     processes = []
 
-    def start(folder: str, **environment: str) -> int:
+    def start(folder: str, subcommand: str = "apply", **environment: str) -> int:
         program = tmp_path / "terraform"
-        shutil.copy("/bin/sleep", program)
+        shutil.copy("/bin/sh", program)
+        # It takes the subcommand for a script, which waits for its input.
+        (tmp_path / subcommand).write_text("read _\n")
         (tmp_path / folder).mkdir()
         backend = {"backend": {"type": "s3", "config": {"bucket": BUCKET, "key": "trec/app/data"}}}
         (tmp_path / folder / "terraform.tfstate").write_text(json.dumps(backend))
-        processes.append(subprocess.Popen([program, "60"], cwd=tmp_path, env=environment))
+        processes.append(subprocess.Popen([program, subcommand], cwd=tmp_path, env=environment, stdin=subprocess.PIPE))
         process = processes[-1].pid
         until(lambda: Path(f"/proc/{process}/comm").read_text() == "terraform\n", "the program")
         return process
@@ -229,6 +231,11 @@ def test_terraform_at_work_is_found_by_its_state(at_work: Callable[..., int]) ->
 def test_terraform_started_by_hand_is_found_too(at_work: Callable[..., int]) -> None:
     process = at_work(".terraform")
     assert terraform_processes("trec/app/data", BUCKET) == [process]
+
+
+def test_terraform_that_plans_is_in_nobody_s_way(at_work: Callable[..., int]) -> None:
+    at_work(".terraform", subcommand="plan")
+    assert terraform_processes("trec/app/data", BUCKET) == []
 
 
 def test_terraform_that_has_ended_is_not_found_whether_or_not_it_was_waited_for(
