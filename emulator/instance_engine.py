@@ -238,6 +238,8 @@ class InstanceEngine:
             made["user"] = options.user
         if options.memory:
             made["mem_limit"] = options.memory
+        if options.memory_swap:
+            made["memswap_limit"] = options.memory_swap
         return made
 
     def _read(self, instance: Json, path: str) -> str:
@@ -321,6 +323,7 @@ def _run_parser() -> _Parser:
     parser.add_argument("-e", "--env", action="append", default=[])
     parser.add_argument("--log-driver")
     parser.add_argument("-m", "--memory")
+    parser.add_argument("--memory-swap")
     parser.add_argument("--name", required=True)
     parser.add_argument("--network")
     parser.add_argument("-u", "--user")

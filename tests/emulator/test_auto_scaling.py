@@ -81,6 +81,14 @@ class TestLaunch:
         assert (volume["Volumes"][0]["Encrypted"], volume["Volumes"][0]["Size"]) == (True, 10)
 
     @pytest.mark.usefixtures("web")
+    def test_what_is_tagged_is_listed(self, aws: Client) -> None:
+        filters = [{"Key": "Name", "Values": [WEB]}]
+        found = aws("resourcegroupstaggingapi").get_resources(TagFilters=filters)["ResourceTagMappingList"]
+        kinds = sorted(one["ResourceARN"].split(":", 5)[5].partition("/")[0] for one in found)
+        assert kinds[-2:] == ["instance", "instance"]
+        assert kinds[0].startswith("autoScalingGroup:")
+
+    @pytest.mark.usefixtures("web")
     def test_user_data_runs_and_logs_arrive(self, groups: Groups, engine: docker.DockerClient) -> None:
         identifier = groups.members(WEB)[0]["InstanceId"]
         assert groups.log(identifier) == ["version 1 starts"]
@@ -89,6 +97,7 @@ class TestLaunch:
         (app,) = [one for one in containers_of(engine, identifier) if one.labels["ministack"] == "ec2-container"]
         assert app.attrs["HostConfig"]["ReadonlyRootfs"]
         assert app.attrs["Config"]["User"] == "10001"
+        assert (app.attrs["HostConfig"]["Memory"], app.attrs["HostConfig"]["MemorySwap"]) == (128 << 20, 128 << 20)
         assert "APP_NAME=web" in app.attrs["Config"]["Env"]
 
     @pytest.mark.usefixtures("web")

@@ -118,6 +118,7 @@ resource "aws_launch_template" "this" {
     environment_variables = { VERSION = var.release }
     image                 = var.image
     log_group_name        = aws_cloudwatch_log_group.this.name
+    memory_mib            = 128
     name                  = "temu-tf-ec2"
     region                = "us-east-1"
     registry_host         = split("/", var.image)[0]
