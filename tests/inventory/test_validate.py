@@ -1,4 +1,4 @@
-# ruff: noqa: E501  (a message, one line)
+
 """The playbook validate.yml, run as a person runs it."""
 
 from __future__ import annotations
