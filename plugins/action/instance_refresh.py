@@ -70,6 +70,20 @@ class Refresh:
         self._await_steady()
         return identifier
 
+    def check(self) -> None:
+        """Look whether the group has the version, and its instances are healthy; start and end nothing.
+
+        Raises:
+            ActionError: it has not.
+        """
+        if not self._has_arrived():
+            now, wanted = self._describe()["LaunchTemplate"]["Version"], self._template["Version"]
+            raise ActionError(
+                f"{self._group} is set to launch template version {now}, asked for was {wanted}: the last deployment "
+                "failed or did not end, or its instances are older. Deploy again"
+            )
+        self._await_steady()
+
     def images(self) -> dict[str, str]:
         """The image that runs on each instance, by its id.
 
@@ -285,7 +299,11 @@ class ActionModule(AwsActionModule):
         """Refresh the instances where they need it, and return what runs."""
         clients = {name: session.client(name) for name in ("autoscaling", "ec2", "elbv2", "logs", "ssm")}
         refresh = Refresh(clients, arguments)
-        identifier = refresh.run()
+        identifier = ""
+        if self._task.check_mode:
+            refresh.check()
+        else:
+            identifier = refresh.run()
         images = refresh.images()
         return {
             "changed": refresh.started,

@@ -14,6 +14,7 @@ description:
   - Where the refresh failed or was rolled back, or took too long (it is rolled back then), tells why, with the
     last lines of the logs of the instances that failed.
   - A refresh to the same version that an interrupted run has left is followed; one to another is cancelled first.
+  - In check mode it starts and ends nothing, and fails where the group has not the version.
 options:
   auto_scaling_group:
     description: Name of the group.

@@ -223,7 +223,12 @@ def test_bad_image_is_rolled_back(site: Site, aws: Any) -> None:
     assert "cannot start" in run.output
     assert visitor.problems == []
     assert ask(f"{URL}/version").document["image_digest"] == before
-    assert _refreshes(aws)[0]["Status"] == "RollbackSuccessful"
+    known = _refreshes(aws)
+    assert known[0]["Status"] == "RollbackSuccessful"
+    # A check says so too, and starts nothing.
+    run = failed(site.run("playbooks/smoke_check.yml", "--limit", "web"))
+    assert "asked for was" in run.output
+    assert _refreshes(aws) == known
     # The next run, with the code as it was, has nothing to mend but what Terraform was told meanwhile.
     succeeded(_deploy(site))
     assert ask(f"{URL}/version").document["image_digest"] == before

@@ -343,10 +343,8 @@ class TestDeployment:
         groups.remove(name)
 
     @staticmethod
-    def deploy(
-        aws: Client, groups: Groups, balancer: Balancer, template: Json, seconds: int = 120
-    ) -> tuple[str, Refresh]:
-        """Id of the refresh, and who followed it."""
+    def refresh(aws: Client, groups: Groups, balancer: Balancer, template: Json, seconds: int = 120) -> Refresh:
+        """The way to a version."""
         clients = {service: aws(service) for service in ("autoscaling", "ec2", "elbv2", "logs", "ssm")}
         found = groups.ec2.describe_launch_templates(LaunchTemplateNames=[template["LaunchTemplateName"]])
         arguments = {
@@ -358,7 +356,13 @@ class TestDeployment:
             "container": "app",
             "timeout_seconds": seconds,
         }
-        refresh = Refresh(clients, arguments)
+        return Refresh(clients, arguments)
+
+    def deploy(
+        self, aws: Client, groups: Groups, balancer: Balancer, template: Json, seconds: int = 120
+    ) -> tuple[str, Refresh]:
+        """Id of the refresh, and who followed it."""
+        refresh = self.refresh(aws, groups, balancer, template, seconds)
         return refresh.run(), refresh
 
     def test_first_deployment_needs_no_refresh(
@@ -377,6 +381,15 @@ class TestDeployment:
         assert [one["LaunchTemplate"]["Version"] for one in groups.members(name)] == [template["Version"]]
         again, refresh = self.deploy(aws, groups, balancer, template)
         assert (again, refresh.started) == ("", False)
+
+    def test_check_starts_nothing(self, aws: Client, groups: Groups, balancer: Balancer, name: str) -> None:
+        now = groups.describe(name)["LaunchTemplate"]["Version"]
+        known = groups.scaling.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"]
+        self.refresh(aws, groups, balancer, {"LaunchTemplateName": name, "Version": now}).check()
+        wanted = groups.define(name, groups.data(VERSION="unwanted"))
+        with pytest.raises(ActionError, match=f"version {now}, asked for was {wanted['Version']}"):
+            self.refresh(aws, groups, balancer, wanted).check()
+        assert groups.scaling.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"] == known
 
     def test_bad_image(self, aws: Client, groups: Groups, balancer: Balancer, name: str) -> None:
         before = groups.describe(name)["LaunchTemplate"]["Version"]

@@ -1,4 +1,3 @@
-
 """The playbook validate.yml, run as a person runs it."""
 
 from __future__ import annotations
