@@ -29,7 +29,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def ask(url: str, method: str = "GET", document: Any = None, follow: bool = True) -> Answer:
+def ask(
+    url: str,
+    method: str = "GET",
+    document: Any = None,
+    follow: bool = True,
+    headers: dict[str, str] | None = None,
+) -> Answer:
     """One request; an error status is an answer too.
 
     Args:
@@ -37,9 +43,10 @@ def ask(url: str, method: str = "GET", document: Any = None, follow: bool = True
         method: HTTP method.
         document: JSON body.
         follow: whether redirects are followed.
+        headers: more headers of the request.
     """
     data = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(url, data=data, method=method)  # noqa: S310  the tests' own URLs
+    request = urllib.request.Request(url, data=data, method=method, headers=headers or {})  # noqa: S310  our own URLs
     if data is not None:
         request.add_header("Content-Type", "application/json")
     opener = urllib.request.build_opener() if follow else urllib.request.build_opener(_NoRedirect())

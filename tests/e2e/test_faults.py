@@ -84,6 +84,11 @@ def test_destroy_leaves_nothing(site: Site, aws: Any) -> None:
         "roles": [role["RoleName"] for role in aws("iam").list_roles()["Roles"]],
         "secrets": [secret["Name"] for secret in aws("secretsmanager").list_secrets()["SecretList"]],
         "balancers": [b["LoadBalancerName"] for b in aws("elbv2").describe_load_balancers()["LoadBalancers"]],
+        "groups": [
+            g["AutoScalingGroupName"] for g in aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+        ],
+        "templates": [t["LaunchTemplateName"] for t in aws("ec2").describe_launch_templates()["LaunchTemplates"]],
+        "profiles": [p["InstanceProfileName"] for p in aws("iam").list_instance_profiles()["InstanceProfiles"]],
         "log groups": [group["logGroupName"] for group in aws("logs").describe_log_groups()["logGroups"]],
     }
     ours = {kind: [name for name in names if ENVIRONMENT in name.split("-")] for kind, names in left.items()}

@@ -1,4 +1,4 @@
-"""The whole way: from source to three running services, again, changed, broken, interrupted, destroyed.
+"""The whole way: from source to running services on each target, again, changed, broken, interrupted, destroyed.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -17,14 +17,16 @@ import pytest
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, succeeded
 
-APPS = {"tasks": "ecs", "beers": "ecs", "records": "ecs_public"}
+APPS = {"tasks": "ecs", "beers": "ecs", "records": "ecs_public", "web": "ec2"}
 NAME = f"{ENVIRONMENT}-tasks"
 
 
 def containers(app: str) -> list[str]:
-    """Ids of the running containers of an app's service."""
-    label = f"label=com.amazonaws.ecs.task-definition-family={ENVIRONMENT}-{app}"
-    output = subprocess.run(["docker", "ps", "-q", "--filter", label], capture_output=True, text=True, check=True)
+    """Ids of the running containers of an app's service: tasks, or instances and what runs on them."""
+    family = f"com.amazonaws.ecs.task-definition-family={ENVIRONMENT}-{app}"
+    label = "slipway.instance" if APPS[app] == "ec2" else family
+    command = ["docker", "ps", "-q", "--filter", f"label={label}"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True)
     return output.stdout.split()
 
 
@@ -68,7 +70,7 @@ def test_first_run_deploys_every_app(site: Site) -> None:
 
 def test_urls_open_as_printed(site: Site) -> None:
     for app, entry in site.summary().items():
-        assert entry["url"].startswith("https://" if APPS[app] == "ecs" else "http://127.")
+        assert entry["url"].startswith("http://127." if APPS[app] == "ecs_public" else "https://")
         assert ask(f"{entry['url']}/healthz").body.strip() == b"ok"
         assert ask(f"{entry['url']}/version").document["image_digest"] == entry["image_digest"]
 

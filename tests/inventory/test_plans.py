@@ -92,13 +92,14 @@ def test_every_layer_of_every_host_is_there(inputs: Inputs) -> None:
             "tasks": ["data", "registry", "service"],
             "beers": ["data", "registry", "service"],
             "records": ["data", "registry", "service"],
+            "web": ["data", "registry", "service"],
         }
 
 
 def test_prod_is_highly_available(inputs: Inputs) -> None:
     prod = inputs["prod"]
     assert prod["main"]["network"]["nat_gateway_mode"] == "per_availability_zone"
-    for app in ("tasks", "beers", "records"):
+    for app in ("tasks", "beers", "records", "web"):
         data, service = prod[app]["data"], prod[app]["service"]
         assert data["multi_az"]
         assert data["deletion_protection"]
@@ -107,7 +108,7 @@ def test_prod_is_highly_available(inputs: Inputs) -> None:
         assert not data["bucket_force_destroy"]
         assert not prod[app]["registry"]["force_delete"]
         assert service["desired_count" if app == "records" else "min_task_count"] >= 2
-    for app in ("tasks", "beers"):
+    for app in ("tasks", "beers", "web"):
         service = prod[app]["service"]
         assert service["load_balancer_deletion_protection"]
         assert service["alarm_action_arns"] == ["arn:aws:sns:us-east-1:111122223333:operations"]
@@ -117,13 +118,14 @@ def test_prod_is_highly_available(inputs: Inputs) -> None:
 def test_staging_is_small(inputs: Inputs) -> None:
     staging = inputs["staging"]
     assert staging["main"]["network"]["nat_gateway_mode"] == "single"
-    for app in ("tasks", "beers", "records"):
+    for app in ("tasks", "beers", "records", "web"):
         data = staging[app]["data"]
         assert not data["multi_az"]
         assert not data["deletion_protection"]
         assert not data["final_snapshot_enabled"]
         assert data["secret_recovery_days"] == 0
-    assert staging["beers"]["service"]["min_task_count"] == 1
+    for app in ("beers", "web"):
+        assert staging[app]["service"]["min_task_count"] == 1
     # The reference system has two at least, everywhere.
     assert staging["tasks"]["service"].get("min_task_count", 2) == 2
 
@@ -136,6 +138,7 @@ def test_what_an_app_is_does_not_depend_on_the_environment(inputs: Inputs) -> No
         assert tasks["service"]["tags"]["Project"] == "task-management-api"
         assert tasks["service"]["environment_variables"]["APP_FEATURES"] == "tasks"
         assert inputs[environment]["records"]["service"]["container_port"] == 5000
+        assert inputs[environment]["web"]["data"]["api_key_required"]
         assert inputs[environment]["main"]["network"]["name"] == f"{environment}-main"
 
 
@@ -147,15 +150,20 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("root", ["network", "registry", "data", "service_ecs", "service_ecs_public"])
+@pytest.mark.parametrize("root", ["network", "registry", "data", "service_ec2", "service_ecs", "service_ecs_public"])
 def test_each_layer_plans(root: str, inputs: Inputs, terraform: Path) -> None:
     folder = terraform / "layers/aws" / root
     (original,) = (PROJECT / "terraform/layers/aws" / root / "tests").glob("*.tftest.hcl")
     # Stand-ins for the provider and for what it computes, as the layer's own tests have them.
     text = original.read_text().partition("\nvariables {")[0]
-    hosts = {"service_ecs": ("tasks", "beers"), "service_ecs_public": ("records",), "network": ("main",)}
+    hosts = {
+        "network": ("main",),
+        "service_ec2": ("web",),
+        "service_ecs": ("tasks", "beers"),
+        "service_ecs_public": ("records",),
+    }
     for environment in ENVIRONMENTS:
-        for host in hosts.get(root, ("tasks", "beers", "records")):
+        for host in hosts.get(root, ("tasks", "beers", "records", "web")):
             variables = inputs[environment][host][root.partition("_")[0]]
             text += f'\nrun "{environment}_{host}" {{\n  command = plan\n  variables {{\n'
             text += "".join(f"    {name} = {_hcl(value)}\n" for name, value in variables.items()) + "  }\n}\n"

@@ -79,6 +79,7 @@ class Made:
         self._make_load_balancer()
         self._make_names()
         self._make_service()
+        self._make_instances()
 
     def _make_load_balancer(self) -> None:
         ec2, elb = client("ec2"), client("elbv2")
@@ -89,6 +90,7 @@ class Made:
             subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.77.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")
             subnets.append(subnet["Subnet"]["SubnetId"])
             self._undo(ec2.delete_subnet, SubnetId=subnets[-1])
+        self._subnets = subnets
         lb = elb.create_load_balancer(Name=NAME, Subnets=subnets, Tags=TAG_LIST)["LoadBalancers"][0]["LoadBalancerArn"]
         self._undo(elb.delete_load_balancer, LoadBalancerArn=lb)
         self._add("aws_lb", lb, name=NAME)
@@ -156,6 +158,29 @@ class Made:
         self._undo(ecs.delete_service, cluster=NAME, service=NAME, force=True)
         self._add("aws_ecs_service", f"{NAME}/{NAME}", cluster=cluster, name=NAME)
 
+    def _make_instances(self) -> None:
+        ec2, iam, scaling = client("ec2"), client("iam"), client("autoscaling")
+        iam.create_instance_profile(InstanceProfileName=NAME, Tags=TAG_LIST)
+        self._undo(iam.delete_instance_profile, InstanceProfileName=NAME)
+        self._add("aws_iam_instance_profile", NAME, name=NAME)
+        template = ec2.create_launch_template(
+            LaunchTemplateName=NAME,
+            LaunchTemplateData={"InstanceType": "t3.micro"},
+            TagSpecifications=[{"ResourceType": "launch-template", "Tags": TAG_LIST}],
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        self._undo(ec2.delete_launch_template, LaunchTemplateId=template)
+        self._add("aws_launch_template", template, name=NAME)
+        scaling.create_auto_scaling_group(
+            AutoScalingGroupName=NAME,
+            LaunchTemplate={"LaunchTemplateId": template, "Version": "1"},
+            MinSize=0,
+            MaxSize=0,
+            VPCZoneIdentifier=",".join(self._subnets),
+            Tags=[{**tag, "PropagateAtLaunch": True} for tag in TAG_LIST],
+        )
+        self._undo(scaling.delete_auto_scaling_group, AutoScalingGroupName=NAME, ForceDelete=True)
+        self._add("aws_autoscaling_group", NAME, name=NAME, tag=LOWER_TAG_LIST)
+
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Made]:
@@ -177,6 +202,7 @@ def test_resources_are_found_by_what_the_plan_says_of_them(made: Made) -> None:
 
 ABSENT: list[tuple[str, Json]] = [
     ("aws_acm_certificate", {"domain_name": "absent.example.org"}),
+    ("aws_autoscaling_group", {"name": "trecf-absent", "tag": []}),
     ("aws_cloudwatch_log_group", {"name": "trecf-absent"}),
     ("aws_db_instance", {"identifier": "trecf-absent"}),
     ("aws_db_parameter_group", {"name": "trecf-absent"}),
@@ -185,7 +211,9 @@ ABSENT: list[tuple[str, Json]] = [
     ("aws_ecs_cluster", {"name": "trecf-absent"}),
     ("aws_ecs_service", {"cluster": "trecf-absent", "name": "trecf-absent"}),
     ("aws_ecs_task_definition", {"family": "trecf-absent"}),
+    ("aws_iam_instance_profile", {"name": "trecf-absent"}),
     ("aws_iam_role", {"name": "trecf-absent"}),
+    ("aws_launch_template", {"name": "trecf-absent"}),
     ("aws_lb", {"name": "trecf-absent"}),
     ("aws_lb_target_group", {"name": "trecf-absent"}),
     ("aws_route53_zone", {"name": "absent.example.org", "comment": ""}),
@@ -219,6 +247,13 @@ def test_what_has_the_name_but_not_the_tags_is_left_alone() -> None:
     assert f"aws_iam_role.this: {NAME} exists and was not made by this environment" in message
     assert "Environment=another, ManagedBy=terraform, Project=finders" in message
     assert "aws_lb.this: arn:" in message
+
+
+@pytest.mark.usefixtures("made")
+def test_group_of_instances_without_the_tags_is_left_alone() -> None:
+    others = [tag | {"value": "another"} for tag in LOWER_TAG_LIST]
+    with pytest.raises(OrphanError, match=f"{NAME} cannot be adopted: it was not made by this environment"):
+        _find(("aws_autoscaling_group", {"name": NAME, "tag": others}))
 
 
 def test_secret_that_is_scheduled_for_deletion_is_named() -> None:

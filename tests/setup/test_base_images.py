@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = "python:3.11-slim-bookworm"
 POSTGRES = "postgres:15-alpine"
+INSTANCE = "slipway-instance:1"
 PASSWORD = 'it\'s a $strange% "pass\\word"'
 
 StartPostgres = Callable[..., str]
@@ -326,3 +327,17 @@ def test_postgres_starts_the_way_ministack_starts_it(tmp_path: Path, monkeypatch
     finally:
         container.remove(force=True, v=True)
         client.close()
+
+
+def test_instance_has_what_user_data_calls() -> None:
+    """On the path of a fresh instance, as Amazon Linux has them."""
+    program = "set -e; command -v aws docker systemctl; test -d /etc/systemd/system; aws --version"
+    output = docker("run", "--rm", "--network", "none", INSTANCE, "bash", "-c", program).stdout.splitlines()
+    assert output[1:3] == ["/usr/bin/docker", "/usr/bin/systemctl"]
+    assert output[3].startswith("aws-cli/")
+
+
+def test_instance_is_built_again_when_what_it_is_made_of_changes() -> None:
+    """The label names the recipe and the Python image below."""
+    recipe = image_fact(INSTANCE, '{{index .Config.Labels "slipway.recipe"}}')
+    assert recipe.partition("-")[2] == image_fact(PYTHON, "{{.Id}}").removeprefix("sha256:")[:16]
