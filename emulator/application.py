@@ -52,6 +52,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
 
     from emulator import (
         alarms,
+        app_runner,
         application_autoscaling,
         ecs_containers,
         ecs_network_interfaces,
@@ -67,6 +68,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
 
     health = load_balancers.TargetHealth()
     autoscaling = application_autoscaling.ApplicationAutoScaling()
+    runner = app_runner.AppRunner(client, network, settings.gateway_port, settings.registry_address)
     load_balancers.install(health)
     ecs_containers.install(network, settings.registry_address)
     ecs_network_interfaces.install(network)
@@ -74,10 +76,11 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     ecs_services.install()
     rds.install(client)
     alarms.install()
-    tagging.install()
+    tagging.install(runner.tagged)
     registry.install(settings.registry_address)
     security_groups.install()
     application_autoscaling.install(autoscaling)
+    edge.add_site(runner.has_site, runner.handle_site)
     listener_ports = {settings.http_port: 80, settings.https_port: 443}
     identity = {"project_directory": str(settings.project_directory), "process": os.getpid()}
 
@@ -88,8 +91,10 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await ministack.app(scope, receive, send)
         elif scope["server"][1] in listener_ports:
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
-        elif application_autoscaling.is_meant(scope):
-            await application_autoscaling.handle(autoscaling, scope, receive, send)
+        elif autoscaling.is_meant(scope):
+            await autoscaling.handle(scope, receive, send)
+        elif runner.is_meant(scope):
+            await runner.handle(scope, receive, send)
         elif scope["path"] == IDENTITY_PATH:
             content = {"Content-Type": "application/json"}
             await ministack._send_response(send, 200, content, json.dumps(identity).encode())
@@ -102,6 +107,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             if message["type"] == "lifespan.shutdown":
                 # Otherwise each container that MiniStack stops now would be replaced by its service.
                 ecs_services.halt()
+                runner.halt()
                 health.stop()
             return message
 
