@@ -54,11 +54,16 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         alarms,
         app_runner,
         application_autoscaling,
+        auto_scaling,
+        auto_scaling_groups,
+        ec2_instances,
         ecs_containers,
         ecs_network_interfaces,
         ecs_services,
         ecs_tasks,
         edge,
+        instance_engine,
+        instance_metadata,
         load_balancers,
         rds,
         registry,
@@ -69,6 +74,10 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     health = load_balancers.TargetHealth()
     autoscaling = application_autoscaling.ApplicationAutoScaling()
     runner = app_runner.AppRunner(client, network, settings.gateway_port, settings.registry_address)
+    instances = ec2_instances.Instances(client, network, settings.gateway_port)
+    keeper = auto_scaling_groups.Keeper(instances, health)
+    engine = instance_engine.InstanceEngine(client, instances, settings.registry_address)
+    metadata = instance_metadata.MetadataService()
     load_balancers.install(health)
     ecs_containers.install(network, settings.registry_address)
     ecs_network_interfaces.install(network)
@@ -81,6 +90,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     security_groups.install()
     application_autoscaling.install(autoscaling)
     edge.add_site(runner.has_site, runner.handle_site)
+    ec2_instances.install(instances)
+    auto_scaling.install(auto_scaling.AutoScaling(keeper, instances))
     listener_ports = {settings.http_port: 80, settings.https_port: 443}
     identity = {"project_directory": str(settings.project_directory), "process": os.getpid()}
 
@@ -95,6 +106,10 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await autoscaling.handle(scope, receive, send)
         elif runner.is_meant(scope):
             await runner.handle(scope, receive, send)
+        elif scope["path"] == instance_engine.PATH:
+            await instance_engine.handle(engine, scope, receive, send)
+        elif instance_metadata.is_meant(scope):
+            await instance_metadata.handle(metadata, scope, send)
         elif scope["path"] == IDENTITY_PATH:
             content = {"Content-Type": "application/json"}
             await ministack._send_response(send, 200, content, json.dumps(identity).encode())
@@ -108,10 +123,12 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
                 # Otherwise each container that MiniStack stops now would be replaced by its service.
                 ecs_services.halt()
                 runner.halt()
+                keeper.stop()
                 health.stop()
             return message
 
         health.start()
+        keeper.start()
         await ministack.app(scope, receive_and_halt, send)
 
     return application
