@@ -63,6 +63,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         registry,
         tagging,
     )
+    from emulator.google.cloud import GoogleCloud
 
     health = load_balancers.TargetHealth()
     autoscaling = application_autoscaling.ApplicationAutoScaling()
@@ -76,6 +77,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     tagging.install()
     registry.install(settings.registry_address)
     application_autoscaling.install(autoscaling)
+    google = GoogleCloud(settings, client, network)
+    edge.add_site(google.has_site, google.handle_site)
     listener_ports = {settings.http_port: 80, settings.https_port: 443}
     identity = {"project_directory": str(settings.project_directory), "process": os.getpid()}
 
@@ -86,6 +89,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await ministack.app(scope, receive, send)
         elif scope["server"][1] in listener_ports:
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
+        elif scope["server"][1] == settings.google_port:
+            await google.handle(scope, receive, send)
         elif application_autoscaling.is_meant(scope):
             await application_autoscaling.handle(autoscaling, scope, receive, send)
         elif scope["path"] == IDENTITY_PATH:
@@ -100,6 +105,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             if message["type"] == "lifespan.shutdown":
                 # Otherwise each container that MiniStack stops now would be replaced by its service.
                 ecs_services.halt()
+                google.stop()
                 health.stop()
             return message
 
