@@ -134,13 +134,30 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     _check_variable_names(host, known, problems)
     _check_specifications(host, known, problems)
     if "slipway_environment" in host.values:
-        finding = input_rules.name_finding(host.cloud_name, load_balanced="ecs" in host.groups)
+        finding = input_rules.name_finding(host.cloud_name, known.target_of(host))
         if finding:
             remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
             problems.add([host.name], finding, remedy)
     if "apps" in host.groups:
         _check_application(host, problems)
+        _check_data(host, known, problems)
     return {layer: _check_layer(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
+
+
+def _check_data(host: Host, known: Project, problems: Problems) -> None:
+    """Check that no app asks for data of its own where the target has no place for them."""
+    target = known.target_of(host)
+    if target not in known.targets_without_data:
+        return
+    others = ", ".join(name for name in known.targets if name not in known.targets_without_data)
+    for name in ("data_database_name", "data_bucket_enabled", "data_api_key_enabled"):
+        if host.values.get(name):
+            problems.add(
+                [host.name],
+                f"{name} is {input_rules.shown(host.values[name])}, but {target} is outside of the network that "
+                f"a database and its neighbours are in; an app with data must stand in one of {others}",
+                f"Edit {host.file_of(name, f'host_vars/{host.name}/data.yml')} or {host.hosts_file}",
+            )
 
 
 def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
@@ -160,7 +177,11 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         else:
             allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
             kind = f"variable of the role {role}" if role else "variable of the project"
-        if name not in allowed and name not in known.wired:
+        others = known.other_targets_with(name, host)
+        if name not in allowed and name not in known.wired and others:
+            text = f"{name} {input_rules.inability(str(known.target_of(host)), name.removeprefix('service_'), others)}"
+            problems.add([host.name], text, f"Take it out of {host.file_of(name, f'host_vars/{host.name}')}")
+        elif name not in allowed and name not in known.wired:
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
             problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
         elif producer or name in known.wired:
@@ -269,11 +290,12 @@ def _check_layer(host: Host, layer: str, root: Path, known: Project, problems: P
             add(variable, "is not set, and the layer has no default for it")
         elif name not in host.given:
             inputs[variable] = declared.default
-    for variable, text in list(input_rules.value_findings(inputs)):
+    target = known.target_of(host)
+    for variable, text in list(input_rules.value_findings(inputs, target)):
         add(variable, text)
         del inputs[variable]
     inputs["region"] = host.values.get("slipway_region")
-    for variable, text in input_rules.layer_findings(layer, inputs):
+    for variable, text in input_rules.layer_findings(layer, inputs, target):
         add(variable, text)
     return inputs
 

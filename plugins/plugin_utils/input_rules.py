@@ -128,6 +128,7 @@ RULES: dict[str, Rule] = {
         "admin or rdsadmin",
         unless=lambda name: name.startswith("pg_") or name in ("admin", "rdsadmin"),
     ),
+    "max_concurrent_requests": _whole(1),
     "max_task_count": _whole(1),
     "min_task_count": _whole(1),
     "noncurrent_version_expiration_days": _whole(1),
@@ -148,14 +149,83 @@ RULES: dict[str, Rule] = {
     "user": _text(r"[1-9][0-9]*(:[0-9]+)?", "the number of a user who is not root, such as 10001 or 10001:10001"),
 }
 
-# "Task CPU and memory" in the Amazon ECS Developer Guide, Fargate on Linux: MiB by CPU units.
-FARGATE_MEMORY_MIB: dict[int, list[int]] = {
-    256: [512, 1024, 2048],
-    512: [gib * 1024 for gib in range(1, 5)],
-    1024: [gib * 1024 for gib in range(2, 9)],
-    2048: [gib * 1024 for gib in range(4, 17)],
-    4096: [gib * 1024 for gib in range(8, 31)],
+# What one target allows less of.
+TARGET_RULES: dict[str, dict[str, Rule]] = {
+    # "App Runner resource quotas" and CreateAutoScalingConfiguration in the AWS App Runner API Reference.
+    "app_runner": {
+        "max_concurrent_requests": _whole(1, 200),
+        "max_task_count": _whole(1, 25),
+        "min_task_count": _whole(1, 25),
+    }
 }
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Which memory goes with which CPU.
+
+    Attributes:
+        mib_by_cpu_units: sizes of memory in MiB, by CPU in units of 1/1024 vCPU.
+        source: the page that says so.
+    """
+
+    mib_by_cpu_units: dict[int, list[int]]
+    source: str
+
+
+_FARGATE_SIZES = Sizes(
+    {
+        256: [512, 1024, 2048],
+        512: [gib * 1024 for gib in range(1, 5)],
+        1024: [gib * 1024 for gib in range(2, 9)],
+        2048: [gib * 1024 for gib in range(4, 17)],
+        4096: [gib * 1024 for gib in range(8, 31)],
+    },
+    '"Task CPU and memory" in the Amazon ECS Developer Guide',
+)
+# By target.
+SIZES = {
+    "app_runner": Sizes(
+        {
+            256: [512, 1024],
+            512: [1024],
+            1024: [2048, 3072, 4096],
+            2048: [4096, 6144],
+            4096: [8192, 10240, 12288],
+        },
+        '"App Runner architecture and concepts" in the AWS App Runner Developer Guide',
+    ),
+    "ecs": _FARGATE_SIZES,
+    "ecs_public": _FARGATE_SIZES,
+}
+
+# Why a target has no input that others have, where it is not plain.
+_UNABLE: dict[str, dict[str, str]] = {
+    "app_runner": {
+        "alarm_action_arns": "its alarms would watch a load balancer, and App Runner shows none of its own",
+        "allowed_cidr_blocks": "App Runner serves everybody",
+        "cpu_architecture": "App Runner runs X86_64 only",
+        "cpu_target_percent": "App Runner scales by requests at a time: service_max_concurrent_requests",
+        "domain_name": "the address is one of App Runner's own",
+        "log_retention_days": "App Runner makes the log groups itself",
+        "stop_timeout_seconds": "App Runner decides how long an instance may take to stop",
+        "tmp_size_mib": "App Runner gives the file system its size",
+        "user": "App Runner runs the image as the user that it names",
+        "zone_name": "the address is one of App Runner's own",
+    },
+}
+
+
+def inability(target: str, variable: str, others: list[str]) -> str:
+    """Why a target takes no input that other targets have.
+
+    Args:
+        target: name of the target.
+        variable: the Terraform variable.
+        others: names of the targets that have it.
+    """
+    reason = _UNABLE.get(target, {}).get(variable)
+    return f"is nothing that the target {target} takes{f': {reason}' if reason else ''} ({', '.join(others)} would)"
 
 
 def shown(value: Any) -> str:
@@ -163,25 +233,32 @@ def shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def value_findings(inputs: Json) -> Iterator[Finding]:
-    """What is wrong with single inputs of a layer; what is null or has no rule here is right."""
+def value_findings(inputs: Json, target: str | None) -> Iterator[Finding]:
+    """What is wrong with single inputs of a layer; what is null or has no rule here is right.
+
+    Args:
+        inputs: the inputs, by Terraform variable.
+        target: what an app runs on; None for a network.
+    """
+    rules = RULES | TARGET_RULES.get(target or "", {})
     for name, value in inputs.items():
-        rule = RULES.get(name)
+        rule = rules.get(name)
         if rule and value is not None and not rule.allows(value):
             yield name, f"is {shown(value)}; it must be {rule.requirement}"
 
 
-def layer_findings(layer: str, inputs: Json) -> Iterator[Finding]:
+def layer_findings(layer: str, inputs: Json, target: str | None) -> Iterator[Finding]:
     """What is wrong between inputs of a layer that are right by themselves.
 
     Args:
         layer: name of the layer.
         inputs: its inputs, with `region`; those that are not known are missing.
+        target: what an app runs on; None for a network.
     """
     if layer == "network":
         yield from _network_findings(inputs)
     if layer == "service":
-        yield from _service_findings(inputs)
+        yield from _service_findings(inputs, SIZES.get(target or ""))
 
 
 def _network_findings(inputs: Json) -> Iterator[Finding]:
@@ -219,14 +296,14 @@ def _network_findings(inputs: Json) -> Iterator[Finding]:
             yield name, f"holds {other}, which overlaps the subnet {one}; subnets must not overlap"
 
 
-def _service_findings(inputs: Json) -> Iterator[Finding]:
+def _service_findings(inputs: Json, sizes: Sizes | None) -> Iterator[Finding]:
     memory, cpu = inputs.get("memory_mib"), inputs.get("cpu_units")
-    sizes = FARGATE_MEMORY_MIB.get(cpu, []) if cpu is not None else []
-    if memory is not None and sizes and memory not in sizes:
+    allowed = sizes.mib_by_cpu_units.get(cpu, []) if sizes and cpu is not None else []
+    if sizes and memory is not None and allowed and memory not in allowed:
         yield (
             "memory_mib",
             f"is {shown(memory)} with service_cpu_units {cpu}; it must be one of "
-            f'{", ".join(map(str, sizes))}, as "Task CPU and memory" in the Amazon ECS Developer Guide says',
+            f"{', '.join(map(str, allowed))}, as {sizes.source} says",
         )
     tmp = inputs.get("tmp_size_mib")
     if tmp is not None and memory is not None and not 1 <= tmp < memory:
@@ -250,12 +327,12 @@ def _service_findings(inputs: Json) -> Iterator[Finding]:
         yield "zone_name", "is not set, but service_zone_create is true; it must be the zone to create"
 
 
-def name_finding(name: str, load_balanced: bool) -> str | None:
+def name_finding(name: str, target: str | None) -> str | None:
     """What is wrong with the cloud name `<environment>-<host>`; None when nothing is.
 
     Args:
         name: the name, which begins the name of every resource.
-        load_balanced: whether a load balancer is named so.
+        target: what an app runs on; None for a network.
     """
     if len(name) > 28:
         return (
@@ -267,7 +344,9 @@ def name_finding(name: str, load_balanced: bool) -> str | None:
             f"its cloud name {name} must be lower-case letters, digits and single hyphens, first a letter, "
             "last no hyphen: AWS allows nothing else in names of load balancers and databases"
         )
-    if load_balanced and name.startswith("internal-"):
+    if target == "app_runner" and len(name) < 4:
+        return f"its cloud name {name} has {len(name)} characters; it must have at least 4: App Runner allows no fewer"
+    if target in ("ec2", "ecs") and name.startswith("internal-"):
         return f"its cloud name {name} begins with internal-, which AWS refuses in names of load balancers"
     return None
 

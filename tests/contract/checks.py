@@ -139,8 +139,10 @@ def _compare(layer: str, name: str, option: Json, found: dict[str, dict[str, Var
             yield f"{name} has no default, in {root} it is {variable.default!r}"
         if variable.description not in (part.removeprefix(f"Target C({target}): ") for part in text):
             yield f"{name} is described in other words than in {root}: {variable.description}"
-        if len(having) < len(found) and f"Target C({target}) only." not in text:
-            yield f"{name} does not say that only the target {target} has it"
+        targets = sorted(root.removeprefix(f"{layer}_") for root in having)
+        only = f"Target{'s' if len(targets) > 1 else ''} {', '.join(f'C({one})' for one in targets)} only."
+        if len(having) < len(found) and only not in text:
+            yield f"{name} does not say: {only}"
 
 
 def producers_put_out(project: Path) -> Iterator[str]:

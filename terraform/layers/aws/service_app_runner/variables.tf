@@ -36,7 +36,7 @@ variable "environment_variables" {
     error_message = "environment_variables must hold no secret (a name that ends like one, or a URL with a password): put it into Secrets Manager and hand over its ARN under a name that ends with _SECRET_ID. Names given: ${join(", ", keys(var.environment_variables))}."
   }
 
-  # "App Runner service quotas": 50 environment variables, of which the layer sets three.
+  # The quotas of App Runner services: 50 environment variables, of which the layer sets three.
   validation {
     condition     = length(var.environment_variables) <= 47
     error_message = "environment_variables holds ${length(var.environment_variables)}; App Runner takes 50, of which the layer sets three."
@@ -96,7 +96,7 @@ variable "memory_mib" {
   default     = 512
   nullable    = false
 
-  # "App Runner supported configurations": https://docs.aws.amazon.com/apprunner/latest/dg/architecture.html
+  # Supported configurations: https://docs.aws.amazon.com/apprunner/latest/dg/architecture.html
   validation {
     condition = contains(lookup({
       "256"  = [512, 1024]
