@@ -139,7 +139,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
             remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
             problems.add([host.name], finding, remedy)
     if "apps" in host.groups:
-        _check_application(host, problems)
+        _check_application(host, known, problems)
         _check_data(host, known, problems)
     return {layer: _check_layer(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
 
@@ -237,11 +237,12 @@ def _specification_error(name: str, value: Any, specification: Json) -> str | No
     return "; ".join(errors).rstrip(".") or None
 
 
-def _check_application(host: Host, problems: Problems) -> None:
+def _check_application(host: Host, known: Project, problems: Problems) -> None:
     """Check the environment variables of an application, and that what its image is built from is there."""
     otherwise = f"host_vars/{host.name}/app.yml"
     environment = host.values.get("app_environment_variables")
-    for text in input_rules.environment_findings(environment if isinstance(environment, dict) else {}):
+    given = environment if isinstance(environment, dict) else {}
+    for text in input_rules.environment_findings(given, known.target_of(host)):
         file = host.file_of("app_environment_variables", otherwise)
         problems.add([host.name], f"app_environment_variables {text}", f"Edit {file}")
     source = host.values.get("image_source")

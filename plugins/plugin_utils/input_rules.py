@@ -362,8 +362,20 @@ _SET_BY_PLATFORM = {
 }
 
 
-def environment_findings(environment: Json) -> Iterator[str]:
-    """What is wrong with the environment variables an inventory gives an application."""
+# The quota of App Runner is 50; the platform and the layer set four of them.
+_MOST_VARIABLES = {"app_runner": 46}
+
+
+def environment_findings(environment: Json, target: str | None) -> Iterator[str]:
+    """What is wrong with the environment variables an inventory gives an application.
+
+    Args:
+        environment: the variables, by name.
+        target: what the app runs on.
+    """
+    most = _MOST_VARIABLES.get(target or "", len(environment))
+    if len(environment) > most:
+        yield f"holds {len(environment)} variables; {target} takes {most} at most, beside those of the platform"
     for name, value in environment.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             yield f"holds {shown(name)}; a name must be letters, digits and underscores, first no digit"

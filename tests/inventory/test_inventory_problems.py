@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_no_host_at_all(inventory: Inventory) -> None:
 def test_app_in_no_target_group(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps"])
     assert inventory.problem() == (
-        "beers: stands in no target group; below apps it must stand in one of ecs, ecs_public"
+        "beers: stands in no target group; below apps it must stand in one of app_runner, ec2, ecs, ecs_public"
         + inventory.edit("hosts.yml")
     )
 
@@ -110,7 +111,7 @@ def test_missing_everywhere_is_said_once(inventory: Inventory, name: str, text: 
     for host in inventory.hosts.values():
         del host[name]
     assert inventory.problem() == (
-        f"main, tasks, beers, records: {name} is not set; it must be the {text}. "
+        f"main, tasks, beers, records, hello: {name} is not set; it must be the {text}. "
         f"Write it into {inventory.folder}/group_vars/all/environment.yml."
     )
 
@@ -143,7 +144,7 @@ def test_missing_for_one_app(inventory: Inventory, name: str, file: str) -> None
 )
 def test_wrong_value_of_the_project(inventory: Inventory, name: str, value: Any, text: str) -> None:
     inventory.everywhere(**{name: value})
-    assert f"main, tasks, beers, records: {name} is {text}. Edit " in "\n".join(inventory.problems())
+    assert f"main, tasks, beers, records, hello: {name} is {text}. Edit " in "\n".join(inventory.problems())
 
 
 @pytest.mark.parametrize(
@@ -155,8 +156,7 @@ def test_wrong_value_of_the_project(inventory: Inventory, name: str, value: Any,
         ("main", "network_cidr_blok", "input of the layer network named network_cidr_blok (did you mean network_cidr_block?)"),
         ("tasks", "registry_force_deletes", "input of the layer registry named registry_force_deletes (did you mean registry_force_delete?)"),
         ("tasks", "data_multi_azz", "input of the layer data named data_multi_azz (did you mean data_multi_az?)"),
-        ("tasks", "service_desired_count", "input of the layer service_ecs named service_desired_count (did you mean service_min_task_count?)"),
-        ("records", "service_min_task_count", "input of the layer service_ecs_public named service_min_task_count (did you mean service_desired_count?)"),
+        ("tasks", "service_min_tasks_count", "input of the layer service_ecs named service_min_tasks_count (did you mean service_min_task_count?)"),
     ],
 )  # fmt: skip
 def test_mistyped_name(inventory: Inventory, host: str, name: str, text: str) -> None:
@@ -165,6 +165,38 @@ def test_mistyped_name(inventory: Inventory, host: str, name: str, text: str) ->
     file.write_text(f"---\n{name}: 1\n")
     inventory.set(host, **{name: 1})
     assert inventory.problem() == f"{host}: there is no {text}. Edit {file}."
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "text"),
+    [
+        ("tasks", "service_desired_count", "the target ecs takes (ecs_public would)"),
+        ("records", "service_min_task_count", "the target ecs_public takes (app_runner, ec2, ecs would)"),
+        (
+            "hello",
+            "service_alarm_action_arns",
+            "the target app_runner takes: its alarms would watch a load balancer, and App Runner shows none of its own "
+            "(ec2, ecs would)",
+        ),
+        ("hello", "service_cpu_architecture", "the target app_runner takes: App Runner runs X86_64 only (ec2, ecs, ecs_public would)"),
+    ],
+)  # fmt: skip
+def test_what_a_target_cannot_do(inventory: Inventory, host: str, name: str, text: str) -> None:
+    inventory.set(host, **{name: 1})
+    file = inventory.folder / "host_vars" / host
+    assert inventory.problem() == f"{host}: {name} is nothing that {text}. Take it out of {file}."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("data_database_name", "hello"), ("data_bucket_enabled", True), ("data_api_key_enabled", True)],
+)
+def test_data_where_there_is_no_place_for_them(inventory: Inventory, name: str, value: Any) -> None:
+    inventory.set("hello", **{name: value})
+    assert inventory.problem().startswith(
+        f"hello: {name} is {json.dumps(value)}, but app_runner is outside of the network that a database and its "
+        "neighbours are in; an app with data must stand in one of ec2, ecs, ecs_public. Edit "
+    )
 
 
 def test_options_of_the_role_are_no_input(inventory: Inventory) -> None:

@@ -92,6 +92,7 @@ def test_every_layer_of_every_host_is_there(inputs: Inputs) -> None:
             "tasks": ["data", "registry", "service"],
             "beers": ["data", "registry", "service"],
             "records": ["data", "registry", "service"],
+            "hello": ["registry", "service"],
         }
 
 
@@ -147,13 +148,20 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("root", ["network", "registry", "data", "service_ecs", "service_ecs_public"])
+@pytest.mark.parametrize(
+    "root", ["network", "registry", "data", "service_app_runner", "service_ecs", "service_ecs_public"]
+)
 def test_each_layer_plans(root: str, inputs: Inputs, terraform: Path) -> None:
     folder = terraform / "layers/aws" / root
     (original,) = (PROJECT / "terraform/layers/aws" / root / "tests").glob("*.tftest.hcl")
     # Stand-ins for the provider and for what it computes, as the layer's own tests have them.
     text = original.read_text().partition("\nvariables {")[0]
-    hosts = {"service_ecs": ("tasks", "beers"), "service_ecs_public": ("records",), "network": ("main",)}
+    hosts = {
+        "network": ("main",),
+        "service_app_runner": ("hello",),
+        "service_ecs": ("tasks", "beers"),
+        "service_ecs_public": ("records",),
+    }
     for environment in ENVIRONMENTS:
         for host in hosts.get(root, ("tasks", "beers", "records")):
             variables = inputs[environment][host][root.partition("_")[0]]
