@@ -93,7 +93,10 @@ class _Service:
         self.record = record
         self.configuration_arn = configuration_arn
         self.operations: list[Json] = []
-        labels = {"com.amazonaws.apprunner.service-arn": record["ServiceArn"]}
+        labels = {
+            "com.amazonaws.apprunner.service-arn": record["ServiceArn"],
+            "com.amazonaws.apprunner.service-name": record["ServiceName"],
+        }
         self.fleet = Fleet(engine, labels, f"{self.log_group_prefix}/application", self.log_event)
 
     @property
