@@ -113,8 +113,9 @@ class _Service:
 
     def set_status(self, status: str) -> None:
         """Change the status, and say so in the log."""
-        self.record |= {"Status": status, "UpdatedAt": time.time()}
+        # Whoever sees the status finds the log complete.
         self.log_event(f"Service status is set to {status}.")
+        self.record |= {"Status": status, "UpdatedAt": time.time()}
 
 
 class AppRunner(AutoScalingConfigurations):
@@ -310,7 +311,7 @@ class AppRunner(AutoScalingConfigurations):
         egress, ingress = network["EgressConfiguration"], network["IngressConfiguration"]
         if egress.get("EgressType", "DEFAULT") != "DEFAULT" or not ingress.get("IsPubliclyAccessible", True):
             raise ApiError(INVALID, "the rehearsal knows no VPC connectors and no private services")
-        source = _checked_source(request.get("SourceConfiguration") or present["SourceConfiguration"])
+        source = _checked_source(request.get("SourceConfiguration", present.get("SourceConfiguration", {})))
         role = instance.get("InstanceRoleArn")
         if role:
             _assume("instance", role, "tasks.apprunner.amazonaws.com")

@@ -82,7 +82,8 @@ class Runner:
         """Lines of one of the two log groups."""
         service = self.describe(arn)
         group = f"/aws/apprunner/{service['ServiceName']}/{service['ServiceId']}/{kind}"
-        events = self.logs.filter_log_events(logGroupName=group, logStreamNamePrefix=stream_prefix)["events"]
+        only = {"logStreamNamePrefix": stream_prefix} if stream_prefix else {}
+        events = self.logs.filter_log_events(logGroupName=group, **only)["events"]
         return [event["message"] for event in events]
 
     def remove(self, arn: str) -> None:
@@ -205,10 +206,10 @@ def test_failing_update_rolls_back(
     before = runner.describe(web)
     running = {container.id for container in containers(engine, web)}
     with Load(cloud, before["ServiceUrl"]) as load:
-        runner.api.update_service(
+        answer = runner.api.update_service(
             ServiceArn=web, SourceConfiguration=runner.source(**source), InstanceConfiguration={"Memory": "1 GB"}
         )
-        assert runner.describe(web)["InstanceConfiguration"]["Memory"] == "1024"
+        assert answer["Service"]["InstanceConfiguration"]["Memory"] == "1024"
         operation = runner.await_end(web)
     assert (operation["Type"], operation["Status"]) == ("UPDATE_SERVICE", "ROLLBACK_SUCCEEDED")
     after = runner.describe(web)
