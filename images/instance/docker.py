@@ -1,0 +1,21 @@
+#!/usr/local/bin/python3
+"""`docker` of a rehearsed EC2 instance: its engine is the rehearsal cloud (emulator/instance_engine.py)."""
+
+import json
+import os
+import sys
+import urllib.request
+
+arguments = sys.argv[1:]
+password = sys.stdin.read() if "--password-stdin" in arguments else ""
+request = urllib.request.Request(  # noqa: S310 the rehearsal cloud's own address
+    f"{os.environ['AWS_ENDPOINT_URL']}/_slipway/instance-engine",
+    data=json.dumps({"arguments": arguments, "input": password}).encode(),
+    headers={"Content-Type": "application/json"},
+)
+# A container in the foreground is waited for, however long it runs.
+with urllib.request.urlopen(request) as answer:  # noqa: S310
+    result = json.load(answer)
+sys.stdout.write(result["stdout"])
+sys.stderr.write(result["stderr"])
+sys.exit(result["exit_code"])
