@@ -53,11 +53,16 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from emulator import (
         alarms,
         application_autoscaling,
+        auto_scaling,
+        auto_scaling_groups,
+        ec2_instances,
         ecs_containers,
         ecs_network_interfaces,
         ecs_services,
         ecs_tasks,
         edge,
+        instance_engine,
+        instance_metadata,
         load_balancers,
         rds,
         registry,
@@ -67,6 +72,10 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
 
     health = load_balancers.TargetHealth()
     autoscaling = application_autoscaling.ApplicationAutoScaling()
+    instances = ec2_instances.Instances(client, network, settings.gateway_port)
+    keeper = auto_scaling_groups.Keeper(instances, health)
+    engine = instance_engine.InstanceEngine(client, instances, settings.registry_address)
+    metadata = instance_metadata.MetadataService()
     load_balancers.install(health)
     ecs_containers.install(network, settings.registry_address)
     ecs_network_interfaces.install(network)
@@ -78,6 +87,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     registry.install(settings.registry_address)
     security_groups.install()
     application_autoscaling.install(autoscaling)
+    ec2_instances.install(instances)
+    auto_scaling.install(auto_scaling.AutoScaling(keeper, instances))
     listener_ports = {settings.http_port: 80, settings.https_port: 443}
     identity = {"project_directory": str(settings.project_directory), "process": os.getpid()}
 
@@ -90,6 +101,10 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
         elif application_autoscaling.is_meant(scope):
             await application_autoscaling.handle(autoscaling, scope, receive, send)
+        elif scope["path"] == instance_engine.PATH:
+            await instance_engine.handle(engine, scope, receive, send)
+        elif instance_metadata.is_meant(scope):
+            await instance_metadata.handle(metadata, scope, send)
         elif scope["path"] == IDENTITY_PATH:
             content = {"Content-Type": "application/json"}
             await ministack._send_response(send, 200, content, json.dumps(identity).encode())
@@ -102,10 +117,12 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             if message["type"] == "lifespan.shutdown":
                 # Otherwise each container that MiniStack stops now would be replaced by its service.
                 ecs_services.halt()
+                keeper.stop()
                 health.stop()
             return message
 
         health.start()
+        keeper.start()
         await ministack.app(scope, receive_and_halt, send)
 
     return application

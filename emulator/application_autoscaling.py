@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -32,11 +31,10 @@ from ministack.core.responses import (
 from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import cloudwatch, ecs
 
+from emulator import target_tracking
 from emulator.ministack_functions import replace
 
 _TARGET_PREFIX = "AnyScaleFrontendService."
-# A policy's alarms: out after 3 minutes above the target, in after 15 minutes below 90 % of it.
-_OUT_PERIODS, _IN_PERIODS, _IN_FACTOR = 3, 15, 0.9
 _PREDEFINED_METRICS = {
     "ECSServiceAverageCPUUtilization": "CPUUtilization",
     "ECSServiceAverageMemoryUtilization": "MemoryUtilization",
@@ -244,7 +242,7 @@ class ApplicationAutoScaling:
 
     def _scale(self, policy: Json, alarm_name: str) -> None:
         target = self._targets[_key(policy)]
-        out = "-AlarmHigh-" in alarm_name
+        out = target_tracking.scales_out(alarm_name)
         direction = "DynamicScalingOutSuspended" if out else "DynamicScalingInSuspended"
         in_disabled = policy["TargetTrackingScalingPolicyConfiguration"].get("DisableScaleIn", False)
         if target["SuspendedState"][direction] or (in_disabled and not out):
@@ -285,37 +283,19 @@ class ApplicationAutoScaling:
             allowed = ", ".join(_PREDEFINED_METRICS)
             raise ApiError("ValidationException", f"the rehearsal knows these metrics only: {allowed}")
         _, cluster, service = policy["ResourceId"].split("/")
-        identity = hashlib.sha256(policy["PolicyARN"].encode()).hexdigest()
-        alarms = []
-        for name, operator, threshold, periods in (
-            ("AlarmHigh", "GreaterThanThreshold", target, _OUT_PERIODS),
-            ("AlarmLow", "LessThanThreshold", math.floor(target * _IN_FACTOR * 10) / 10, _IN_PERIODS),
-        ):
-            owner = f"TargetTrackingScaling policy {policy['PolicyARN']}"
-            alarm_name = f"TargetTracking-{policy['ResourceId']}-{name}-{identity[:8]}-{identity[8:12]}"
-            cloudwatch._put_metric_alarm(
-                {},
-                {
-                    "AlarmName": alarm_name,
-                    "AlarmDescription": f"DO NOT EDIT OR DELETE. For {owner}.",
-                    "Namespace": "AWS/ECS",
-                    "MetricName": _PREDEFINED_METRICS[metric],
-                    "Dimensions": [
-                        {"Name": "ClusterName", "Value": cluster},
-                        {"Name": "ServiceName", "Value": service},
-                    ],
-                    "Statistic": "Average",
-                    "Period": 60,
-                    "EvaluationPeriods": periods,
-                    "Threshold": threshold,
-                    "ComparisonOperator": operator,
-                    "AlarmActions": [policy["PolicyARN"]],
-                },
-                is_cbor=False,
-                is_json=True,
-            )
-            alarms.append({"AlarmName": alarm_name, "AlarmARN": cloudwatch._alarms[alarm_name]["AlarmArn"]})
-        return alarms
+        return target_tracking.put_alarms(
+            policy["PolicyARN"],
+            policy["ResourceId"],
+            target,
+            {
+                "Namespace": "AWS/ECS",
+                "MetricName": _PREDEFINED_METRICS[metric],
+                "Dimensions": [
+                    {"Name": "ClusterName", "Value": cluster},
+                    {"Name": "ServiceName", "Value": service},
+                ],
+            },
+        )
 
     # -- look-ups --
 

@@ -20,6 +20,7 @@ from typing import Any
 from ministack.core.responses import StreamingResponse
 from ministack.services import alb
 
+from emulator.ec2_instances import address_of
 from emulator.ministack_functions import replace
 
 INITIAL = "initial"
@@ -179,7 +180,7 @@ def _probe(group: dict[str, Any], target: Target) -> tuple[str, str] | None:
     port = group["HealthCheckPort"]
     port = int(target.get("Port") or group["Port"]) if port == "traffic-port" else int(port)
     timeout = float(group["HealthCheckTimeoutSeconds"])
-    connection = http.client.HTTPConnection(str(target["Id"]), port, timeout=timeout)
+    connection = http.client.HTTPConnection(address_of(str(target["Id"])), port, timeout=timeout)
     try:
         connection.request("GET", group["HealthCheckPath"], headers={"User-Agent": "ELB-HealthChecker/2.0"})
         status = connection.getresponse().status
@@ -252,7 +253,14 @@ def install(health: TargetHealth) -> None:
         handed_over = False
         try:
             status, answer_headers, answer = await alb._proxy_http_target(
-                target, group, method, raw_path or path, headers, body, query_params, raw_query_string
+                target | {"Id": address_of(str(target["Id"]))},
+                group,
+                method,
+                raw_path or path,
+                headers,
+                body,
+                query_params,
+                raw_query_string,
             )
             if isinstance(answer, StreamingResponse):
                 answer = _released_at_end(answer, lambda: health.release(tg_arn, target))

@@ -337,10 +337,11 @@ def run_user_data() -> None:
 
 def _output_of(script: Path) -> Iterator[str]:
     started = time.monotonic()
-    # What the script leaves running keeps its output open, and is none of cloud-init's business.
-    with subprocess.Popen([str(script)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+    reading, writing = os.pipe()
+    with open(reading) as output:
+        process = subprocess.Popen([str(script)], stdout=writing, stderr=writing)
+        os.close(writing)
+        for line in output:
             yield line.rstrip("\n")
         status = process.wait()
     if status:
