@@ -176,7 +176,7 @@ class Instances:
         endpoint = api.create_endpoint_config(link_local_ips=[_METADATA_ADDRESS])
         container = api.create_container(
             MACHINE_IMAGE,
-            name=ec2._ec2_container_name(identifier),
+            name=f"ministack-ec2-{identifier}",
             hostname=identifier,
             environment={"AWS_ENDPOINT_URL": self.endpoint},
             labels={**container_reaper.own_labels("ec2"), INSTANCE_LABEL: identifier},

@@ -24,13 +24,12 @@ from ministack import app as ministack
 from ministack.core import container_reaper
 from ministack.core.concurrency import spawn_background
 from ministack.core.responses import request_scope
-from ministack.services import cloudwatch_logs, ec2, ecs
+from ministack.services import cloudwatch_logs, ecs
 
 from emulator import ec2_instances
 from emulator.ec2_instances import INSTANCE_LABEL, Instances
 
 PATH = "/_slipway/instance-engine"
-_NAME_LABEL = "slipway.container-name"
 _FORMATS: dict[str, Callable[[Json], str]] = {
     "{{.Config.Image}}": lambda container: str(container["Config"]["Image"]),
     "{{.State.Running}}": lambda container: str(container["State"]["Running"]).lower(),
@@ -222,12 +221,11 @@ class InstanceEngine:
             environment |= dict(_assignments(self._read(instance, file).splitlines()))
         environment |= dict(_assignments(options.env))
         made: Json = {
-            "name": f"{ec2._ec2_container_name(instance['InstanceId'])}-{options.name}",
+            "name": _container_name(instance, options.name),
             "environment": environment,
             "labels": {
                 **container_reaper.own_labels("ec2-container"),
                 INSTANCE_LABEL: instance["InstanceId"],
-                _NAME_LABEL: options.name,
             },
             "network_mode": f"container:{instance['_container_id']}",
             "read_only": options.read_only,
@@ -255,10 +253,10 @@ class InstanceEngine:
             return file.read().decode()
 
     def _container(self, instance: Json, name: str) -> Any:
-        for container in self._instances.containers(instance["InstanceId"]):
-            if container.labels.get(_NAME_LABEL) == name:
-                return container
-        raise EngineError(f"Error response from daemon: No such container: {name}")
+        try:
+            return self._client.containers.get(_container_name(instance, name))
+        except NotFound:
+            raise EngineError(f"Error response from daemon: No such container: {name}") from None
 
     def _stop(self, instance: Json, options: argparse.Namespace, _given: str) -> tuple[int, str]:
         self._container(instance, options.name).stop(timeout=options.time)
@@ -277,6 +275,11 @@ class InstanceEngine:
             raise EngineError(f"docker: the rehearsal knows the formats {', '.join(_FORMATS)} only")
         container = self._client.api.inspect_container(self._container(instance, options.name).id)
         return 0, f"{_FORMATS[options.format](container)}\n"
+
+
+def _container_name(instance: Json, name: str) -> str:
+    """What the host's engine calls a container that an instance calls `name`."""
+    return f"ministack-ec2-{instance['InstanceId']}-{name}"
 
 
 def _assignments(lines: list[str]) -> list[tuple[str, str]]:

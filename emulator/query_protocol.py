@@ -16,8 +16,6 @@ from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
 from ministack.core.responses import new_uuid
 
-_CONTENT = {"Content-Type": "text/xml"}
-
 _logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
@@ -64,7 +62,7 @@ class QueryService:
             wrapper = shape.serialization.get("resultWrapper", f"{operation}Result")
             content = f"<{wrapper}>{_members(shape, result)}</{wrapper}>"
         identifier = f"<ResponseMetadata><RequestId>{new_uuid()}</RequestId></ResponseMetadata>"
-        return 200, _CONTENT, self._document(f"{operation}Response", content + identifier)
+        return self._document(200, f"{operation}Response", content + identifier)
 
     def _call(self, operation: str, parameters: dict[str, str]) -> Json:
         handler = getattr(self, f"_{operation}", None)
@@ -87,10 +85,11 @@ class QueryService:
     def _error(self, status: int, code: str, message: str) -> Response:
         sender = "Sender" if status < 500 else "Receiver"
         content = f"<Error><Type>{sender}</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-        return status, _CONTENT, self._document("ErrorResponse", f"{content}<RequestId>{new_uuid()}</RequestId>")
+        return self._document(status, "ErrorResponse", f"{content}<RequestId>{new_uuid()}</RequestId>")
 
-    def _document(self, name: str, content: str) -> bytes:
-        return f'<{name} xmlns="{self._model.metadata["xmlNamespace"]}">{content}</{name}>'.encode()
+    def _document(self, status: int, name: str, content: str) -> Response:
+        namespace = self._model.metadata["xmlNamespace"]
+        return status, {"Content-Type": "text/xml"}, f'<{name} xmlns="{namespace}">{content}</{name}>'.encode()
 
 
 def _parse(shape: Shape, parameters: dict[str, str], prefix: str) -> Any:

@@ -338,7 +338,7 @@ def run_user_data() -> None:
 def _output_of(script: Path) -> Iterator[str]:
     started = time.monotonic()
     reading, writing = os.pipe()
-    with open(reading) as output:
+    with os.fdopen(reading) as output:
         process = subprocess.Popen([str(script)], stdout=writing, stderr=writing)
         os.close(writing)
         for line in output:

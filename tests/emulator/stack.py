@@ -27,7 +27,7 @@ CLUSTER = "temu"
 class Balancer:
     """A load balancer with a plain and a TLS listener and one target group, and its removal."""
 
-    def __init__(self, aws: Client, name: str) -> None:
+    def __init__(self, aws: Client, name: str, target_type: str = "ip", port: int = 80) -> None:
         self._aws = aws
         ec2, elb, acm = aws("ec2"), aws("elbv2"), aws("acm")
         vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
@@ -43,9 +43,9 @@ class Balancer:
         self.group = elb.create_target_group(
             Name=name,
             Protocol="HTTP",
-            Port=80,
+            Port=port,
             VpcId=vpc,
-            TargetType="ip",
+            TargetType=target_type,
             HealthCheckPath="/health",
             HealthCheckIntervalSeconds=5,
             HealthCheckTimeoutSeconds=2,
@@ -65,8 +65,16 @@ class Balancer:
 
     def target_states(self) -> list[str]:
         """States of the registered targets."""
+        return [target["TargetHealth"]["State"] for target in self._health()]
+
+    def targets(self, state: str) -> list[str]:
+        """Ids of the registered targets in a state."""
+        return [target["Target"]["Id"] for target in self._health() if target["TargetHealth"]["State"] == state]
+
+    def _health(self) -> list[Json]:
         answer = self._aws("elbv2").describe_target_health(TargetGroupArn=self.group)
-        return [target["TargetHealth"]["State"] for target in answer["TargetHealthDescriptions"]]
+        descriptions: list[Json] = answer["TargetHealthDescriptions"]
+        return descriptions
 
     def remove(self) -> None:
         """Remove load balancer, group and certificate."""
@@ -169,7 +177,7 @@ class Services:
         }
         if health_check:
             # No interpreter: a busy machine must not make a healthy container unhealthy.
-            check = ["CMD", "test", "-e", "/healthy"]
+            check = ["CMD-SHELL", "test -e /tmp/healthy"]
             definition["healthCheck"] = {"command": check, "interval": 5, "retries": 1}
         answer = self.ecs.register_task_definition(
             family=family,

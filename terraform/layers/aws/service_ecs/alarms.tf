@@ -1,3 +1,12 @@
+module "alarms" {
+  source = "../../../modules/app_alarms"
+
+  alarm_action_arns            = var.alarm_action_arns
+  database_instance_identifier = var.data_database_instance_identifier
+  load_balancer_arn_suffix     = module.load_balancer.arn_suffix
+  name                         = var.name
+}
+
 # ECS counts running tasks for Container Insights only: AWS/ECS, which is free, has no such metric, and the load
 # balancer counts healthy targets, which is another question.
 resource "aws_cloudwatch_metric_alarm" "running_tasks" {
@@ -16,60 +25,6 @@ resource "aws_cloudwatch_metric_alarm" "running_tasks" {
   evaluation_periods = 3
   # Nothing counts tasks where there are none.
   treat_missing_data = "breaching"
-  alarm_actions      = var.alarm_action_arns
-  ok_actions         = var.alarm_action_arns
-}
-
-# Two alarms, because they call for different people: these answers the load balancer made because no task gave one...
-resource "aws_cloudwatch_metric_alarm" "load_balancer_5xx" {
-  alarm_name          = "${var.name}-load-balancer-5xx"
-  alarm_description   = "The load balancer of ${var.name} itself answered more than 10 requests with 5xx in 5 minutes: tasks are missing, unhealthy or too slow."
-  namespace           = "AWS/ApplicationELB"
-  metric_name         = "HTTPCode_ELB_5XX_Count"
-  statistic           = "Sum"
-  dimensions          = { LoadBalancer = aws_lb.this.arn_suffix }
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 10
-  period              = 300
-  evaluation_periods  = 1
-  # The metric exists only while there are such answers.
-  treat_missing_data = "notBreaching"
-  alarm_actions      = var.alarm_action_arns
-  ok_actions         = var.alarm_action_arns
-}
-
-# ... and these are the application's own.
-resource "aws_cloudwatch_metric_alarm" "app_5xx" {
-  alarm_name          = "${var.name}-app-5xx"
-  alarm_description   = "The application ${var.name} answered more than 10 requests with 5xx in 5 minutes: see its log."
-  namespace           = "AWS/ApplicationELB"
-  metric_name         = "HTTPCode_Target_5XX_Count"
-  statistic           = "Sum"
-  dimensions          = { LoadBalancer = aws_lb.this.arn_suffix }
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 10
-  period              = 300
-  evaluation_periods  = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_action_arns
-  ok_actions          = var.alarm_action_arns
-}
-
-resource "aws_cloudwatch_metric_alarm" "database_cpu" {
-  count = var.data_database_instance_identifier == null ? 0 : 1
-
-  alarm_name          = "${var.name}-database-cpu"
-  alarm_description   = "The database of ${var.name} has used more than 80 % of its CPU for 5 minutes."
-  namespace           = "AWS/RDS"
-  metric_name         = "CPUUtilization"
-  statistic           = "Average"
-  dimensions          = { DBInstanceIdentifier = var.data_database_instance_identifier }
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 80
-  period              = 300
-  evaluation_periods  = 1
-  # A database that reports nothing is neither idle nor busy: the alarm says that it does not know.
-  treat_missing_data = "missing"
   alarm_actions      = var.alarm_action_arns
   ok_actions         = var.alarm_action_arns
 }

@@ -1,72 +1,16 @@
-locals {
-  https_enabled = var.domain_name != null
-}
+module "load_balancer" {
+  source = "../../../modules/load_balancer"
 
-resource "aws_lb" "this" {
-  name               = var.name
-  load_balancer_type = "application"
-  internal           = false
-  security_groups    = [aws_security_group.load_balancer.id]
-  subnets            = var.network_public_subnet_ids
-
-  drop_invalid_header_fields = true
-  enable_deletion_protection = var.load_balancer_deletion_protection
-}
-
-resource "aws_lb_target_group" "this" {
-  name        = var.name
-  vpc_id      = var.network_vpc_id
-  target_type = "ip"
-  protocol    = "HTTP"
-  # ECS registers each task with its own port. A change of this one would replace the group, which AWS refuses while
-  # a listener uses it.
-  port = 80
-
-  # Long enough for a request in flight; the default of 300 seconds only makes every deployment slower.
-  deregistration_delay = 30
-
-  health_check {
-    path                = var.health_check_path
-    matcher             = "200"
-    interval            = 10
-    timeout             = 5
-    healthy_threshold   = 2
-    unhealthy_threshold = 3
-  }
-}
-
-resource "aws_lb_listener" "http" {
-  load_balancer_arn = aws_lb.this.arn
-  port              = 80
-  protocol          = "HTTP"
-
-  default_action {
-    type             = local.https_enabled ? "redirect" : "forward"
-    target_group_arn = local.https_enabled ? null : aws_lb_target_group.this.arn
-
-    dynamic "redirect" {
-      for_each = local.https_enabled ? [1] : []
-
-      content {
-        port        = "443"
-        protocol    = "HTTPS"
-        status_code = "HTTP_301"
-      }
-    }
-  }
-}
-
-resource "aws_lb_listener" "https" {
-  count = local.https_enabled ? 1 : 0
-
-  load_balancer_arn = aws_lb.this.arn
-  port              = 443
-  protocol          = "HTTPS"
-  certificate_arn   = aws_acm_certificate_validation.this[0].certificate_arn
-  ssl_policy        = var.ssl_policy
-
-  default_action {
-    type             = "forward"
-    target_group_arn = aws_lb_target_group.this.arn
-  }
+  app_security_group_id = var.data_app_security_group_id
+  container_port        = var.container_port
+  deletion_protection   = var.load_balancer_deletion_protection
+  domain_name           = var.domain_name
+  health_check_path     = var.health_check_path
+  name                  = var.name
+  public_subnet_ids     = var.network_public_subnet_ids
+  ssl_policy            = var.ssl_policy
+  target_type           = "ip"
+  vpc_id                = var.network_vpc_id
+  zone_create           = var.zone_create
+  zone_name             = var.zone_name
 }

@@ -67,7 +67,7 @@ resource "aws_ecs_service" "this" {
   load_balancer {
     container_name   = module.task.container_name
     container_port   = var.container_port
-    target_group_arn = aws_lb_target_group.this.arn
+    target_group_arn = module.load_balancer.target_group_arn
   }
 
   network_configuration {
@@ -75,14 +75,6 @@ resource "aws_ecs_service" "this" {
     security_groups  = [var.data_app_security_group_id]
     subnets          = var.network_private_subnet_ids
   }
-
-  # ECS takes a target group only once a listener uses it, and a task is healthy only once it can be reached.
-  depends_on = [
-    aws_lb_listener.http,
-    aws_lb_listener.https,
-    aws_vpc_security_group_egress_rule.load_balancer_to_app,
-    aws_vpc_security_group_ingress_rule.app_from_load_balancer,
-  ]
 
   lifecycle {
     # Auto-scaling's from the first day on.

@@ -1,6 +1,6 @@
 output "app_url" {
   description = "Where the application is reached."
-  value       = local.https_enabled ? "https://${var.domain_name}" : "http://${aws_lb.this.dns_name}"
+  value       = module.load_balancer.app_url
 }
 
 output "cluster_name" {
@@ -15,12 +15,12 @@ output "image" {
 
 output "load_balancer_arn" {
   description = "ARN of the load balancer."
-  value       = aws_lb.this.arn
+  value       = module.load_balancer.arn
 }
 
 output "load_balancer_dns_name" {
   description = "DNS name of the load balancer."
-  value       = aws_lb.this.dns_name
+  value       = module.load_balancer.dns_name
 }
 
 output "log_group_name" {
@@ -35,7 +35,7 @@ output "service_name" {
 
 output "target_group_arn" {
   description = "ARN of the load balancer's target group."
-  value       = aws_lb_target_group.this.arn
+  value       = module.load_balancer.target_group_arn
 }
 
 output "task_definition_arn" {
@@ -45,5 +45,5 @@ output "task_definition_arn" {
 
 output "zone_name_servers" {
   description = "Name servers of the zone created here, for its parent zone's NS record; null when none was."
-  value       = one(aws_route53_zone.this[*].name_servers)
+  value       = module.load_balancer.zone_name_servers
 }

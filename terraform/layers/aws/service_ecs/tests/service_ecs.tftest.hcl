@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 override_resource {
-  target          = aws_lb.this
+  target          = module.load_balancer.aws_lb.this
   override_during = plan
   values = {
     arn        = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/dev-tasks/1"
@@ -77,83 +77,13 @@ run "reference_with_domain" {
 
   assert {
     condition = (
-      !aws_lb.this.internal
-      && aws_lb.this.drop_invalid_header_fields
-      && toset(aws_lb.this.subnets) == toset(["subnet-1", "subnet-2"])
-    )
-    error_message = "The load balancer faces the internet from the public subnets and drops malformed headers."
-  }
-
-  assert {
-    condition = (
-      aws_lb_target_group.this.target_type == "ip"
-      && aws_lb_target_group.this.deregistration_delay == "30"
-      && aws_lb_target_group.this.health_check[0].path == "/health"
-      && aws_lb_target_group.this.health_check[0].matcher == "200"
-    )
-    error_message = "Tasks are healthy when GET /health answers 200."
-  }
-
-  assert {
-    condition = (
-      aws_lb_listener.https[0].port == 443
-      && aws_lb_listener.https[0].protocol == "HTTPS"
-      && aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
-      && aws_lb_listener.https[0].default_action[0].type == "forward"
-      && aws_lb_listener.http.port == 80
-      && aws_lb_listener.http.default_action[0].type == "redirect"
-      && aws_lb_listener.http.default_action[0].redirect[0].status_code == "HTTP_301"
-      && aws_lb_listener.http.default_action[0].redirect[0].port == "443"
-    )
-    error_message = "HTTPS is served from TLS 1.2 up, and HTTP redirected to it."
-  }
-
-  assert {
-    condition = (
-      aws_vpc_security_group_ingress_rule.load_balancer_http.from_port == 80
-      && aws_vpc_security_group_ingress_rule.load_balancer_https[0].from_port == 443
-      && aws_vpc_security_group_egress_rule.load_balancer_to_app.referenced_security_group_id == "sg-app"
-      && aws_vpc_security_group_egress_rule.load_balancer_to_app.from_port == 8000
-      && aws_vpc_security_group_ingress_rule.app_from_load_balancer.security_group_id == "sg-app"
-      && aws_vpc_security_group_ingress_rule.app_from_load_balancer.to_port == 8000
-      && aws_vpc_security_group_ingress_rule.app_from_load_balancer.cidr_ipv4 == null
-    )
-    error_message = "Anybody reaches the load balancer on 80 and 443, and only the load balancer the application on 8000."
-  }
-
-  assert {
-    condition = (
-      aws_acm_certificate.this[0].domain_name == "tasks.example.org"
-      && aws_acm_certificate.this[0].validation_method == "DNS"
-      && aws_route53_zone.this[0].name == "example.org"
-      && aws_route53_record.app[0].name == "tasks.example.org"
-      && aws_route53_record.app[0].type == "A"
-      && aws_route53_record.app[0].alias[0].name == "dev-tasks-1.us-east-1.elb.amazonaws.com"
-    )
-    error_message = "The name has a certificate and points to the load balancer."
-  }
-
-  assert {
-    condition = (
-      aws_cloudwatch_metric_alarm.database_cpu[0].threshold == 80
-      && aws_cloudwatch_metric_alarm.database_cpu[0].comparison_operator == "GreaterThanThreshold"
-      && aws_cloudwatch_metric_alarm.database_cpu[0].dimensions.DBInstanceIdentifier == "dev-tasks"
-      && aws_cloudwatch_metric_alarm.running_tasks[0].metric_name == "RunningTaskCount"
+      aws_cloudwatch_metric_alarm.running_tasks[0].metric_name == "RunningTaskCount"
       && aws_cloudwatch_metric_alarm.running_tasks[0].threshold == 2
       && aws_cloudwatch_metric_alarm.running_tasks[0].comparison_operator == "LessThanThreshold"
       && aws_cloudwatch_metric_alarm.running_tasks[0].treat_missing_data == "breaching"
       && one(aws_ecs_cluster.this.setting).value == "enabled"
     )
-    error_message = "Alarms go off above 80 % of the database's CPU and below 2 running tasks."
-  }
-
-  assert {
-    condition = alltrue([
-      for alarm in [aws_cloudwatch_metric_alarm.app_5xx, aws_cloudwatch_metric_alarm.load_balancer_5xx] :
-      alarm.threshold == 10 && alarm.comparison_operator == "GreaterThanThreshold" && alarm.period == 300
-      && alarm.statistic == "Sum" && alarm.dimensions.LoadBalancer == "app/dev-tasks/1"
-    ])
-    error_message = "Alarms go off above 10 answers with 5xx in 5 minutes."
+    error_message = "An alarm goes off below 2 running tasks."
   }
 
   assert {
@@ -166,16 +96,8 @@ run "defaults_without_domain" {
   command = plan
 
   assert {
-    condition = (
-      length(aws_lb_listener.https) == 0
-      && length(aws_acm_certificate.this) == 0
-      && length(aws_route53_record.app) == 0
-      && length(aws_vpc_security_group_ingress_rule.load_balancer_https) == 0
-      && length(aws_cloudwatch_metric_alarm.database_cpu) == 0
-      && aws_lb_listener.http.default_action[0].type == "forward"
-      && output.app_url == "http://dev-tasks-1.us-east-1.elb.amazonaws.com"
-    )
-    error_message = "Without a domain the load balancer's own name serves HTTP, and nothing of HTTPS or DNS is made."
+    condition     = output.app_url == "http://dev-tasks-1.us-east-1.elb.amazonaws.com"
+    error_message = "Without a domain the load balancer's own name serves HTTP."
   }
 }
 
@@ -216,20 +138,8 @@ run "almost_everything_changed" {
       && !aws_ecs_service.this.enable_execute_command
       && one(aws_ecs_cluster.this.setting).value == "disabled"
       && length(aws_cloudwatch_metric_alarm.running_tasks) == 0
-      && aws_vpc_security_group_ingress_rule.app_from_load_balancer.from_port == 9000
     )
     error_message = "Each setting of the service reaches it."
-  }
-
-  assert {
-    condition = (
-      aws_lb.this.enable_deletion_protection
-      && aws_lb_target_group.this.health_check[0].path == "/ready"
-      && aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-3-2021-06"
-      && length(aws_route53_zone.this) == 0
-      && length(data.aws_route53_zone.existing) == 1
-    )
-    error_message = "Each setting of the load balancer reaches it, and a zone that exists is used."
   }
 
   assert {
@@ -237,9 +147,8 @@ run "almost_everything_changed" {
       aws_appautoscaling_target.this.min_capacity == 4
       && aws_appautoscaling_target.this.max_capacity == 4
       && aws_appautoscaling_policy.cpu.target_tracking_scaling_policy_configuration[0].target_value == 50
-      && aws_cloudwatch_metric_alarm.app_5xx.alarm_actions == toset(["arn:aws:sns:us-east-1:111122223333:on-call"])
     )
-    error_message = "Auto-scaling and alarms follow the numbers given."
+    error_message = "Auto-scaling follows the numbers given."
   }
 }
 
@@ -247,55 +156,32 @@ run "rejects_wrong_values" {
   command = plan
 
   variables {
-    alarm_action_arns                 = ["on-call@example.org"]
     cpu_target_percent                = 5
     data_app_security_group_id        = "app"
-    domain_name                       = "Tasks"
     health_check_grace_period_seconds = -1
-    health_check_path                 = "health"
     min_task_count                    = 0
     name                              = "internal-tasks"
     network_private_subnet_ids        = ["subnet-3"]
     network_public_subnet_ids         = ["subnet-1", "subnet-1"]
     network_vpc_id                    = "net-1"
     region                            = "virginia"
-    ssl_policy                        = "ELBSecurityPolicy-2016-08"
     tags                              = { Project = "task-management-api" }
-    zone_create                       = true
   }
 
   expect_failures = [
-    var.alarm_action_arns, var.cpu_target_percent, var.data_app_security_group_id, var.domain_name,
-    var.health_check_grace_period_seconds, var.health_check_path, var.min_task_count, var.name,
-    var.network_private_subnet_ids, var.network_public_subnet_ids, var.network_vpc_id, var.region, var.ssl_policy,
-    var.tags, var.zone_create,
+    var.cpu_target_percent, var.data_app_security_group_id, var.health_check_grace_period_seconds, var.min_task_count,
+    var.name, var.network_private_subnet_ids, var.network_public_subnet_ids, var.network_vpc_id, var.region, var.tags,
   ]
 }
 
-run "rejects_a_name_outside_the_zone_and_too_few_tasks" {
+run "rejects_too_few_tasks" {
   command = plan
 
   variables {
     cpu_target_percent = 96
-    domain_name        = "tasks.badexample.org"
-    health_check_path  = "/health?deep=1"
     max_task_count     = 1
     name               = "1-tasks"
-    ssl_policy         = "ELBSecurityPolicy-TLS13-1-0-2021-06"
-    zone_name          = "example.org"
   }
 
-  expect_failures = [
-    var.cpu_target_percent, var.domain_name, var.health_check_path, var.max_task_count, var.name, var.ssl_policy,
-  ]
-}
-
-run "rejects_a_domain_without_zone" {
-  command = plan
-
-  variables {
-    domain_name = "tasks.example.org"
-  }
-
-  expect_failures = [var.domain_name]
+  expect_failures = [var.cpu_target_percent, var.max_task_count, var.name]
 }

@@ -1,7 +1,7 @@
 resource "aws_security_group" "load_balancer" {
   name        = "${var.name}-load-balancer"
   description = "Load balancer of ${var.name}"
-  vpc_id      = var.network_vpc_id
+  vpc_id      = var.vpc_id
 
   tags = { Name = "${var.name}-load-balancer" }
 }
@@ -28,15 +28,15 @@ resource "aws_vpc_security_group_ingress_rule" "load_balancer_https" {
 
 resource "aws_vpc_security_group_egress_rule" "load_balancer_to_app" {
   security_group_id            = aws_security_group.load_balancer.id
-  description                  = "Requests and health checks to the application tasks"
+  description                  = "Requests and health checks to the application"
   ip_protocol                  = "tcp"
   from_port                    = var.container_port
   to_port                      = var.container_port
-  referenced_security_group_id = var.data_app_security_group_id
+  referenced_security_group_id = var.app_security_group_id
 }
 
 resource "aws_vpc_security_group_ingress_rule" "app_from_load_balancer" {
-  security_group_id            = var.data_app_security_group_id
+  security_group_id            = var.app_security_group_id
   description                  = "Requests and health checks from the load balancer"
   ip_protocol                  = "tcp"
   from_port                    = var.container_port

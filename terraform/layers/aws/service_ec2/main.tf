@@ -1,0 +1,142 @@
+# The current Amazon Linux. A new one makes a new launch template version, so a deployment also brings security updates.
+data "aws_ssm_parameter" "ami" {
+  count = var.ami_id == null ? 1 : 0
+
+  name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.cpu_architecture == "ARM64" ? "arm64" : "x86_64"}"
+}
+
+locals {
+  tags = merge(var.tags, { ManagedBy = "terraform", Name = var.name })
+
+  # What the platform knows better than its caller comes last and wins.
+  environment_variables = merge(var.environment_variables, {
+    AWS_DEFAULT_REGION = var.region
+    AWS_REGION         = var.region
+    IMAGE_DIGEST       = split("@", var.image)[1]
+    PORT               = tostring(var.container_port)
+  })
+
+  user_data = templatefile("${path.module}/user_data.sh.tftpl", {
+    environment_variables = local.environment_variables
+    image                 = var.image
+    log_group_name        = aws_cloudwatch_log_group.this.name
+    name                  = var.name
+    region                = var.region
+    # A public registry wants no login.
+    registry_host        = var.registry_repository_arn == null ? null : split("/", var.image)[0]
+    stop_timeout_seconds = var.stop_timeout_seconds
+    tmp_size_mib         = var.tmp_size_mib
+    user                 = var.user
+  })
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "${var.name}/service"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_launch_template" "this" {
+  name          = var.name
+  description   = "Instances of ${var.name}"
+  image_id      = var.ami_id == null ? data.aws_ssm_parameter.ami[0].insecure_value : var.ami_id
+  instance_type = var.instance_type
+  user_data     = base64encode(local.user_data)
+
+  iam_instance_profile {
+    arn = aws_iam_instance_profile.this.arn
+  }
+
+  # Only who can send a PUT gets a token, and one hop leads no further than the instance itself: its container shares
+  # the instance's network.
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_put_response_hop_limit = 1
+    http_tokens                 = "required"
+  }
+
+  # No key pair and no port 22: Systems Manager gives a shell.
+  network_interfaces {
+    associate_public_ip_address = false
+    delete_on_termination       = true
+    device_index                = 0
+    security_groups             = [var.data_app_security_group_id]
+  }
+
+  block_device_mappings {
+    device_name = "/dev/xvda"
+
+    ebs {
+      delete_on_termination = true
+      encrypted             = true
+      volume_size           = 10
+      volume_type           = "gp3"
+    }
+  }
+
+  # The provider's default tags do not reach what Auto Scaling launches.
+  dynamic "tag_specifications" {
+    for_each = ["instance", "volume"]
+
+    content {
+      resource_type = tag_specifications.value
+      tags          = local.tags
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.user_data) <= 16384
+      error_message = "The user data has ${length(local.user_data)} characters; EC2 takes 16384. Shorten environment_variables."
+    }
+  }
+}
+
+resource "aws_autoscaling_group" "this" {
+  name                      = var.name
+  desired_capacity          = var.min_task_count
+  max_size                  = var.max_task_count
+  min_size                  = var.min_task_count
+  default_instance_warmup   = var.health_check_grace_period_seconds
+  health_check_grace_period = var.health_check_grace_period_seconds
+  health_check_type         = "ELB"
+  target_group_arns         = [module.load_balancer.target_group_arn]
+  vpc_zone_identifier       = var.network_private_subnet_ids
+  # Whoever applies this follows the instances, and says why one does not come up.
+  wait_for_capacity_timeout = "0"
+
+  launch_template {
+    id      = aws_launch_template.this.id
+    version = aws_launch_template.this.latest_version
+  }
+
+  dynamic "tag" {
+    for_each = local.tags
+
+    content {
+      key                 = tag.key
+      value               = tag.value
+      propagate_at_launch = true
+    }
+  }
+
+  lifecycle {
+    # The number of instances is auto-scaling's from the first day on. The launch template is an instance refresh's:
+    # one rolls back to what the group was set to last, so nothing may set the new version before it has succeeded
+    # (https://github.com/hashicorp/terraform-provider-aws/issues/34189).
+    ignore_changes = [desired_capacity, launch_template]
+  }
+}
+
+resource "aws_autoscaling_policy" "cpu" {
+  name                   = "${var.name}-cpu"
+  autoscaling_group_name = aws_autoscaling_group.this.name
+  policy_type            = "TargetTrackingScaling"
+
+  target_tracking_configuration {
+    target_value = var.cpu_target_percent
+
+    predefined_metric_specification {
+      predefined_metric_type = "ASGAverageCPUUtilization"
+    }
+  }
+}

@@ -1,0 +1,49 @@
+output "app_url" {
+  description = "Where the application is reached."
+  value       = module.load_balancer.app_url
+}
+
+output "auto_scaling_group_name" {
+  description = "Name of the Auto Scaling group."
+  value       = aws_autoscaling_group.this.name
+}
+
+output "image" {
+  description = "Image the service was told to run, by digest."
+  value       = var.image
+}
+
+output "launch_template_id" {
+  description = "Id of the launch template."
+  value       = aws_launch_template.this.id
+}
+
+output "launch_template_version" {
+  description = "Version of the launch template that instances are to be launched from."
+  value       = tostring(aws_launch_template.this.latest_version)
+}
+
+output "load_balancer_arn" {
+  description = "ARN of the load balancer."
+  value       = module.load_balancer.arn
+}
+
+output "load_balancer_dns_name" {
+  description = "DNS name of the load balancer."
+  value       = module.load_balancer.dns_name
+}
+
+output "log_group_name" {
+  description = "Name of the log group that the application writes to."
+  value       = aws_cloudwatch_log_group.this.name
+}
+
+output "target_group_arn" {
+  description = "ARN of the load balancer's target group."
+  value       = module.load_balancer.target_group_arn
+}
+
+output "zone_name_servers" {
+  description = "Name servers of the zone created here, for its parent zone's NS record; null when none was."
+  value       = module.load_balancer.zone_name_servers
+}

@@ -1,0 +1,257 @@
+mock_provider "aws" {
+  mock_data "aws_ssm_parameter" {
+    defaults = { insecure_value = "ami-0123456789abcdef0" }
+  }
+}
+
+override_resource {
+  target          = module.load_balancer.aws_lb.this
+  override_during = plan
+  values = {
+    arn        = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/dev-web/1"
+    arn_suffix = "app/dev-web/1"
+    dns_name   = "dev-web-1.us-east-1.elb.amazonaws.com"
+    zone_id    = "Z35SXDOTRQ7X7K"
+  }
+}
+
+override_resource {
+  target          = module.load_balancer.aws_lb_target_group.this
+  override_during = plan
+  values = {
+    arn        = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/dev-web/1"
+    arn_suffix = "targetgroup/dev-web/1"
+  }
+}
+
+override_resource {
+  target          = aws_cloudwatch_log_group.this
+  override_during = plan
+  values          = { arn = "arn:aws:logs:us-east-1:111122223333:log-group:dev-web/service" }
+}
+
+override_resource {
+  target          = aws_iam_instance_profile.this
+  override_during = plan
+  values          = { arn = "arn:aws:iam::111122223333:instance-profile/dev-web-instance" }
+}
+
+override_resource {
+  target          = aws_launch_template.this
+  override_during = plan
+  values          = { id = "lt-0123456789abcdef0", latest_version = 7 }
+}
+
+variables {
+  data_app_security_group_id = "sg-app"
+  image                      = "111122223333.dkr.ecr.us-east-1.amazonaws.com/dev-web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  name                       = "dev-web"
+  network_private_subnet_ids = ["subnet-3", "subnet-4"]
+  network_public_subnet_ids  = ["subnet-1", "subnet-2"]
+  network_vpc_id             = "vpc-1"
+  registry_repository_arn    = "arn:aws:ecr:us-east-1:111122223333:repository/dev-web"
+  tags                       = { Environment = "development", Project = "web" }
+}
+
+run "reference_with_domain" {
+  command = plan
+
+  variables {
+    data_database_instance_identifier = "dev-web"
+    domain_name                       = "web.example.org"
+    environment_variables             = { API_KEY_SECRET_ID = "arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-web/api-key-AbCdEf", GREETING = "it's \"$HOME\" 100%" }
+    readable_secret_arns              = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-web/api-key-AbCdEf"]
+    zone_name                         = "example.org"
+  }
+
+  assert {
+    condition = (
+      one(aws_launch_template.this.metadata_options).http_tokens == "required"
+      && one(aws_launch_template.this.metadata_options).http_put_response_hop_limit == 1
+      && one(one(aws_launch_template.this.block_device_mappings).ebs).encrypted == "true"
+      && one(aws_launch_template.this.network_interfaces).associate_public_ip_address == "false"
+      && one(aws_launch_template.this.network_interfaces).security_groups == toset(["sg-app"])
+      && aws_launch_template.this.key_name == null
+      && aws_launch_template.this.image_id == "ami-0123456789abcdef0"
+      && aws_launch_template.this.instance_type == "t3.micro"
+    )
+    error_message = "An instance has no public address and no key, an encrypted disk, and metadata by token and on itself only."
+  }
+
+  assert {
+    condition = (
+      aws_autoscaling_group.this.min_size == 2
+      && aws_autoscaling_group.this.max_size == 10
+      && aws_autoscaling_group.this.health_check_type == "ELB"
+      && aws_autoscaling_group.this.health_check_grace_period == 60
+      && aws_autoscaling_group.this.vpc_zone_identifier == toset(["subnet-3", "subnet-4"])
+      && aws_autoscaling_group.this.target_group_arns == toset(["arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/dev-web/1"])
+      && one(aws_autoscaling_group.this.launch_template).version == "7"
+      && alltrue([for tag in aws_autoscaling_group.this.tag : tag.propagate_at_launch])
+      && { for tag in aws_autoscaling_group.this.tag : tag.key => tag.value } == { Environment = "development", ManagedBy = "terraform", Name = "dev-web", Project = "web" }
+    )
+    error_message = "Two to ten instances in both private subnets, which the load balancer's word keeps or replaces."
+  }
+
+  assert {
+    condition = (
+      aws_autoscaling_policy.cpu.policy_type == "TargetTrackingScaling"
+      && one(aws_autoscaling_policy.cpu.target_tracking_configuration).target_value == 70
+    )
+    error_message = "Auto-scaling keeps the CPU at 70 %."
+  }
+
+  assert {
+    condition = alltrue([
+      for part in [
+        "\nIMAGE_DIGEST=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+        "\nPORT=8000\n",
+        "\nGREETING=it's \"$HOME\" 100%\n",
+        "docker login --username AWS --password-stdin 111122223333.dkr.ecr.us-east-1.amazonaws.com\n",
+        "docker pull --quiet ${var.image}\n",
+        "--log-opt awslogs-group=dev-web/service",
+        "ExecStop=/usr/bin/docker stop --time 30 app\n",
+        "TimeoutStopSec=40\n",
+        "--user 10001 --read-only --tmpfs /tmp:rw,nodev,nosuid,size=128m",
+      ] : strcontains(base64decode(aws_launch_template.this.user_data), part)
+    ])
+    error_message = "The user data pulls the image by digest, and runs it with its environment, its log and its time to stop."
+  }
+
+  assert {
+    condition = (
+      toset([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid]) == toset(["LogInToRegistry", "PullImage", "ReadSecrets", "SystemsManager", "WriteLog"])
+      && alltrue([
+        for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
+        contains(["LogInToRegistry", "SystemsManager"], statement.Sid) || !contains(statement.Resource, "*")
+      ])
+    )
+    error_message = "The role pulls this image, reads these secrets, writes this log, and names each where AWS has a name."
+  }
+
+  assert {
+    condition     = output.app_url == "https://web.example.org" && output.image == var.image && output.launch_template_version == "7" && output.log_group_name == "dev-web/service"
+    error_message = "The outputs say what is to run, and where."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.healthy_instances.threshold == 2 && aws_cloudwatch_metric_alarm.healthy_instances.treat_missing_data == "breaching"
+    error_message = "An alarm goes off below two healthy instances."
+  }
+}
+
+run "almost_everything_changed" {
+  command = plan
+
+  variables {
+    ami_id                            = "ami-0fedcba9876543210"
+    container_port                    = 9000
+    cpu_architecture                  = "ARM64"
+    cpu_target_percent                = 50
+    data_bucket_arn                   = "arn:aws:s3:::dev-web-111122223333"
+    health_check_grace_period_seconds = 120
+    instance_type                     = "t4g.small"
+    log_retention_days                = 30
+    max_task_count                    = 4
+    min_task_count                    = 4
+    registry_repository_arn           = null
+    stop_timeout_seconds              = 60
+    tmp_size_mib                      = 64
+    user                              = "1000"
+  }
+
+  assert {
+    condition = (
+      aws_launch_template.this.image_id == "ami-0fedcba9876543210"
+      && length(data.aws_ssm_parameter.ami) == 0
+      && aws_launch_template.this.instance_type == "t4g.small"
+      && aws_autoscaling_group.this.min_size == 4
+      && aws_autoscaling_group.this.max_size == 4
+      && aws_autoscaling_group.this.health_check_grace_period == 120
+      && one(aws_autoscaling_policy.cpu.target_tracking_configuration).target_value == 50
+      && aws_cloudwatch_log_group.this.retention_in_days == 30
+      && output.app_url == "http://dev-web-1.us-east-1.elb.amazonaws.com"
+    )
+    error_message = "Each setting reaches what it is for."
+  }
+
+  assert {
+    condition = (
+      !strcontains(base64decode(aws_launch_template.this.user_data), "docker login")
+      && strcontains(base64decode(aws_launch_template.this.user_data), "\nPORT=9000\n")
+      && strcontains(base64decode(aws_launch_template.this.user_data), "docker stop --time 60 app")
+      && strcontains(base64decode(aws_launch_template.this.user_data), "--user 1000 --read-only --tmpfs /tmp:rw,nodev,nosuid,size=64m")
+      && toset([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid]) == toset(["ListBucket", "SystemsManager", "UseObjects", "WriteLog"])
+    )
+    error_message = "An image of a public registry is pulled without a login, and a bucket may be used."
+  }
+}
+
+run "rejects_wrong_values" {
+  command = plan
+
+  variables {
+    ami_id                            = "al2023"
+    container_port                    = 80
+    cpu_target_percent                = 5
+    data_app_security_group_id        = "app"
+    data_bucket_arn                   = "dev-web"
+    environment_variables             = { DATABASE_PASSWORD = "x" }
+    health_check_grace_period_seconds = -1
+    image                             = "dev-web:latest"
+    instance_type                     = "micro"
+    log_retention_days                = 2
+    min_task_count                    = 0
+    name                              = "internal-web"
+    network_private_subnet_ids        = ["subnet-3"]
+    network_public_subnet_ids         = ["subnet-1", "subnet-1"]
+    network_vpc_id                    = "net-1"
+    readable_secret_arns              = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:*"]
+    region                            = "virginia"
+    registry_repository_arn           = "dev-web"
+    stop_timeout_seconds              = 1
+    tags                              = { Project = "web" }
+    tmp_size_mib                      = 0
+    user                              = "0"
+  }
+
+  expect_failures = [
+    var.ami_id, var.container_port, var.cpu_target_percent, var.data_app_security_group_id,
+    var.data_bucket_arn, var.environment_variables, var.health_check_grace_period_seconds, var.image, var.instance_type,
+    var.log_retention_days, var.min_task_count, var.name, var.network_private_subnet_ids, var.network_public_subnet_ids,
+    var.network_vpc_id, var.readable_secret_arns, var.region, var.registry_repository_arn, var.stop_timeout_seconds,
+    var.tags, var.tmp_size_mib, var.user,
+  ]
+}
+
+run "rejects_too_few_instances_of_another_architecture" {
+  command = plan
+
+  variables {
+    environment_variables = { GREETING = "two\nlines" }
+    instance_type         = "t4g.micro"
+    max_task_count        = 1
+  }
+
+  expect_failures = [var.environment_variables, var.instance_type, var.max_task_count]
+}
+
+run "rejects_an_architecture_that_ec2_does_not_have" {
+  command = plan
+
+  variables {
+    cpu_architecture = "arm"
+  }
+
+  expect_failures = [var.cpu_architecture]
+}
+
+run "rejects_user_data_that_ec2_does_not_take" {
+  command = plan
+
+  variables {
+    environment_variables = { LONG = join("", [for number in range(4100) : "1234"]) }
+  }
+
+  expect_failures = [aws_launch_template.this]
+}

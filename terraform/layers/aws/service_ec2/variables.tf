@@ -1,0 +1,356 @@
+variable "alarm_action_arns" {
+  description = "ARNs of what is told when an alarm goes off or recovers, such as SNS topics."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "ami_id" {
+  description = "Id of the machine image, which must have systemd, the AWS CLI and Docker or dnf; null takes the current Amazon Linux 2023 with each deployment."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ami_id == null || can(regex("^ami-[0-9a-f]{8,17}$", var.ami_id))
+    error_message = "ami_id must be the id of a machine image, such as ami-0123456789abcdef0, or null."
+  }
+}
+
+variable "container_port" {
+  description = "TCP port the application listens on, from 1024 up; handed to it as PORT."
+  type        = number
+  default     = 8000
+  nullable    = false
+
+  validation {
+    condition     = var.container_port >= 1024 && var.container_port <= 65535 && floor(var.container_port) == var.container_port
+    error_message = "container_port is ${var.container_port}; it must be a whole number from 1024 to 65535, because ports below are root's and the application is not root."
+  }
+}
+
+variable "cpu_architecture" {
+  description = "CPU architecture the image is built for: X86_64 or ARM64."
+  type        = string
+  default     = "X86_64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["ARM64", "X86_64"], var.cpu_architecture)
+    error_message = "cpu_architecture is \"${var.cpu_architecture}\"; allowed are X86_64 and ARM64."
+  }
+}
+
+variable "cpu_target_percent" {
+  description = "Average CPU use in percent that auto-scaling keeps the service at."
+  type        = number
+  default     = 70
+  nullable    = false
+
+  validation {
+    condition     = var.cpu_target_percent >= 10 && var.cpu_target_percent <= 95
+    error_message = "cpu_target_percent is ${var.cpu_target_percent}; it must be from 10 to 95."
+  }
+}
+
+variable "data_app_security_group_id" {
+  description = "Id of the application's security group, which the database admits."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.data_app_security_group_id, "sg-")
+    error_message = "data_app_security_group_id is \"${var.data_app_security_group_id}\"; it must begin with sg-."
+  }
+}
+
+variable "data_bucket_arn" {
+  description = "ARN of the bucket whose objects the application reads, writes and deletes; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.data_bucket_arn == null || can(regex("^arn:aws:s3:::[^/*]+$", var.data_bucket_arn))
+    error_message = "data_bucket_arn must be the ARN of one bucket, such as arn:aws:s3:::dev-tasks-111122223333, or null."
+  }
+}
+
+variable "data_database_instance_identifier" {
+  description = "Identifier of the RDS instance whose CPU an alarm watches; null for none."
+  type        = string
+  default     = null
+}
+
+variable "domain_name" {
+  description = "Host name of the application, served by HTTPS with a certificate; null serves plain HTTP under the load balancer's own name."
+  type        = string
+  default     = null
+}
+
+variable "environment_variables" {
+  description = "Environment of the application, nothing secret in it. AWS_DEFAULT_REGION, AWS_REGION, IMAGE_DIGEST and PORT are set by the layer and override it."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for key, value in var.environment_variables :
+      !can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) && !can(regex("://[^/@]*:[^/@]+@", value))
+    ])
+    error_message = "environment_variables must hold no secret (a name that ends like one, or a URL with a password): put it into Secrets Manager and hand over its ARN under a name that ends with _SECRET_ID. Names given: ${join(", ", keys(var.environment_variables))}."
+  }
+
+  # Docker reads them from a file, a line each.
+  validation {
+    condition     = alltrue([for value in values(var.environment_variables) : !strcontains(value, "\n")])
+    error_message = "environment_variables must hold single lines; of several are: ${join(", ", [for key, value in var.environment_variables : key if strcontains(value, "\n")])}."
+  }
+}
+
+variable "health_check_grace_period_seconds" {
+  description = "Seconds after a task's start in which failed health checks of the load balancer do not stop it."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  validation {
+    condition     = var.health_check_grace_period_seconds >= 0 && var.health_check_grace_period_seconds <= 3600
+    error_message = "health_check_grace_period_seconds is ${var.health_check_grace_period_seconds}; it must be from 0 to 3600."
+  }
+}
+
+variable "health_check_path" {
+  description = "Path that answers 200 when a task is ready for requests."
+  type        = string
+  default     = "/health"
+  nullable    = false
+}
+
+variable "image" {
+  description = "Image by digest: <repository>@sha256:<64 hexadecimal digits>."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[^@ ]+@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image is \"${var.image}\"; it must name a digest, <repository>@sha256:<64 hexadecimal digits>, so that what runs is exactly what was pushed."
+  }
+}
+
+variable "instance_type" {
+  description = "EC2 instance type, of cpu_architecture."
+  type        = string
+  default     = "t3.micro"
+  nullable    = false
+
+  # The letter g behind a generation's number is what names Graviton families, which are ARM64 (EC2 instance type naming).
+  validation {
+    condition     = can(regex("^[a-z]+[0-9][a-z0-9-]*\\.[a-z0-9-]+$", var.instance_type))
+    error_message = "instance_type is \"${var.instance_type}\"; it must be an EC2 instance type such as t3.micro."
+  }
+
+  validation {
+    condition     = can(regex("^[a-z]+[0-9]+g", var.instance_type)) == (var.cpu_architecture == "ARM64")
+    error_message = "instance_type is \"${var.instance_type}\", which is not of cpu_architecture ${var.cpu_architecture}; ARM64 needs a Graviton type such as t4g.micro, X86_64 another."
+  }
+}
+
+variable "load_balancer_deletion_protection" {
+  description = "Whether AWS refuses to delete the load balancer."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "log_retention_days" {
+  description = "Days that log entries are kept."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.log_retention_days
+    )
+    error_message = "log_retention_days is ${var.log_retention_days}; CloudWatch Logs knows 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653."
+  }
+}
+
+variable "max_task_count" {
+  description = "Largest number of tasks that auto-scaling runs."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.max_task_count >= var.min_task_count && floor(var.max_task_count) == var.max_task_count
+    error_message = "max_task_count is ${var.max_task_count}; it must be a whole number of at least min_task_count (${var.min_task_count})."
+  }
+}
+
+variable "min_task_count" {
+  description = "Smallest number of tasks that auto-scaling runs; an alarm goes off below it."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.min_task_count >= 1 && floor(var.min_task_count) == var.min_task_count
+    error_message = "min_task_count is ${var.min_task_count}; it must be a whole number of at least 1."
+  }
+}
+
+variable "name" {
+  description = "Prefix of every resource's name: <environment>-<app>."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition = (
+      length(var.name) <= 28
+      && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+      && !strcontains(var.name, "--")
+    )
+    error_message = "name is \"${var.name}\"; it must have 2 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+  }
+
+  validation {
+    condition     = !startswith(var.name, "internal-")
+    error_message = "name is \"${var.name}\"; AWS refuses load balancers whose name begins with internal-."
+  }
+}
+
+variable "network_private_subnet_ids" {
+  description = "Ids of the private subnets that the tasks run in, in two availability zones at least."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(distinct(var.network_private_subnet_ids)) >= 2 && alltrue([for id in var.network_private_subnet_ids : startswith(id, "subnet-")])
+    error_message = "network_private_subnet_ids must be at least two different ids that begin with subnet-; they are: ${join(", ", var.network_private_subnet_ids)}."
+  }
+}
+
+variable "network_public_subnet_ids" {
+  description = "Ids of the public subnets that the load balancer is in, in two availability zones at least."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(distinct(var.network_public_subnet_ids)) >= 2 && alltrue([for id in var.network_public_subnet_ids : startswith(id, "subnet-")])
+    error_message = "network_public_subnet_ids must be at least two different ids that begin with subnet-; they are: ${join(", ", var.network_public_subnet_ids)}."
+  }
+}
+
+variable "network_vpc_id" {
+  description = "Id of the VPC."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.network_vpc_id, "vpc-")
+    error_message = "network_vpc_id is \"${var.network_vpc_id}\"; it must begin with vpc-."
+  }
+}
+
+variable "readable_secret_arns" {
+  description = "ARNs of the secrets that the application may read."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
+    error_message = "readable_secret_arns must be whole ARNs of secrets, without wildcards; they are: ${join(", ", var.readable_secret_arns)}."
+  }
+}
+
+variable "region" {
+  description = "AWS region that holds every resource of this layer."
+  type        = string
+  default     = "us-east-1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is \"${var.region}\"; it must be an AWS region's code such as us-east-1."
+  }
+}
+
+variable "registry_repository_arn" {
+  description = "ARN of the ECR repository to pull from; null when the image comes from a public registry."
+  type        = string
+
+  validation {
+    condition     = var.registry_repository_arn == null || can(regex("^arn:aws:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
+    error_message = "registry_repository_arn must be the ARN of one ECR repository, or null."
+  }
+}
+
+variable "ssl_policy" {
+  description = "Name of the load balancer's TLS policy; one that begins with TLS 1.2 or newer."
+  type        = string
+  default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  nullable    = false
+}
+
+variable "stop_timeout_seconds" {
+  description = "Seconds from SIGTERM to SIGKILL when a task stops; more than the application takes to finish running requests."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.stop_timeout_seconds >= 2 && var.stop_timeout_seconds <= 120
+    error_message = "stop_timeout_seconds is ${var.stop_timeout_seconds}; it must be from 2 to 120."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource; Environment and Project are required, ManagedBy is added by the layer."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
+    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+  }
+}
+
+variable "tmp_size_mib" {
+  description = "Largest size in MiB of /tmp, the one writable directory; what is written there counts as the task's memory."
+  type        = number
+  default     = 128
+  nullable    = false
+
+  validation {
+    condition     = var.tmp_size_mib >= 1
+    error_message = "tmp_size_mib is ${var.tmp_size_mib}; it must be at least 1."
+  }
+}
+
+variable "user" {
+  description = "Numeric id of the user the application runs as; not root."
+  type        = string
+  default     = "10001"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*(:[0-9]+)?$", var.user))
+    error_message = "user is \"${var.user}\"; it must be a number above 0, such as 10001 or 10001:10001."
+  }
+}
+
+variable "zone_create" {
+  description = "Whether to create the Route 53 zone; otherwise it must exist."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "zone_name" {
+  description = "Name of the Route 53 zone that domain_name is in; null for none."
+  type        = string
+  default     = null
+}

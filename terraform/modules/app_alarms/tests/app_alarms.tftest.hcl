@@ -1,0 +1,55 @@
+mock_provider "aws" {}
+
+variables {
+  alarm_action_arns            = ["arn:aws:sns:us-east-1:111122223333:on-call"]
+  database_instance_identifier = "dev-tasks"
+  load_balancer_arn_suffix     = "app/dev-tasks/1"
+  name                         = "dev-tasks"
+}
+
+run "with_database" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.database_cpu[0].threshold == 80
+      && aws_cloudwatch_metric_alarm.database_cpu[0].comparison_operator == "GreaterThanThreshold"
+      && aws_cloudwatch_metric_alarm.database_cpu[0].dimensions.DBInstanceIdentifier == "dev-tasks"
+    )
+    error_message = "An alarm goes off above 80 % of the database's CPU."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in [aws_cloudwatch_metric_alarm.app_5xx, aws_cloudwatch_metric_alarm.load_balancer_5xx] :
+      alarm.threshold == 10 && alarm.comparison_operator == "GreaterThanThreshold" && alarm.period == 300
+      && alarm.statistic == "Sum" && alarm.dimensions.LoadBalancer == "app/dev-tasks/1"
+      && alarm.alarm_actions == toset(["arn:aws:sns:us-east-1:111122223333:on-call"])
+    ])
+    error_message = "Alarms go off above 10 answers with 5xx in 5 minutes, and tell who is to know."
+  }
+}
+
+run "without_database" {
+  command = plan
+
+  variables {
+    alarm_action_arns            = []
+    database_instance_identifier = null
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.database_cpu) == 0 && length(output.alarm_names) == 2
+    error_message = "Where there is no database nothing watches one."
+  }
+}
+
+run "rejects_what_is_no_arn" {
+  command = plan
+
+  variables {
+    alarm_action_arns = ["on-call@example.org"]
+  }
+
+  expect_failures = [var.alarm_action_arns]
+}

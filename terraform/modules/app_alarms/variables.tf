@@ -1,0 +1,29 @@
+variable "alarm_action_arns" {
+  description = "ARNs of what is told when an alarm goes off or recovers, such as SNS topics."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_action_arns : startswith(arn, "arn:aws:")])
+    error_message = "alarm_action_arns must be ARNs; they are: ${join(", ", var.alarm_action_arns)}."
+  }
+}
+
+variable "database_instance_identifier" {
+  description = "Identifier of the RDS instance whose CPU an alarm watches; null for none."
+  type        = string
+  default     = null
+}
+
+variable "load_balancer_arn_suffix" {
+  description = "The part of the load balancer's ARN that its metrics have as dimension."
+  type        = string
+  nullable    = false
+}
+
+variable "name" {
+  description = "Prefix of the alarms' names."
+  type        = string
+  nullable    = false
+}
