@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 from tests.emulator.stack import Balancer, Client, wait_until
 
 LOG_GROUP = "temu-ec2"
-_TEMPLATE = Path(__file__).resolve().parents[2] / "terraform/layers/aws/service_ec2/user_data.sh.tftpl"
+# The layer's user data.
+TEMPLATE = Path(__file__).resolve().parents[2] / "terraform/layers/aws/service_ec2/user_data.sh.tftpl"
 # Where the parameter store of AWS tells the machine image of Amazon Linux.
 _AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
@@ -37,7 +37,7 @@ def user_data(image: str, directory: Path, **environment: str) -> str:
         "tmp_size_mib": 16,
         "user": "10001",
     }
-    expression = f"base64encode(templatefile({json.dumps(str(_TEMPLATE))}, {json.dumps(values)}))"
+    expression = f"base64encode(templatefile({json.dumps(str(TEMPLATE))}, {json.dumps(values)}))"
     result = subprocess.run(
         ["terraform", "console"], input=expression, cwd=directory, capture_output=True, text=True, check=True
     )
@@ -174,8 +174,3 @@ class Groups:
         """Delete a group with its instances, and wait until it is gone."""
         self.scaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
         wait_until(lambda: not self.describe(name))
-
-
-def decoded(user_data_text: str) -> str:
-    """User data as the instance gets it."""
-    return base64.b64decode(user_data_text).decode()

@@ -269,16 +269,18 @@ class Services:
 
 
 class Terraform:
-    """Runs Terraform in a copy of the root in `terraform/`.
+    """Runs Terraform in a copy of a root.
 
     Args:
         directory: where the copy and its state go.
         cloud: the rehearsal cloud.
         image: the image that the root's service runs.
+        root: name of the root's folder here.
+        variables: the root's other variables.
     """
 
-    def __init__(self, directory: Path, cloud: Settings, image: str) -> None:
-        shutil.copy(Path(__file__).parent / "terraform" / "main.tf", directory)
+    def __init__(self, directory: Path, cloud: Settings, image: str, root: str = "terraform", **variables: str) -> None:
+        shutil.copy(Path(__file__).parent / root / "main.tf", directory)
         self._directory = directory
         self._environment = os.environ | {
             "AWS_ENDPOINT_URL": cloud.gateway_url,
@@ -287,6 +289,7 @@ class Terraform:
             "CHECKPOINT_DISABLE": "1",
             "TF_IN_AUTOMATION": "1",
             "TF_VAR_image": image,
+            **{f"TF_VAR_{name}": value for name, value in variables.items()},
         }
 
     def run(self, *arguments: str) -> str:
@@ -305,7 +308,11 @@ class Terraform:
     def apply(self) -> None:
         """Make what the root describes."""
         self.run("init", "-input=false", "-no-color")
-        self.run("apply", "-auto-approve", "-no-color")
+        self.change()
+
+    def change(self, *arguments: str) -> None:
+        """Apply again, with more arguments."""
+        self.run("apply", "-auto-approve", "-no-color", *arguments)
 
 
 def push(engine: docker.DockerClient, repository: str, tag: str) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 
 import docker
 import pytest
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 from botocore.exceptions import ClientError
 
 from emulator.ec2_instances import INSTANCE_LABEL
 from emulator.settings import Settings
+from plugins.action.instance_refresh import Refresh
 from tests.emulator.groups import LOG_GROUP, Groups
 from tests.emulator.stack import Balancer, Client, Load, ask, wait_until
 
@@ -319,6 +321,89 @@ class TestRefresh:
         groups.scaling.update_auto_scaling_group(AutoScalingGroupName=WEB, LaunchTemplate=good)
         assert groups.refreshed(WEB, groups.refresh(WEB, good))["Status"] == "Successful"
         wait_until(lambda: groups.is_steady(WEB, 2))
+
+
+class TestDeployment:
+    """What the action instance_refresh makes of it, as a deployment uses it."""
+
+    @pytest.fixture(scope="class")
+    def name(self, groups: Groups) -> Iterator[str]:
+        name = "temu-deploy"
+        groups.create(name, groups.define(name, groups.data(VERSION="1")), 1)
+        yield name
+        groups.remove(name)
+
+    @staticmethod
+    def deploy(
+        aws: Client, groups: Groups, balancer: Balancer, template: Json, seconds: int = 120
+    ) -> tuple[str, Refresh]:
+        """Id of the refresh, and who followed it."""
+        clients = {service: aws(service) for service in ("autoscaling", "ec2", "elbv2", "logs", "ssm")}
+        found = groups.ec2.describe_launch_templates(LaunchTemplateNames=[template["LaunchTemplateName"]])
+        arguments = {
+            "auto_scaling_group": template["LaunchTemplateName"],
+            "launch_template_id": found["LaunchTemplates"][0]["LaunchTemplateId"],
+            "launch_template_version": template["Version"],
+            "target_group": balancer.group,
+            "log_group": LOG_GROUP,
+            "container": "app",
+            "timeout_seconds": seconds,
+        }
+        refresh = Refresh(clients, arguments)
+        return refresh.run(), refresh
+
+    def test_first_deployment_needs_no_refresh(
+        self, aws: Client, groups: Groups, balancer: Balancer, name: str, image: str
+    ) -> None:
+        template = {"LaunchTemplateName": name, "Version": "1"}
+        identifier, refresh = self.deploy(aws, groups, balancer, template)
+        assert (identifier, refresh.started) == ("", False)
+        assert refresh.images() == {one["InstanceId"]: image for one in groups.members(name)}
+
+    def test_new_version(self, aws: Client, groups: Groups, balancer: Balancer, name: str, image: str) -> None:
+        template = groups.define(name, groups.data(VERSION="2"))
+        identifier, refresh = self.deploy(aws, groups, balancer, template)
+        assert groups.refreshed(name, identifier)["Status"] == "Successful"
+        assert set(refresh.images().values()) == {image}
+        assert [one["LaunchTemplate"]["Version"] for one in groups.members(name)] == [template["Version"]]
+        again, refresh = self.deploy(aws, groups, balancer, template)
+        assert (again, refresh.started) == ("", False)
+
+    def test_bad_image(self, aws: Client, groups: Groups, balancer: Balancer, name: str) -> None:
+        before = groups.describe(name)["LaunchTemplate"]["Version"]
+        template = groups.define(name, groups.data(BEHAVIOUR="crash"))
+        with pytest.raises(ActionError) as failed:
+            self.deploy(aws, groups, balancer, template)
+        message = str(failed.value)
+        assert "ended as RollbackSuccessful" in message
+        assert "an ELB system health check failure" in message
+        assert f"still serves version {before}" in message
+        assert "  | it breaks" in message
+
+    def test_image_that_is_not_there(
+        self, aws: Client, groups: Groups, balancer: Balancer, name: str, image: str
+    ) -> None:
+        missing = f"{image.rpartition(':')[0]}@sha256:{'0' * 64}"
+        with pytest.raises(ActionError, match=r"Error response from daemon"):
+            self.deploy(aws, groups, balancer, groups.define(name, groups.data(missing)))
+
+    def test_takes_too_long(self, aws: Client, groups: Groups, balancer: Balancer, name: str) -> None:
+        template = groups.define(name, groups.data(BEHAVIOUR="unhealthy"))
+        with pytest.raises(ActionError, match=r"RollbackSuccessful\. It was not complete after 3 s"):
+            self.deploy(aws, groups, balancer, template, 3)
+
+    def test_what_an_interrupted_run_left(self, aws: Client, groups: Groups, balancer: Balancer, name: str) -> None:
+        template = groups.define(name, groups.data(VERSION="3"))
+        left = groups.refresh(name, groups.define(name, groups.data(BEHAVIOUR="unhealthy")))
+        identifier, refresh = self.deploy(aws, groups, balancer, template)
+        assert groups.refreshed(name, left)["Status"] == "Cancelled"
+        assert refresh.started
+        template = groups.define(name, groups.data(VERSION="4"))
+        found = groups.ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"][0]
+        by_id = {"LaunchTemplateId": found["LaunchTemplateId"], "Version": template["Version"]}
+        left = groups.refresh(name, by_id)
+        identifier, refresh = self.deploy(aws, groups, balancer, template)
+        assert (identifier, refresh.started) == (left, False)
 
 
 class TestFaults:

@@ -250,7 +250,7 @@ run "rejects_user_data_that_ec2_does_not_take" {
   command = plan
 
   variables {
-    environment_variables = { LONG = join("", [for number in range(4100) : "1234"]) }
+    environment_variables = { LONG = join("", [for number in range(1000) : "0123456789abcdefg"]) }
   }
 
   expect_failures = [aws_launch_template.this]
