@@ -134,7 +134,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     _check_variable_names(host, known, problems)
     _check_specifications(host, known, problems)
     if "slipway_environment" in host.values:
-        finding = input_rules.name_finding(host.cloud_name, load_balanced="ecs" in host.groups)
+        finding = input_rules.name_finding(host.cloud_name, load_balanced=not {"ec2", "ecs"}.isdisjoint(host.groups))
         if finding:
             remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
             problems.add([host.name], finding, remedy)
@@ -162,6 +162,10 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
             kind = f"variable of the role {role}" if role else "variable of the project"
         if name not in allowed and name not in known.wired:
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
+            target = next((group for group in host.groups if group in known.targets), "")
+            reason = input_rules.LACKS.get(target, {}).get(name.removeprefix("service_"))
+            if reason and role == "service":
+                text = f"{name} is not for the target {target}: {reason}"
             problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
         elif producer or name in known.wired:
             source = f"the layer {producer}" if producer else "playbooks/vars/wiring.yml"
@@ -220,7 +224,9 @@ def _check_application(host: Host, problems: Problems) -> None:
     """Check the environment variables of an application, and that what its image is built from is there."""
     otherwise = f"host_vars/{host.name}/app.yml"
     environment = host.values.get("app_environment_variables")
-    for text in input_rules.environment_findings(environment if isinstance(environment, dict) else {}):
+    for text in input_rules.environment_findings(
+        environment if isinstance(environment, dict) else {}, single_lines="ec2" in host.groups
+    ):
         file = host.file_of("app_environment_variables", otherwise)
         problems.add([host.name], f"app_environment_variables {text}", f"Edit {file}")
     source = host.values.get("image_source")
@@ -308,6 +314,15 @@ def _check_networks(networks: list[Host], apps: list[Host], inputs: Json, proble
         if region != its:
             text = f"slipway_region is {region}; it must be {its}, where its network {name} is"
             problems.add([app.name], text, f"Edit {app.file_of('slipway_region', _ENVIRONMENT_FILE)}")
+        mode = inputs[name].get("network", {}).get("nat_gateway_mode")
+        if "ec2" in app.groups and mode == "none":
+            problems.add(
+                [app.name],
+                f"its network {name} has network_nat_gateway_mode none, but instances of the target ec2 are in private "
+                "subnets and have to reach the image registry, CloudWatch Logs, Secrets Manager and Systems Manager; "
+                "it must be single or per_availability_zone",
+                f"Edit {by_name[name].file_of('network_nat_gateway_mode', f'host_vars/{name}/network.yml')}",
+            )
     for one, other in itertools.combinations(networks, 2):
         blocks = [inputs[host.name]["network"].get("cidr_block") for host in (one, other)]
         first, second = (input_rules.network(block or "") for block in blocks)

@@ -102,7 +102,7 @@ def test_all_agree(check: _Check) -> None:
             "roles/service/meta/argument_specs.yml",
             "          - Number of tasks to run.\n          - Target C(ecs_public) only.",
             "          - Number of tasks to run.",
-            "service_desired_count does not say that only the target ecs_public has it",
+            "service_desired_count does not say: Target C(ecs_public) only.",
         ),
         (
             checks.producers_put_out,
