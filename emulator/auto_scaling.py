@@ -7,10 +7,11 @@ and calls each refresh successful at once.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region, new_uuid, request_scope
-from ministack.services import alb, autoscaling, cloudwatch, ec2
+from ministack.services import alb, autoscaling, cloudwatch, ec2, tagging
 
 from emulator import target_tracking
 from emulator.auto_scaling_groups import (
@@ -537,6 +538,12 @@ class AutoScaling(QueryService):
         ]
         return _page("Tags", found, request)
 
+    def tagged(self) -> Iterator[tuple[str, list[dict[str, str]]]]:
+        """ARN and tags of every group, as the Resource Groups Tagging API lists them."""
+        for group in self._groups():
+            tags = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in group.settings["Tags"]]
+            yield str(group.settings["AutoScalingGroupARN"]), tags
+
     # -- policies --
 
     def _PutScalingPolicy(self, request: Json) -> Json:
@@ -699,7 +706,7 @@ def _page(name: str, records: list[Json], request: Json) -> Json:
 
 
 def install(service: AutoScaling) -> None:
-    """Answer the API, and tell the service of every alarm that changes its state."""
+    """Answer the API, list groups among what is tagged, and tell the service of every alarm that changes its state."""
     original = cloudwatch._dispatch_alarm_actions
 
     def dispatch(alarm: Json, old_state: str, new_state: str, reason: str) -> None:
@@ -713,3 +720,4 @@ def install(service: AutoScaling) -> None:
 
     replace(cloudwatch, "_dispatch_alarm_actions", dispatch)
     replace(autoscaling, "handle_request", handle_request)
+    tagging._COLLECTORS["autoscaling"] = service.tagged

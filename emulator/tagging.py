@@ -13,11 +13,14 @@ Tagged = Iterator[tuple[str, Tags]]
 # Kind of EC2 resource, as its ARN names it, to where MiniStack keeps the resources.
 _EC2_KINDS = {
     "elastic-ip": "_addresses",
+    "instance": "_instances",
     "internet-gateway": "_internet_gateways",
+    "launch-template": "_launch_templates",
     "natgateway": "_nat_gateways",
     "route-table": "_route_tables",
     "security-group": "_security_groups",
     "subnet": "_subnets",
+    "volume": "_volumes",
     "vpc": "_vpcs",
     "vpc-endpoint": "_vpc_endpoints",
 }

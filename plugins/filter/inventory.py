@@ -150,7 +150,7 @@ def _check_data(host: Host, known: Project, problems: Problems) -> None:
     if target not in known.targets_without_data:
         return
     others = ", ".join(name for name in known.targets if name not in known.targets_without_data)
-    for name in ("data_database_name", "data_bucket_enabled", "data_api_key_enabled"):
+    for name in ("data_database_name", "data_bucket_enabled", "data_api_key_required"):
         if host.values.get(name):
             problems.add(
                 [host.name],
@@ -177,12 +177,12 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         else:
             allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
             kind = f"variable of the role {role}" if role else "variable of the project"
-        others = known.other_targets_with(name, host)
-        if name not in allowed and name not in known.wired and others:
-            text = f"{name} {input_rules.inability(str(known.target_of(host)), name.removeprefix('service_'), others)}"
-            problems.add([host.name], text, f"Take it out of {host.file_of(name, f'host_vars/{host.name}')}")
-        elif name not in allowed and name not in known.wired:
+        if name not in allowed and name not in known.wired:
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
+            target = known.target_of(host)
+            reason = input_rules.LACKS.get(target or "", {}).get(name.removeprefix("service_"))
+            if reason and role == "service":
+                text = f"{name} is not for the target {target}: {reason}"
             problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
         elif producer or name in known.wired:
             source = f"the layer {producer}" if producer else "playbooks/vars/wiring.yml"
@@ -331,6 +331,15 @@ def _check_networks(networks: list[Host], apps: list[Host], inputs: Json, proble
         if region != its:
             text = f"slipway_region is {region}; it must be {its}, where its network {name} is"
             problems.add([app.name], text, f"Edit {app.file_of('slipway_region', _ENVIRONMENT_FILE)}")
+        mode = inputs[name].get("network", {}).get("nat_gateway_mode")
+        if "ec2" in app.groups and mode == "none":
+            problems.add(
+                [app.name],
+                f"its network {name} has network_nat_gateway_mode none, but instances of the target ec2 are in private "
+                "subnets and have to reach the image registry, CloudWatch Logs, Secrets Manager and Systems Manager; "
+                "it must be single or per_availability_zone",
+                f"Edit {by_name[name].file_of('network_nat_gateway_mode', f'host_vars/{name}/network.yml')}",
+            )
     for one, other in itertools.combinations(networks, 2):
         blocks = [inputs[host.name]["network"].get("cidr_block") for host in (one, other)]
         first, second = (input_rules.network(block or "") for block in blocks)

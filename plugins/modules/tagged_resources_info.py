@@ -8,8 +8,8 @@ module: tagged_resources_info
 short_description: List the AWS resources that carry given tags
 description:
   - Asks the Resource Groups Tagging API of one region.
-  - ECS keeps deleted clusters, services and task definitions in its listings for a while; where they are
-    inactive they are left out, since nothing of them is left to remove.
+  - ECS keeps deleted clusters, services and task definitions in its listings for a while, and EC2 terminated
+    instances; they are left out, since nothing of them is left to remove.
 options:
   tags:
     description: Tags that a resource must carry, all of them.
@@ -55,9 +55,22 @@ except ImportError:
     pass
 
 
-def _is_gone(ecs: Any, arn: str) -> bool:
-    """Whether an ECS resource is only remembered, not there."""
+def _is_gone(clients: dict[str, Any], arn: str) -> bool:
+    """Whether a resource is only remembered, not there."""
+    service = arn.split(":")[2]
     kind, _, name = arn.split(":", 5)[5].partition("/")
+    if service == "ec2" and kind == "instance":
+        return _is_terminated(clients["ec2"], name)
+    return service == "ecs" and _is_inactive(clients["ecs"], arn, kind, name)
+
+
+def _is_terminated(ec2: Any, identifier: str) -> bool:
+    filters = [{"Name": "instance-id", "Values": [identifier]}]
+    found = [one for item in ec2.describe_instances(Filters=filters)["Reservations"] for one in item["Instances"]]
+    return all(one["State"]["Name"] == "terminated" for one in found)
+
+
+def _is_inactive(ecs: Any, arn: str, kind: str, name: str) -> bool:
     if kind == "cluster":
         clusters = ecs.describe_clusters(clusters=[arn])["clusters"]
         return not clusters or clusters[0]["status"] == "INACTIVE"
@@ -73,13 +86,14 @@ def _is_gone(ecs: Any, arn: str) -> bool:
     return kind == "task"
 
 
-def find(client: Any, ecs: Any, tags: dict[str, str], name_prefix: str) -> list[str]:
+def find(clients: dict[str, Any], tags: dict[str, str], name_prefix: str) -> list[str]:
     """ARNs of the resources with the tags and a name that begins with the prefix, sorted."""
+    client = clients["resourcegroupstaggingapi"]
     filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
     pages = client.get_paginator("get_resources").paginate(TagFilters=filters)
     mappings = [mapping for page in pages for mapping in page["ResourceTagMappingList"]]
     arns = [mapping["ResourceARN"] for mapping in mappings if is_named(mapping, name_prefix)]
-    return sorted(arn for arn in arns if not (arn.split(":")[2] == "ecs" and _is_gone(ecs, arn)))
+    return sorted(arn for arn in arns if not _is_gone(clients, arn))
 
 
 def is_named(mapping: dict[str, Any], name_prefix: str) -> bool:
@@ -105,9 +119,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    client, ecs = module.client("resourcegroupstaggingapi"), module.client("ecs")
+    clients = {name: module.client(name) for name in ("ec2", "ecs", "resourcegroupstaggingapi")}
     try:
-        arns = find(client, ecs, module.params["tags"], module.params["name_prefix"])
+        arns = find(clients, module.params["tags"], module.params["name_prefix"])
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg="could not list tagged resources")
     module.exit_json(changed=False, arns=arns)

@@ -246,6 +246,35 @@ def _role(client: Client, planned: Planned) -> Iterator[Found]:
         yield Found(planned["name"], _tags(answer["Role"].get("Tags", [])))
 
 
+def _instance_profile(client: Client, planned: Planned) -> Iterator[Found]:
+    describe = client("iam").get_instance_profile
+    answer = _unless_missing(describe, "NoSuchEntity", InstanceProfileName=planned["name"])
+    if answer:
+        yield Found(planned["name"], _tags(answer["InstanceProfile"].get("Tags", [])))
+
+
+def _launch_template(client: Client, planned: Planned) -> Iterator[Found]:
+    filters = [{"Name": "launch-template-name", "Values": [planned["name"]]}]
+    for item in client("ec2").describe_launch_templates(Filters=filters)["LaunchTemplates"]:
+        yield Found(item["LaunchTemplateId"], _tags(item.get("Tags", [])))
+
+
+def _auto_scaling_group(client: Client, planned: Planned) -> Iterator[Found]:
+    # Its tags are no tags of the provider's, which say whether instances have them too.
+    wanted = _tags(planned["tag"], "key", "value")
+    answer = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[planned["name"]])
+    for item in answer["AutoScalingGroups"]:
+        obstacle = ""
+        if _owner(_tags(item.get("Tags", []))) != _owner(wanted):
+            obstacle = (
+                "it was not made by this environment, whose tags it lacks. Give one of the two another name, "
+                "or give it these tags"
+            )
+        elif item.get("Status"):
+            obstacle = "it is being deleted. Run again when it is gone"
+        yield Found(planned["name"], None, obstacle)
+
+
 def _ecs_cluster(client: Client, planned: Planned) -> Iterator[Found]:
     for item in client("ecs").describe_clusters(clusters=[planned["name"]], include=["TAGS"])["clusters"]:
         if item["status"] == "ACTIVE":
@@ -336,6 +365,7 @@ def _record(client: Client, planned: Planned) -> Iterator[Found]:
 # Types whose second creation fails or makes a second one, and how the first one is found.
 FINDERS: dict[str, Finder] = {
     "aws_acm_certificate": _certificate,
+    "aws_autoscaling_group": _auto_scaling_group,
     "aws_cloudwatch_log_group": _log_group,
     "aws_db_instance": _db_instance,
     "aws_db_parameter_group": _db_group(
@@ -357,8 +387,10 @@ FINDERS: dict[str, Finder] = {
     "aws_ecs_service": _ecs_service,
     "aws_ecs_task_definition": _task_definition,
     "aws_eip": _by_tags("describe_addresses", "Addresses", "AllocationId"),
+    "aws_iam_instance_profile": _instance_profile,
     "aws_iam_role": _role,
     "aws_internet_gateway": _by_tags("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
+    "aws_launch_template": _launch_template,
     "aws_lb": _load_balancer_part(
         "describe_load_balancers", "LoadBalancerNotFound", "LoadBalancers", "LoadBalancerArn"
     ),
@@ -388,6 +420,7 @@ REPEATABLE = frozenset(
         "aws_acm_certificate_validation",  # waits, and makes nothing
         "aws_appautoscaling_policy",  # PutScalingPolicy
         "aws_appautoscaling_target",  # RegisterScalableTarget
+        "aws_autoscaling_policy",  # PutScalingPolicy
         "aws_cloudwatch_metric_alarm",  # PutMetricAlarm
         "aws_default_security_group",  # takes over the group that AWS made with the VPC
         "aws_ecr_lifecycle_policy",  # PutLifecyclePolicy

@@ -89,6 +89,7 @@ RULES: dict[str, Rule] = {
         lambda blocks: bool(blocks) and all(network(block) for block in blocks),
         "at least one IPv4 network address with its length, such as 203.0.113.0/24",
     ),
+    "ami_id": _text(r"ami-[0-9a-f]{8,17}", "the id of a machine image, such as ami-0123456789abcdef0"),
     "archive_expiration_days": _whole(1),
     "backup_retention_days": _whole(1, 35, " (0 would turn backups off)"),
     "cidr_block": Rule(lambda block: network(block, *_VPC_LENGTHS) is not None, _RANGE),
@@ -116,6 +117,7 @@ RULES: dict[str, Rule] = {
         lambda seconds: 0 <= seconds <= 3600, "a number of seconds from 0 to 3600"
     ),
     "health_check_path": _text(r"/[^ ?#]*", "a path that begins with / and has no query"),
+    "instance_type": _text(r"[a-z][a-z0-9-]*[0-9][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as t3.micro"),
     "instance_class": _text(r"db\.[a-z0-9-]+\.[a-z0-9]+", "a class of RDS such as db.t3.micro"),
     # PutRetentionPolicy in the Amazon CloudWatch Logs API Reference.
     "log_retention_days": _one_of(
@@ -130,6 +132,7 @@ RULES: dict[str, Rule] = {
     ),
     "max_concurrent_requests": _whole(1),
     "max_task_count": _whole(1),
+    "memory_mib": _whole(64),
     "min_task_count": _whole(1),
     "noncurrent_version_expiration_days": _whole(1),
     "private_subnet_cidr_blocks": _RANGES,
@@ -157,6 +160,87 @@ TARGET_RULES: dict[str, dict[str, Rule]] = {
         "max_task_count": _whole(1, 25),
         "min_task_count": _whole(1, 25),
     }
+}
+
+# "Burstable performance instances" in the Amazon EC2 User Guide: MiB by size. Other families begin at 2 GiB.
+_BURSTABLE_MEMORY_MIB = {
+    "nano": 512,
+    "micro": 1024,
+    "small": 2048,
+    "medium": 4096,
+    "large": 8192,
+    "xlarge": 16384,
+    "2xlarge": 32768,
+}
+# For Amazon Linux, the engine and the agent of Systems Manager.
+_SYSTEM_MEMORY_MIB = 256
+
+_NO_LOAD_BALANCER = "its tasks have public addresses and no load balancer"
+_NO_INSTANCES = "Fargate has no instances; service_cpu_units and service_memory_mib say how large a task is"
+_SCALED = "auto-scaling runs from service_min_task_count to service_max_task_count"
+_BEHIND_LOAD_BALANCER = "its load balancer is open to everyone, and what is behind it to nobody else"
+_OWN_ADDRESS = "load balancer, address and certificate are App Runner's own"
+_BY_CONCURRENCY = "auto-scaling goes by service_cpu_target_percent, not by requests at a time"
+# Why a target has no variable of another one's, by target and variable.
+LACKS: dict[str, dict[str, str]] = {
+    "app_runner": {
+        "alarm_action_arns": "its alarms would watch a load balancer, and App Runner shows none of its own",
+        "allowed_cidr_blocks": "App Runner serves everybody",
+        "ami_id": "App Runner has no instances of ours; service_cpu_units and service_memory_mib say how large one is",
+        "container_insights_enabled": "Container Insights watches ECS; App Runner has metrics of its own",
+        "cpu_architecture": "App Runner runs X86_64 only",
+        "cpu_target_percent": "App Runner scales by requests at a time: service_max_concurrent_requests",
+        "desired_count": _SCALED,
+        "domain_name": _OWN_ADDRESS,
+        "execute_command_enabled": "App Runner opens no shell into what it runs",
+        "health_check_command": "App Runner asks service_health_check_path",
+        "health_check_grace_period_seconds": "App Runner gives a new instance five failed health checks, 5 s apart",
+        "instance_type": "App Runner has no instances of ours; service_cpu_units and service_memory_mib say how large one is",
+        "load_balancer_deletion_protection": _OWN_ADDRESS,
+        "log_retention_days": "App Runner makes the log groups itself",
+        "ssl_policy": _OWN_ADDRESS,
+        "start_period_seconds": "App Runner gives a new instance five failed health checks, 5 s apart",
+        "stop_timeout_seconds": "App Runner decides how long an instance may take to stop",
+        "tmp_size_mib": "App Runner gives the file system its size",
+        "user": "App Runner runs the image as the user that it names",
+        "zone_create": _OWN_ADDRESS,
+        "zone_name": _OWN_ADDRESS,
+    },
+    "ec2": {
+        "allowed_cidr_blocks": _BEHIND_LOAD_BALANCER,
+        "container_insights_enabled": "Container Insights watches ECS; EC2 measures an instance's CPU anyway",
+        "cpu_units": "an application has all the CPU of its instance, which service_instance_type says",
+        "desired_count": _SCALED,
+        "execute_command_enabled": "ECS Exec is for tasks; Session Manager opens a shell on an instance anyway",
+        "health_check_command": "the load balancer asks service_health_check_path, and an instance that does not "
+        "answer is replaced",
+        "max_concurrent_requests": _BY_CONCURRENCY,
+        "start_period_seconds": "no container health check runs there; service_health_check_grace_period_seconds is "
+        "the time an instance has to start",
+    },
+    "ecs": {
+        "allowed_cidr_blocks": _BEHIND_LOAD_BALANCER,
+        "ami_id": _NO_INSTANCES,
+        "desired_count": _SCALED,
+        "instance_type": _NO_INSTANCES,
+        "max_concurrent_requests": _BY_CONCURRENCY,
+    },
+    "ecs_public": {
+        "alarm_action_arns": "it has no alarms",
+        "ami_id": _NO_INSTANCES,
+        "cpu_target_percent": "it has no auto-scaling; service_desired_count says how many tasks run",
+        "domain_name": _NO_LOAD_BALANCER,
+        "health_check_grace_period_seconds": f"{_NO_LOAD_BALANCER}; service_start_period_seconds is the time to start",
+        "health_check_path": f"{_NO_LOAD_BALANCER}; service_health_check_command asks the container",
+        "instance_type": _NO_INSTANCES,
+        "load_balancer_deletion_protection": _NO_LOAD_BALANCER,
+        "max_concurrent_requests": "it has no auto-scaling; service_desired_count says how many tasks run",
+        "max_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
+        "min_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
+        "ssl_policy": _NO_LOAD_BALANCER,
+        "zone_create": _NO_LOAD_BALANCER,
+        "zone_name": _NO_LOAD_BALANCER,
+    },
 }
 
 
@@ -198,34 +282,6 @@ SIZES = {
     "ecs": _FARGATE_SIZES,
     "ecs_public": _FARGATE_SIZES,
 }
-
-# Why a target has no input that others have, where it is not plain.
-_UNABLE: dict[str, dict[str, str]] = {
-    "app_runner": {
-        "alarm_action_arns": "its alarms would watch a load balancer, and App Runner shows none of its own",
-        "allowed_cidr_blocks": "App Runner serves everybody",
-        "cpu_architecture": "App Runner runs X86_64 only",
-        "cpu_target_percent": "App Runner scales by requests at a time: service_max_concurrent_requests",
-        "domain_name": "the address is one of App Runner's own",
-        "log_retention_days": "App Runner makes the log groups itself",
-        "stop_timeout_seconds": "App Runner decides how long an instance may take to stop",
-        "tmp_size_mib": "App Runner gives the file system its size",
-        "user": "App Runner runs the image as the user that it names",
-        "zone_name": "the address is one of App Runner's own",
-    },
-}
-
-
-def inability(target: str, variable: str, others: list[str]) -> str:
-    """Why a target takes no input that other targets have.
-
-    Args:
-        target: name of the target.
-        variable: the Terraform variable.
-        others: names of the targets that have it.
-    """
-    reason = _UNABLE.get(target, {}).get(variable)
-    return f"is nothing that the target {target} takes{f': {reason}' if reason else ''} ({', '.join(others)} would)"
 
 
 def shown(value: Any) -> str:
@@ -305,6 +361,7 @@ def _service_findings(inputs: Json, sizes: Sizes | None) -> Iterator[Finding]:
             f"is {shown(memory)} with service_cpu_units {cpu}; it must be one of "
             f"{', '.join(map(str, allowed))}, as {sizes.source} says",
         )
+    yield from _instance_findings(inputs)
     tmp = inputs.get("tmp_size_mib")
     if tmp is not None and memory is not None and not 1 <= tmp < memory:
         yield (
@@ -325,6 +382,28 @@ def _service_findings(inputs: Json, sizes: Sizes | None) -> Iterator[Finding]:
         yield "domain_name", f"is {domain}; it must be service_zone_name ({zone}) or end with .{zone}"
     if inputs.get("zone_create") and zone is None and domain is None:
         yield "zone_name", "is not set, but service_zone_create is true; it must be the zone to create"
+
+
+def _instance_findings(inputs: Json) -> Iterator[Finding]:
+    kind, architecture, memory = (inputs.get(name) for name in ("instance_type", "cpu_architecture", "memory_mib"))
+    if kind is None:
+        return
+    # The letter g behind a generation's number names Graviton ("Instance type naming conventions", EC2 User Guide).
+    is_arm = re.match("[a-z]+[0-9]+g", kind) is not None
+    if architecture is not None and is_arm != (architecture == "ARM64"):
+        yield (
+            "instance_type",
+            f"is {kind}, whose architecture is {'ARM64' if is_arm else 'X86_64'}; it must be one of "
+            f"service_cpu_architecture {architecture}, such as {'t3' if is_arm else 't4g'}.micro",
+        )
+    family, _, size = kind.partition(".")
+    most = _BURSTABLE_MEMORY_MIB.get(size, 0) - _SYSTEM_MEMORY_MIB if re.fullmatch("t[0-9]+[a-z]*", family) else 0
+    if memory is not None and most > 0 and memory > most:
+        yield (
+            "memory_mib",
+            f"is {memory} with service_instance_type {kind}; it must be at most {most}, because the instance has "
+            f"{most + _SYSTEM_MEMORY_MIB} MiB and its system needs {_SYSTEM_MEMORY_MIB} of them",
+        )
 
 
 def name_finding(name: str, target: str | None) -> str | None:
@@ -381,6 +460,8 @@ def environment_findings(environment: Json, target: str | None) -> Iterator[str]
             yield f"holds {shown(name)}; a name must be letters, digits and underscores, first no digit"
         elif name in _SET_BY_PLATFORM:
             yield f"holds {name}, which the platform sets (from {_SET_BY_PLATFORM[name]}); leave it out"
+        elif target == "ec2" and isinstance(value, str) and "\n" in value:
+            yield f"holds {name} of several lines; it must be one, because an instance reads a line for each variable"
         elif _SECRET_NAME.fullmatch(name) or (isinstance(value, str) and _URL_WITH_PASSWORD.search(value)):
             # Not the value: it may be the secret.
             yield (

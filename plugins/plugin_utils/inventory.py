@@ -133,13 +133,6 @@ class Project:
             layer: root for layer, root in layers.items() if layer != "data" or target not in self.targets_without_data
         }
 
-    def other_targets_with(self, variable: str, host: Host) -> list[str]:
-        """Targets whose layer `service` has an Ansible variable, where an app's own target has not."""
-        target, name = self.target_of(host), variable.removeprefix("service_")
-        if target is None or name == variable or name in declared_variables(self.targets[target]):
-            return []
-        return [other for other, root in self.targets.items() if name in declared_variables(root)]
-
     def target_of(self, host: Host) -> str | None:
         """The target of an app; None for a network, and for an app without its one target."""
         targets = [group for group in host.groups if group in self.targets]

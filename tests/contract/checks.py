@@ -124,6 +124,8 @@ def options_equal_terraform(project: Path) -> Iterator[str]:
 def _compare(layer: str, name: str, option: Json, found: dict[str, dict[str, Variable]]) -> Iterator[str]:
     short = name.removeprefix(f"{layer}_")
     having = {root: variables[short] for root, variables in found.items() if short in variables}
+    targets = [f"C({root.removeprefix(f'{layer}_')})" for root in having]
+    limit = f"Target{'s' if len(targets) > 1 else ''} {', '.join(targets)} only."
     description = option["description"]
     text: list[str] = description if isinstance(description, list) else [description]
     for root, variable in having.items():
@@ -139,10 +141,8 @@ def _compare(layer: str, name: str, option: Json, found: dict[str, dict[str, Var
             yield f"{name} has no default, in {root} it is {variable.default!r}"
         if variable.description not in (part.removeprefix(f"Target C({target}): ") for part in text):
             yield f"{name} is described in other words than in {root}: {variable.description}"
-        targets = sorted(root.removeprefix(f"{layer}_") for root in having)
-        only = f"Target{'s' if len(targets) > 1 else ''} {', '.join(f'C({one})' for one in targets)} only."
-        if len(having) < len(found) and only not in text:
-            yield f"{name} does not say: {only}"
+    if len(having) < len(found) and limit not in text:
+        yield f"{name} does not say: {limit}"
 
 
 def producers_put_out(project: Path) -> Iterator[str]:

@@ -30,6 +30,7 @@ def user_data(image: str, directory: Path, **environment: str) -> str:
         "environment_variables": environment,
         "image": image,
         "log_group_name": LOG_GROUP,
+        "memory_mib": 128,
         "name": "temu",
         "region": "us-east-1",
         "registry_host": image.partition("/")[0],

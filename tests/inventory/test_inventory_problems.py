@@ -13,6 +13,9 @@ import pytest
 import yaml
 from jinja2.exceptions import UndefinedError
 
+from plugins.plugin_utils.input_rules import LACKS
+from plugins.plugin_utils.inventory import LAYERS
+from plugins.plugin_utils.layer_variables import declared_variables
 from tests.inventory.example import PROJECT, Inventory, Json
 
 
@@ -58,14 +61,17 @@ def test_no_host_at_all(inventory: Inventory) -> None:
 def test_app_in_no_target_group(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps"])
     assert inventory.problem() == (
-        "beers: stands in no target group; below apps it must stand in one of app_runner, ec2, ecs, ecs_public"
-        + inventory.edit("hosts.yml")
+        "beers: stands in no target group; below apps it must stand in one of app_runner, ec2, ecs, "
+        "ecs_public" + inventory.edit("hosts.yml")
     )
 
 
 def test_app_in_unknown_target_group(inventory: Inventory) -> None:
-    inventory.set("beers", group_names=["apps", "ec2s"])
-    assert "beers: stands in no target group: it is in ec2s (did you mean ecs?); below apps" in inventory.problem()
+    inventory.set("beers", group_names=["apps", "ecs_publik"])
+    assert (
+        "beers: stands in no target group: it is in ecs_publik (did you mean ecs_public?); below apps"
+        in inventory.problem()
+    )
 
 
 def test_app_in_two_target_groups(inventory: Inventory) -> None:
@@ -156,7 +162,8 @@ def test_wrong_value_of_the_project(inventory: Inventory, name: str, value: Any,
         ("main", "network_cidr_blok", "input of the layer network named network_cidr_blok (did you mean network_cidr_block?)"),
         ("tasks", "registry_force_deletes", "input of the layer registry named registry_force_deletes (did you mean registry_force_delete?)"),
         ("tasks", "data_multi_azz", "input of the layer data named data_multi_azz (did you mean data_multi_az?)"),
-        ("tasks", "service_min_tasks_count", "input of the layer service_ecs named service_min_tasks_count (did you mean service_min_task_count?)"),
+        ("tasks", "service_desired_counts", "input of the layer service_ecs named service_desired_counts (did you mean service_min_task_count?)"),
+        ("records", "service_min_task_counts", "input of the layer service_ecs_public named service_min_task_counts (did you mean service_desired_count?)"),
     ],
 )  # fmt: skip
 def test_mistyped_name(inventory: Inventory, host: str, name: str, text: str) -> None:
@@ -165,38 +172,6 @@ def test_mistyped_name(inventory: Inventory, host: str, name: str, text: str) ->
     file.write_text(f"---\n{name}: 1\n")
     inventory.set(host, **{name: 1})
     assert inventory.problem() == f"{host}: there is no {text}. Edit {file}."
-
-
-@pytest.mark.parametrize(
-    ("host", "name", "text"),
-    [
-        ("tasks", "service_desired_count", "the target ecs takes (ecs_public would)"),
-        ("records", "service_min_task_count", "the target ecs_public takes (app_runner, ec2, ecs would)"),
-        (
-            "hello",
-            "service_alarm_action_arns",
-            "the target app_runner takes: its alarms would watch a load balancer, and App Runner shows none of its own "
-            "(ec2, ecs would)",
-        ),
-        ("hello", "service_cpu_architecture", "the target app_runner takes: App Runner runs X86_64 only (ec2, ecs, ecs_public would)"),
-    ],
-)  # fmt: skip
-def test_what_a_target_cannot_do(inventory: Inventory, host: str, name: str, text: str) -> None:
-    inventory.set(host, **{name: 1})
-    file = inventory.folder / "host_vars" / host
-    assert inventory.problem() == f"{host}: {name} is nothing that {text}. Take it out of {file}."
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("data_database_name", "hello"), ("data_bucket_enabled", True), ("data_api_key_enabled", True)],
-)
-def test_data_where_there_is_no_place_for_them(inventory: Inventory, name: str, value: Any) -> None:
-    inventory.set("hello", **{name: value})
-    assert inventory.problem().startswith(
-        f"hello: {name} is {json.dumps(value)}, but app_runner is outside of the network that a database and its "
-        "neighbours are in; an app with data must stand in one of ec2, ecs, ecs_public. Edit "
-    )
 
 
 def test_options_of_the_role_are_no_input(inventory: Inventory) -> None:
@@ -311,6 +286,92 @@ def test_database_name(inventory: Inventory, name: str) -> None:
 def test_domains_and_zones(inventory: Inventory, variables: Json, text: str) -> None:
     inventory.set("beers", **{f"service_{name}": value for name, value in variables.items()})
     assert f"beers: {text}" in inventory.problem()
+
+
+# -- targets ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "reason"),
+    [
+        ("ec2", "service_cpu_units", "an application has all the CPU of its instance, which service_instance_type says"),
+        ("ec2", "service_desired_count", "auto-scaling runs from service_min_task_count to service_max_task_count"),
+        ("ecs", "service_instance_type", "Fargate has no instances; service_cpu_units and service_memory_mib say how large a task is"),
+        ("ecs_public", "service_domain_name", "its tasks have public addresses and no load balancer"),
+    ],
+)  # fmt: skip
+def test_what_a_target_cannot_do_is_refused_with_the_reason(
+    inventory: Inventory, target: str, name: str, reason: str
+) -> None:
+    inventory.add("web", "apps", target, **{name: 1})
+    text = f"web: {name} is not for the target {target}: {reason}"
+    assert inventory.problem() == text + inventory.edit("host_vars/web")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("data_database_name", "hello"), ("data_bucket_enabled", True), ("data_api_key_required", True)],
+)
+def test_data_where_there_is_no_place_for_them(inventory: Inventory, name: str, value: Any) -> None:
+    inventory.set("hello", **{name: value})
+    assert inventory.problem().startswith(
+        f"hello: {name} is {json.dumps(value)}, but app_runner is outside of the network that a database and its "
+        "neighbours are in; an app with data must stand in one of ec2, ecs, ecs_public. Edit "
+    )
+
+
+def test_every_reason_is_of_a_variable_that_other_targets_have() -> None:
+    roots = {
+        target: PROJECT / f"terraform/layers/aws/service_{target}"
+        for target in ("app_runner", "ec2", "ecs", "ecs_public")
+    }
+    declared = {target: set(declared_variables(root)) for target, root in roots.items()}
+    everything = {name for names in declared.values() for name in names if name.partition("_")[0] not in LAYERS}
+    assert {target: everything - names for target, names in declared.items()} == {
+        target: set(LACKS[target]) for target in roots
+    }
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"service_ami_id": "al2023"}, 'service_ami_id is "al2023"; it must be the id of a machine image'),
+        ({"service_instance_type": "micro"}, 'service_instance_type is "micro"; it must be an EC2 instance type such as t3.micro'),
+        ({"service_instance_type": "t4g.micro"}, "service_instance_type is t4g.micro, whose architecture is ARM64; it must be one of service_cpu_architecture X86_64, such as t3.micro"),
+        ({"service_cpu_architecture": "ARM64"}, "service_instance_type is t3.micro, whose architecture is X86_64; it must be one of service_cpu_architecture ARM64, such as t4g.micro"),
+        ({"service_memory_mib": 769}, "service_memory_mib is 769 with service_instance_type t3.micro; it must be at most 768, because the instance has 1024 MiB and its system needs 256 of them"),
+        ({"service_instance_type": "t3.nano"}, "service_memory_mib is 512 with service_instance_type t3.nano; it must be at most 256"),
+        ({"service_tmp_size_mib": 512}, "service_tmp_size_mib is 512; it must be at least 1 and less than service_memory_mib (512)"),
+        ({"app_environment_variables": {"GREETING": "two\nlines"}}, "app_environment_variables holds GREETING of several lines; it must be one, because an instance reads a line for each variable"),
+    ],
+)  # fmt: skip
+def test_what_ec2_demands(inventory: Inventory, variables: Json, text: str) -> None:
+    inventory.add("web", "apps", "ec2", **variables)
+    assert text in inventory.problem()
+
+
+def test_what_ec2_takes(inventory: Inventory) -> None:
+    inventory.add("web", "apps", "ec2", service_instance_type="m7g.medium", service_cpu_architecture="ARM64")
+    inventory.set("web", service_memory_mib=3072, service_ami_id="ami-0123456789abcdef0", data_api_key_required=True)
+    inventory.set("tasks", app_environment_variables={"GREETING": "two\nlines"})
+    assert inventory.problems() == []
+
+
+def test_instances_need_a_way_out_of_their_network(inventory: Inventory) -> None:
+    inventory.add("web", "apps", "ec2")
+    inventory.set("main", network_nat_gateway_mode="none")
+    assert inventory.problem() == (
+        "web: its network main has network_nat_gateway_mode none, but instances of the target ec2 are in private "
+        "subnets and have to reach the image registry, CloudWatch Logs, Secrets Manager and Systems Manager; it must be "
+        "single or per_availability_zone" + inventory.edit("host_vars/main/network.yml")
+    )
+
+
+def test_name_of_the_load_balancer_of_instances(inventory: Inventory) -> None:
+    inventory.everywhere(slipway_environment="internal")
+    inventory.hosts = {"main": inventory.hosts["main"]}
+    inventory.add("web", "apps", "ec2", slipway_environment="internal")
+    assert "its cloud name internal-web begins with internal-, which AWS refuses" in inventory.problem()
 
 
 # -- networks --------------------------------------------------------------------------------------------

@@ -43,8 +43,22 @@ ROOTS: dict[str, tuple[str, str, Json]] = {
             "registry_repository_arn": None,
         },
     ),
+    "layers/aws/service_ec2": ("web", "service", _SERVICE | {"network_private_subnet_ids": _SUBNETS}),
     "layers/aws/service_ecs": ("beers", "service", _SERVICE | {"network_private_subnet_ids": _SUBNETS}),
     "layers/aws/service_ecs_public": ("records", "service", _SERVICE),
+    "modules/app_alarms": ("beers", "service", {"load_balancer_arn_suffix": "app/dev-tasks/1", "name": "dev-tasks"}),
+    "modules/load_balancer": (
+        "beers",
+        "service",
+        {
+            "app_security_group_id": "sg-1",
+            "container_port": 8000,
+            "name": "dev-tasks",
+            "public_subnet_ids": _SUBNETS,
+            "target_type": "ip",
+            "vpc_id": "vpc-1",
+        },
+    ),
     "layers/aws/service_app_runner": (
         "hello",
         "service",
@@ -85,6 +99,23 @@ _SUBNET_CASES: tuple[list[Any], list[Any]] = (
         ["10.0.100.0/24", "10.0.101.0"],
     ],
 )
+_ENVIRONMENTS: tuple[list[Any], list[Any]] = (
+    [
+        {},
+        {"A": 'it\'s "$HOME" 100 % ${x} %{y}'},
+        {"A_SECRET_ID": "arn"},
+        {"URL": "https://u@h/a:b@c"},
+    ],
+    [{"PASSWORD": "x"}, {"my_token": "x"}, {"A_API_KEY": "x"}, {"URL": "postgresql://u:p@h/d"}],
+)
+_GRACE = ([0, 3600], [-1, 3601])
+_LEAST = ([1, 10], [0, 1.5])
+_MOST = ([2, 100], [1, 2.5])
+_PERCENT = ([10, 95, 70.5], [9, 96])
+_PORTS = ([1024, 65535], [1023, 65536, 80, 8000.5])
+_STOP = ([2, 120], [1, 121])
+_TMP = ([1, 511], [0, 512])
+_USERS = (["10001", "1:1", 5], ["0", "root", "10001:", "-1", ""])
 # By folder and variable: values that are accepted, and values that are refused because of that variable.
 CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     "layers/aws/network": {
@@ -119,19 +150,30 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "noncurrent_version_expiration_days": ([1], [0, 1.5]),
         "secret_recovery_days": ([0, 7, 30], [1, 6, 31, -1]),
     },
-    "layers/aws/service_ecs": {
-        "alarm_action_arns": ([[], ["arn:aws:sns:us-east-1:111122223333:x"]], [["x"], ["sns:arn:aws:"]]),
-        "cpu_target_percent": ([10, 95, 70.5], [9, 96]),
-        "domain_name": ([None], ["example.org", "Example.org", "example", "-a.example.org", "a..org"]),
-        "health_check_grace_period_seconds": ([0, 3600], [-1, 3601]),
-        "health_check_path": (["/", "/health", "/a/b"], ["health", "/a?b", "/a b", "/a#b", ""]),
-        "max_task_count": ([2, 100], [1, 2.5]),
-        "min_task_count": ([1, 10], [0, 1.5]),
-        "ssl_policy": (
-            ["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"],
-            ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-1-2021-06", ""],
+    "layers/aws/service_ec2": {
+        "ami_id": ([None, "ami-0123456789abcdef0"], ["al2023", "ami-", "ami-0123456789ABCDEF0"]),
+        "container_port": _PORTS,
+        "cpu_architecture": (["X86_64"], ["x86_64", ""]),
+        "cpu_target_percent": _PERCENT,
+        "environment_variables": (
+            _ENVIRONMENTS[0],
+            [*_ENVIRONMENTS[1], {"GREETING": "two\nlines"}],
         ),
-        "zone_create": ([False], [True]),
+        "health_check_grace_period_seconds": _GRACE,
+        "instance_type": (["t3.micro", "m7i-flex.large", "u-6tb1.56xlarge"], ["micro", "t4g.micro", "T3.micro", "t3"]),
+        "log_retention_days": _DAYS,
+        "max_task_count": _MOST,
+        "memory_mib": ([129, 768], [769, 63, 512.5]),
+        "min_task_count": _LEAST,
+        "stop_timeout_seconds": _STOP,
+        "tmp_size_mib": _TMP,
+        "user": _USERS,
+    },
+    "layers/aws/service_ecs": {
+        "cpu_target_percent": _PERCENT,
+        "health_check_grace_period_seconds": _GRACE,
+        "max_task_count": _MOST,
+        "min_task_count": _LEAST,
     },
     "layers/aws/service_ecs_public": {
         "allowed_cidr_blocks": (
@@ -139,6 +181,18 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             [[], ["203.0.113.1/24"], ["203.0.113.0"], ["everyone"], ["::/0"]],
         ),
         "desired_count": ([1, 5], [0, 1.5]),
+    },
+    "modules/app_alarms": {
+        "alarm_action_arns": ([[], ["arn:aws:sns:us-east-1:111122223333:x"]], [["x"], ["sns:arn:aws:"]]),
+    },
+    "modules/load_balancer": {
+        "domain_name": ([None], ["example.org", "Example.org", "example", "-a.example.org", "a..org"]),
+        "health_check_path": (["/", "/health", "/a/b"], ["health", "/a?b", "/a b", "/a#b", ""]),
+        "ssl_policy": (
+            ["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"],
+            ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-1-2021-06", ""],
+        ),
+        "zone_create": ([False], [True]),
     },
     "layers/aws/service_app_runner": {
         "container_port": ([1024, 65535], [1023, 65536, 80, 8000.5]),
@@ -151,27 +205,19 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "min_task_count": ([1, 10], [0, 26, 1.5]),
     },
     "modules/ecs_task": {
-        "container_port": ([1024, 65535], [1023, 65536, 80, 8000.5]),
+        "container_port": _PORTS,
         "cpu_architecture": (["X86_64", "ARM64"], ["x86_64", "RISC", ""]),
         "cpu_units": ([256], [128, 300, 8192]),
-        "environment_variables": (
-            [
-                {},
-                {"A": 'it\'s "$HOME" 100 % ${x} %{y}'},
-                {"A_SECRET_ID": "arn"},
-                {"URL": "https://u@h/a:b@c"},
-            ],
-            [{"PASSWORD": "x"}, {"my_token": "x"}, {"A_API_KEY": "x"}, {"URL": "postgresql://u:p@h/d"}],
-        ),
+        "environment_variables": _ENVIRONMENTS,
         "health_check_command": (
             [None, ["CMD", "true"], ["CMD-SHELL", "exit 0"]],
             [["true"], ["CMD"], ["curl", "-f"], []],
         ),
         "memory_mib": ([512, 1024, 2048], [256, 513, 3072, 4096]),
         "start_period_seconds": ([0, 300], [-1, 301]),
-        "stop_timeout_seconds": ([2, 120], [1, 121]),
-        "tmp_size_mib": ([1, 511], [0, 512]),
-        "user": (["10001", "1:1", 5], ["0", "root", "10001:", "-1", ""]),
+        "stop_timeout_seconds": _STOP,
+        "tmp_size_mib": _TMP,
+        "user": _USERS,
     },
     "modules/ecs_task_roles": {"log_retention_days": _DAYS},
 }
@@ -180,7 +226,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_rule_of_terraform_has_a_case(root: str) -> None:
     given_by_the_project = {
-        *("name", "region", "tags", "account_id", "bucket_arn", "image", "readable_secret_arns"),
+        *("name", "region", "tags", "account_id", "bucket_arn", "image", "readable_secret_arns", "target_type"),
         *(name for name in _validated(root) if name.startswith(("network_", "registry_", "data_"))),
     }
     assert set(CASES[root]) == _validated(root) - given_by_the_project
@@ -196,6 +242,8 @@ def _validated(root: str) -> set[str]:
 def test_the_filter_agrees(root: str, tmp_path: Path) -> None:
     host, prefix, _ = ROOTS[root]
     inventory = Inventory(tmp_path)
+    if host == "web":
+        inventory.add("web", "apps", "ec2")
     before = dict(inventory.hosts[host])
     for variable, (accepted, refused) in CASES[root].items():
         name = "app_environment_variables" if variable == "environment_variables" else f"{prefix}_{variable}"

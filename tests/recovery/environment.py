@@ -54,9 +54,9 @@ _INVENTORY = {
             "apps": {
                 "hosts": {
                     "app": {"data_database_name": "trecdb", "data_bucket_enabled": True},
-                    "orphaned": {"data_bucket_enabled": True, "data_api_key_enabled": True},
-                    "stopped": {"data_bucket_enabled": True, "data_api_key_enabled": True},
-                    "doomed": {"data_bucket_enabled": True, "data_api_key_enabled": True},
+                    "orphaned": {"data_bucket_enabled": True, "data_api_key_required": True},
+                    "stopped": {"data_bucket_enabled": True, "data_api_key_required": True},
+                    "doomed": {"data_bucket_enabled": True, "data_api_key_required": True},
                 }
             },
         },

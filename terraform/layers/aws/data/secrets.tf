@@ -11,7 +11,7 @@ locals {
 
   # All passwords are cut from one long random string, so that a plan costs one call however many there are.
   password_offsets = {
-    for i, key in concat(sort(keys(local.database_users)), var.api_key_enabled ? ["api_key"] : []) :
+    for i, key in concat(sort(keys(local.database_users)), var.api_key_required ? ["api_key"] : []) :
     key => i * local.password_length
   }
 }
@@ -56,7 +56,7 @@ resource "aws_secretsmanager_secret_version" "database" {
 }
 
 resource "aws_secretsmanager_secret" "api_key" {
-  count = var.api_key_enabled ? 1 : 0
+  count = var.api_key_required ? 1 : 0
 
   name                    = "${var.name}/api-key"
   description             = "Key that callers send as X-API-Key to write"
@@ -64,7 +64,7 @@ resource "aws_secretsmanager_secret" "api_key" {
 }
 
 resource "aws_secretsmanager_secret_version" "api_key" {
-  count = var.api_key_enabled ? 1 : 0
+  count = var.api_key_required ? 1 : 0
 
   secret_id = aws_secretsmanager_secret.api_key[0].id
   secret_string_wo = substr(

@@ -10,7 +10,7 @@ variable "allocated_storage_gb" {
   }
 }
 
-variable "api_key_enabled" {
+variable "api_key_required" {
   description = "Whether to generate a secret key that callers must send to write."
   type        = bool
   default     = false

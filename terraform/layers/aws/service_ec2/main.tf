@@ -20,6 +20,7 @@ locals {
     environment_variables = local.environment_variables
     image                 = var.image
     log_group_name        = aws_cloudwatch_log_group.this.name
+    memory_mib            = var.memory_mib
     name                  = var.name
     region                = var.region
     # A public registry wants no login.
@@ -41,6 +42,9 @@ resource "aws_launch_template" "this" {
   image_id      = var.ami_id == null ? data.aws_ssm_parameter.ami[0].insecure_value : var.ami_id
   instance_type = var.instance_type
   user_data     = base64encode(local.user_data)
+
+  # The provider adds the other tags.
+  tags = { Name = var.name }
 
   iam_instance_profile {
     arn = aws_iam_instance_profile.this.arn

@@ -34,7 +34,7 @@ output "load_balancer_dns_name" {
 }
 
 output "log_group_name" {
-  description = "Name of the log group that the application writes to."
+  description = "Name of the log group that the tasks write to."
   value       = aws_cloudwatch_log_group.this.name
 }
 

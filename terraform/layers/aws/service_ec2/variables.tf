@@ -145,7 +145,7 @@ variable "instance_type" {
 
   # The letter g behind a generation's number is what names Graviton families, which are ARM64 (EC2 instance type naming).
   validation {
-    condition     = can(regex("^[a-z]+[0-9][a-z0-9-]*\\.[a-z0-9-]+$", var.instance_type))
+    condition     = can(regex("^[a-z][a-z0-9-]*[0-9][a-z0-9-]*\\.[a-z0-9-]+$", var.instance_type))
     error_message = "instance_type is \"${var.instance_type}\"; it must be an EC2 instance type such as t3.micro."
   }
 
@@ -186,6 +186,27 @@ variable "max_task_count" {
   validation {
     condition     = var.max_task_count >= var.min_task_count && floor(var.max_task_count) == var.max_task_count
     error_message = "max_task_count is ${var.max_task_count}; it must be a whole number of at least min_task_count (${var.min_task_count})."
+  }
+}
+
+variable "memory_mib" {
+  description = "Memory of the application in MiB; the instance needs 256 MiB more for its system."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = var.memory_mib >= 64 && floor(var.memory_mib) == var.memory_mib
+    error_message = "memory_mib is ${var.memory_mib}; it must be a whole number of at least 64."
+  }
+
+  # From the EC2 User Guide, "Burstable performance instances"; the smallest of other families have 2 GiB.
+  validation {
+    condition = !can(regex("^t[0-9]", var.instance_type)) || var.memory_mib + 256 <= lookup(
+      { nano = 512, micro = 1024, small = 2048, medium = 4096, large = 8192, xlarge = 16384, "2xlarge" = 32768 },
+      try(split(".", var.instance_type)[1], ""), 1048576
+    )
+    error_message = "memory_mib is ${var.memory_mib}, which with 256 MiB for its system is more than an instance of type ${var.instance_type} has."
   }
 }
 
@@ -325,8 +346,8 @@ variable "tmp_size_mib" {
   nullable    = false
 
   validation {
-    condition     = var.tmp_size_mib >= 1
-    error_message = "tmp_size_mib is ${var.tmp_size_mib}; it must be at least 1."
+    condition     = var.tmp_size_mib >= 1 && var.tmp_size_mib < var.memory_mib
+    error_message = "tmp_size_mib is ${var.tmp_size_mib}; it must be at least 1 and less than memory_mib (${var.memory_mib})."
   }
 }
 

@@ -164,7 +164,7 @@ run "almost_everything_changed" {
 
   variables {
     allocated_storage_gb               = 100
-    api_key_enabled                    = true
+    api_key_required                   = true
     archive_expiration_days            = 30
     backup_retention_days              = 35
     bucket_enabled                     = true

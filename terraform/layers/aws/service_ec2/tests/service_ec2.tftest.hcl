@@ -113,6 +113,7 @@ run "reference_with_domain" {
         "ExecStop=/usr/bin/docker stop --time 30 app\n",
         "TimeoutStopSec=40\n",
         "--user 10001 --read-only --tmpfs /tmp:rw,nodev,nosuid,size=128m",
+        "--memory 512m --memory-swap 512m",
       ] : strcontains(base64decode(aws_launch_template.this.user_data), part)
     ])
     error_message = "The user data pulls the image by digest, and runs it with its environment, its log and its time to stop."
@@ -153,6 +154,7 @@ run "almost_everything_changed" {
     instance_type                     = "t4g.small"
     log_retention_days                = 30
     max_task_count                    = 4
+    memory_mib                        = 1024
     min_task_count                    = 4
     registry_repository_arn           = null
     stop_timeout_seconds              = 60
@@ -181,6 +183,7 @@ run "almost_everything_changed" {
       && strcontains(base64decode(aws_launch_template.this.user_data), "\nPORT=9000\n")
       && strcontains(base64decode(aws_launch_template.this.user_data), "docker stop --time 60 app")
       && strcontains(base64decode(aws_launch_template.this.user_data), "--user 1000 --read-only --tmpfs /tmp:rw,nodev,nosuid,size=64m")
+      && strcontains(base64decode(aws_launch_template.this.user_data), "--memory 1024m --memory-swap 1024m")
       && toset([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid]) == toset(["ListBucket", "SystemsManager", "UseObjects", "WriteLog"])
     )
     error_message = "An image of a public registry is pulled without a login, and a bucket may be used."
@@ -234,6 +237,26 @@ run "rejects_too_few_instances_of_another_architecture" {
   }
 
   expect_failures = [var.environment_variables, var.instance_type, var.max_task_count]
+}
+
+run "rejects_more_memory_than_the_instance_has" {
+  command = plan
+
+  variables {
+    memory_mib = 800
+  }
+
+  expect_failures = [var.memory_mib]
+}
+
+run "rejects_a_memory_without_room_for_temporary_files" {
+  command = plan
+
+  variables {
+    memory_mib = 128
+  }
+
+  expect_failures = [var.tmp_size_mib]
 }
 
 run "rejects_an_architecture_that_ec2_does_not_have" {
