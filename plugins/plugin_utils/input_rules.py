@@ -179,6 +179,7 @@ _NO_LOAD_BALANCER = "its tasks have public addresses and no load balancer"
 _NO_INSTANCES = "Fargate has no instances; service_cpu_units and service_memory_mib say how large a task is"
 _SCALED = "auto-scaling runs from service_min_task_count to service_max_task_count"
 _BEHIND_LOAD_BALANCER = "its load balancer is open to everyone, and what is behind it to nobody else"
+_NOT_OURS = "instances are not ours; service_cpu_units and service_memory_mib say how large one is"
 _OWN_ADDRESS = "load balancer, address and certificate are App Runner's own"
 _BY_CONCURRENCY = "auto-scaling goes by service_cpu_target_percent, not by requests at a time"
 # Why a target has no variable of another one's, by target and variable.
@@ -186,7 +187,7 @@ LACKS: dict[str, dict[str, str]] = {
     "app_runner": {
         "alarm_action_arns": "its alarms would watch a load balancer, and App Runner shows none of its own",
         "allowed_cidr_blocks": "App Runner serves everybody",
-        "ami_id": "App Runner has no instances of ours; service_cpu_units and service_memory_mib say how large one is",
+        "ami_id": _NOT_OURS,
         "container_insights_enabled": "Container Insights watches ECS; App Runner has metrics of its own",
         "cpu_architecture": "App Runner runs X86_64 only",
         "cpu_target_percent": "App Runner scales by requests at a time: service_max_concurrent_requests",
@@ -195,7 +196,7 @@ LACKS: dict[str, dict[str, str]] = {
         "execute_command_enabled": "App Runner opens no shell into what it runs",
         "health_check_command": "App Runner asks service_health_check_path",
         "health_check_grace_period_seconds": "App Runner gives a new instance five failed health checks, 5 s apart",
-        "instance_type": "App Runner has no instances of ours; service_cpu_units and service_memory_mib say how large one is",
+        "instance_type": _NOT_OURS,
         "load_balancer_deletion_protection": _OWN_ADDRESS,
         "log_retention_days": "App Runner makes the log groups itself",
         "ssl_policy": _OWN_ADDRESS,
