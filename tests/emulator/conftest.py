@@ -27,7 +27,6 @@ def settings() -> Settings:
         # Always the same one, so that the next run finds what an interrupted one has left.
         state_directory=settings.project_directory / ".build" / "emulator-tests",
         gateway_port=14566,
-        google_port=14567,
         http_port=18080,
         https_port=18443,
         network_name="temu",
