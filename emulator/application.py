@@ -52,6 +52,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
 
     from emulator import (
         alarms,
+        app_runner,
         application_autoscaling,
         auto_scaling,
         auto_scaling_groups,
@@ -72,6 +73,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
 
     health = load_balancers.TargetHealth()
     autoscaling = application_autoscaling.ApplicationAutoScaling()
+    runner = app_runner.AppRunner(client, network, settings.gateway_port, settings.registry_address)
     instances = ec2_instances.Instances(client, network, settings.gateway_port)
     keeper = auto_scaling_groups.Keeper(instances, health)
     engine = instance_engine.InstanceEngine(client, instances, settings.registry_address)
@@ -83,10 +85,11 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     ecs_services.install()
     rds.install(client)
     alarms.install()
-    tagging.install()
+    tagging.install(runner.tagged)
     registry.install(settings.registry_address)
     security_groups.install()
     application_autoscaling.install(autoscaling)
+    edge.add_site(runner.has_site, runner.handle_site)
     ec2_instances.install(instances)
     auto_scaling.install(auto_scaling.AutoScaling(keeper, instances))
     listener_ports = {settings.http_port: 80, settings.https_port: 443}
@@ -99,8 +102,10 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await ministack.app(scope, receive, send)
         elif scope["server"][1] in listener_ports:
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
-        elif application_autoscaling.is_meant(scope):
-            await application_autoscaling.handle(autoscaling, scope, receive, send)
+        elif autoscaling.is_meant(scope):
+            await autoscaling.handle(scope, receive, send)
+        elif runner.is_meant(scope):
+            await runner.handle(scope, receive, send)
         elif scope["path"] == instance_engine.PATH:
             await instance_engine.handle(engine, scope, receive, send)
         elif instance_metadata.is_meant(scope):
@@ -117,6 +122,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             if message["type"] == "lifespan.shutdown":
                 # Otherwise each container that MiniStack stops now would be replaced by its service.
                 ecs_services.halt()
+                runner.halt()
                 keeper.stop()
                 health.stop()
             return message

@@ -7,34 +7,18 @@ target tracking policy, "Target tracking scaling policies" in its user guide.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
-from ministack import app as ministack
-from ministack.core.concurrency import run_reentrant
-from ministack.core.responses import (
-    AccountRegionScopedDict,
-    get_account_id,
-    get_region,
-    new_uuid,
-    request_scope,
-    set_request_account_id,
-    set_request_region,
-)
-from ministack.core.router import extract_access_key_id, extract_region
+from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region, new_uuid, request_scope
 from ministack.services import cloudwatch, ecs
 
 from emulator import target_tracking
+from emulator.json_protocol import ApiError, JsonService, page
 from emulator.ministack_functions import replace
 
-_TARGET_PREFIX = "AnyScaleFrontendService."
 _PREDEFINED_METRICS = {
     "ECSServiceAverageCPUUtilization": "CPUUtilization",
     "ECSServiceAverageMemoryUtilization": "MemoryUtilization",
@@ -47,45 +31,15 @@ _logger = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 
-class ApiError(Exception):
-    """An error of the service as its API reference names it."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class ApplicationAutoScaling:
-    """The service: its records and its operations. Operations take and return the API's own shapes."""
+class ApplicationAutoScaling(JsonService):
+    """The service: its records and its operations."""
 
     def __init__(self) -> None:
+        super().__init__("application-autoscaling", "ValidationException")
         self._targets = AccountRegionScopedDict()
         self._policies = AccountRegionScopedDict()
         self._tags = AccountRegionScopedDict()
         self._activities = AccountRegionScopedDict()
-        self._lock = threading.RLock()
-        self._model = ServiceModel(
-            Loader().load_service_model("application-autoscaling", "service-2"), "application-autoscaling"
-        )
-
-    def call(self, operation: str, parameters: Json) -> Json:
-        """Carry out one operation.
-
-        Raises:
-            ApiError: the request does not fit the API's model, or the operation fails.
-        """
-        handler = getattr(self, f"_{operation}", None)
-        if handler is None or operation not in self._model.operation_names:
-            raise ApiError("UnknownOperationException", f"Operation {operation} is not supported")
-        shape = self._model.operation_model(operation).input_shape
-        report = ParamValidator().validate(parameters, shape)
-        if report.has_errors():
-            raise ApiError("ValidationException", report.generate_report())
-        for name, value in parameters.items():
-            _check_value(name, value, shape.members.get(name))
-        with self._lock:
-            result: Json = handler(parameters)
-        return result
 
     # -- scalable targets --
 
@@ -320,17 +274,6 @@ def _key(record: Json) -> tuple[str, str, str]:
     return record["ServiceNamespace"], record["ResourceId"], record["ScalableDimension"]
 
 
-def _check_value(name: str, value: Any, shape: Any) -> None:
-    """Refuse a value that the API's model does not list; botocore leaves that to the service."""
-    allowed = getattr(shape, "enum", None)
-    if allowed and value not in allowed:
-        raise ApiError(
-            "ValidationException",
-            f"1 validation error detected: Value '{value}' at '{name[0].lower()}{name[1:]}' "
-            f"failed to satisfy constraint: Member must satisfy enum value set: [{', '.join(allowed)}]",
-        )
-
-
 def _service(record: Json) -> Json:
     """The ECS service a target names."""
     if (record["ServiceNamespace"], record["ScalableDimension"]) != ("ecs", "ecs:service:DesiredCount"):
@@ -352,55 +295,10 @@ def _service_linked_role() -> str:
 
 
 def _page(name: str, records: list[Json], request: Json) -> Json:
-    """One page of a listing; the token is the index of the next record."""
-    token, size = request.get("NextToken", "0"), request.get("MaxResults", _PAGE)
-    if not token.isdecimal():
-        raise ApiError("InvalidNextTokenException", "The next token supplied was invalid")
+    size = request.get("MaxResults", _PAGE)
     if not 1 <= size <= _PAGE:
         raise ApiError("ValidationException", f"MaxResults must be between 1 and {_PAGE}")
-    start = int(token)
-    page: Json = {name: records[start : start + size]}
-    if start + size < len(records):
-        page["NextToken"] = str(start + size)
-    return page
-
-
-# -- the wire: AWS JSON 1.1 -----------------------------------------------------------------------------
-
-
-def is_meant(scope: dict[str, Any]) -> bool:
-    """Whether an HTTP request is for this service."""
-    target = dict(scope["headers"]).get(b"x-amz-target", b"")
-    return bool(target.startswith(_TARGET_PREFIX.encode()))
-
-
-async def handle(
-    service: ApplicationAutoScaling,
-    scope: dict[str, Any],
-    receive: Callable[[], Awaitable[dict[str, Any]]],
-    send: Callable[[dict[str, Any]], Awaitable[None]],
-) -> None:
-    """Answer one request of the JSON 1.1 protocol."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    try:
-        body = await ministack._read_request_body(receive, "POST", headers)
-    except (ministack._RequestBodyDisconnected, ministack._IncompleteRequestBody):
-        return
-    set_request_account_id(extract_access_key_id(headers))
-    set_request_region(extract_region(headers))
-    operation = headers["x-amz-target"].removeprefix(_TARGET_PREFIX)
-    try:
-        parameters = json.loads(body or b"{}")
-        if not isinstance(parameters, dict):
-            raise ApiError("SerializationException", "the request body is not a JSON object")
-        status, answer = 200, await run_reentrant(service.call, operation, parameters)
-    except ValueError:
-        # Not JSON, or not even UTF-8.
-        status, answer = 400, {"__type": "SerializationException", "message": "the request body is not JSON"}
-    except ApiError as error:
-        status, answer = 400, {"__type": error.code, "message": str(error)}
-    content = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": new_uuid()}
-    await ministack._send_response(send, status, content, json.dumps(answer).encode())
+    return page(name, records, request, _PAGE, "InvalidNextTokenException")
 
 
 def install(service: ApplicationAutoScaling) -> None:

@@ -21,6 +21,18 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Key = tuple[str, str, str]
 
 
+# Whether a platform has a service of a host name, and what answers for it: called with ASGI's three, the name and the
+# listener's port.
+HasSite = Callable[[str], bool]
+SiteHandler = Callable[[Scope, Receive, Send, str, int], Awaitable[None]]
+_sites: list[tuple[HasSite, SiteHandler]] = []
+
+
+def add_site(has_site: HasSite, handler: SiteHandler) -> None:
+    """Let a platform that serves by host name answer, with certificates for its names."""
+    _sites.append((has_site, handler))
+
+
 class EdgeConfig(Config):
     """Hypercorn's configuration with one certificate per load balancer name (SNI).
 
@@ -43,7 +55,7 @@ class EdgeConfig(Config):
         return context
 
     def _choose_certificate(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-        if name and has_certificate(name):
+        if name and (has_certificate(name) or any(has_site(name) for has_site, _ in _sites)):
             connection.context = self._authority.server_context(name)
 
 
@@ -97,7 +109,12 @@ async def handle(scope: Scope, receive: Receive, send: Send, port: int) -> None:
     for raw_name, raw_value in scope["headers"]:
         header, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[header] = f"{headers[header]}, {value}" if header in headers else value
-    found = find_load_balancer(headers.get("host", "").partition(":")[0])
+    host = _bare(headers.get("host", "").partition(":")[0])
+    for has_site, answer in _sites:
+        if has_site(host):
+            await answer(scope, receive, send, host, port)
+            return
+    found = find_load_balancer(host)
     if found is None:
         await _say(send, 404, "no load balancer has this name")
         return

@@ -263,7 +263,7 @@ def install(health: TargetHealth) -> None:
                 raw_query_string,
             )
             if isinstance(answer, StreamingResponse):
-                answer = _released_at_end(answer, lambda: health.release(tg_arn, target))
+                answer = released_at_end(answer, lambda: health.release(tg_arn, target))
                 handed_over = True
             return status, answer_headers, answer
         finally:
@@ -275,7 +275,9 @@ def install(health: TargetHealth) -> None:
     replace(alb, "_forward_to_tg", forward)
 
 
-def _released_at_end(answer: StreamingResponse, release: Callable[[], None]) -> StreamingResponse:
+def released_at_end(answer: StreamingResponse, release: Callable[[], None]) -> StreamingResponse:
+    """The answer, with something to do after its last byte."""
+
     async def run(send: Any, receive: Any) -> None:
         try:
             await answer.runner(send, receive)

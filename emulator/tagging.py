@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import acm, alb, cloudwatch, cloudwatch_logs, ec2, rds, secretsmanager, tagging
@@ -26,11 +26,16 @@ _EC2_KINDS = {
 }
 
 
-def install() -> None:
-    """List what exists of these services too, so that what a destroy leaves behind is found."""
+def install(app_runner: Callable[[], Iterable[tuple[str, dict[str, str]]]]) -> None:
+    """List what exists of these services too, so that what a destroy leaves behind is found.
+
+    Args:
+        app_runner: gives ARN and tags of App Runner's resources.
+    """
     tagging._COLLECTORS.update(
         {
             "acm": _certificates,
+            "apprunner": lambda: ((arn, _flat(tags)) for arn, tags in app_runner()),
             "cloudwatch": _alarms,
             "ec2": _network,
             "elasticloadbalancing": _load_balancers,

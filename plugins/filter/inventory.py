@@ -134,13 +134,30 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     _check_variable_names(host, known, problems)
     _check_specifications(host, known, problems)
     if "slipway_environment" in host.values:
-        finding = input_rules.name_finding(host.cloud_name, load_balanced=not {"ec2", "ecs"}.isdisjoint(host.groups))
+        finding = input_rules.name_finding(host.cloud_name, known.target_of(host))
         if finding:
             remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
             problems.add([host.name], finding, remedy)
     if "apps" in host.groups:
-        _check_application(host, problems)
+        _check_application(host, known, problems)
+        _check_data(host, known, problems)
     return {layer: _check_layer(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
+
+
+def _check_data(host: Host, known: Project, problems: Problems) -> None:
+    """Check that no app asks for data of its own where the target has no place for them."""
+    target = known.target_of(host)
+    if target not in known.targets_without_data:
+        return
+    others = ", ".join(name for name in known.targets if name not in known.targets_without_data)
+    for name in ("data_database_name", "data_bucket_enabled", "data_api_key_required"):
+        if host.values.get(name):
+            problems.add(
+                [host.name],
+                f"{name} is {input_rules.shown(host.values[name])}, but {target} is outside of the network that "
+                f"a database and its neighbours are in; an app with data must stand in one of {others}",
+                f"Edit {host.file_of(name, f'host_vars/{host.name}/data.yml')} or {host.hosts_file}",
+            )
 
 
 def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
@@ -162,8 +179,8 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
             kind = f"variable of the role {role}" if role else "variable of the project"
         if name not in allowed and name not in known.wired:
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
-            target = next((group for group in host.groups if group in known.targets), "")
-            reason = input_rules.LACKS.get(target, {}).get(name.removeprefix("service_"))
+            target = known.target_of(host)
+            reason = input_rules.LACKS.get(target or "", {}).get(name.removeprefix("service_"))
             if reason and role == "service":
                 text = f"{name} is not for the target {target}: {reason}"
             problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
@@ -220,13 +237,12 @@ def _specification_error(name: str, value: Any, specification: Json) -> str | No
     return "; ".join(errors).rstrip(".") or None
 
 
-def _check_application(host: Host, problems: Problems) -> None:
+def _check_application(host: Host, known: Project, problems: Problems) -> None:
     """Check the environment variables of an application, and that what its image is built from is there."""
     otherwise = f"host_vars/{host.name}/app.yml"
     environment = host.values.get("app_environment_variables")
-    for text in input_rules.environment_findings(
-        environment if isinstance(environment, dict) else {}, single_lines="ec2" in host.groups
-    ):
+    given = environment if isinstance(environment, dict) else {}
+    for text in input_rules.environment_findings(given, known.target_of(host)):
         file = host.file_of("app_environment_variables", otherwise)
         problems.add([host.name], f"app_environment_variables {text}", f"Edit {file}")
     source = host.values.get("image_source")
@@ -275,11 +291,12 @@ def _check_layer(host: Host, layer: str, root: Path, known: Project, problems: P
             add(variable, "is not set, and the layer has no default for it")
         elif name not in host.given:
             inputs[variable] = declared.default
-    for variable, text in list(input_rules.value_findings(inputs)):
+    target = known.target_of(host)
+    for variable, text in list(input_rules.value_findings(inputs, target)):
         add(variable, text)
         del inputs[variable]
     inputs["region"] = host.values.get("slipway_region")
-    for variable, text in input_rules.layer_findings(layer, inputs):
+    for variable, text in input_rules.layer_findings(layer, inputs, target):
         add(variable, text)
     return inputs
 

@@ -130,6 +130,7 @@ RULES: dict[str, Rule] = {
         "admin or rdsadmin",
         unless=lambda name: name.startswith("pg_") or name in ("admin", "rdsadmin"),
     ),
+    "max_concurrent_requests": _whole(1),
     "max_task_count": _whole(1),
     "memory_mib": _whole(64),
     "min_task_count": _whole(1),
@@ -151,13 +152,14 @@ RULES: dict[str, Rule] = {
     "user": _text(r"[1-9][0-9]*(:[0-9]+)?", "the number of a user who is not root, such as 10001 or 10001:10001"),
 }
 
-# "Task CPU and memory" in the Amazon ECS Developer Guide, Fargate on Linux: MiB by CPU units.
-FARGATE_MEMORY_MIB: dict[int, list[int]] = {
-    256: [512, 1024, 2048],
-    512: [gib * 1024 for gib in range(1, 5)],
-    1024: [gib * 1024 for gib in range(2, 9)],
-    2048: [gib * 1024 for gib in range(4, 17)],
-    4096: [gib * 1024 for gib in range(8, 31)],
+# What one target allows less of.
+TARGET_RULES: dict[str, dict[str, Rule]] = {
+    # "App Runner resource quotas" and CreateAutoScalingConfiguration in the AWS App Runner API Reference.
+    "app_runner": {
+        "max_concurrent_requests": _whole(1, 200),
+        "max_task_count": _whole(1, 25),
+        "min_task_count": _whole(1, 25),
+    }
 }
 
 # "Burstable performance instances" in the Amazon EC2 User Guide: MiB by size. Other families begin at 2 GiB.
@@ -177,8 +179,34 @@ _NO_LOAD_BALANCER = "its tasks have public addresses and no load balancer"
 _NO_INSTANCES = "Fargate has no instances; service_cpu_units and service_memory_mib say how large a task is"
 _SCALED = "auto-scaling runs from service_min_task_count to service_max_task_count"
 _BEHIND_LOAD_BALANCER = "its load balancer is open to everyone, and what is behind it to nobody else"
+_NOT_OURS = "instances are not ours; service_cpu_units and service_memory_mib say how large one is"
+_OWN_ADDRESS = "load balancer, address and certificate are App Runner's own"
+_BY_CONCURRENCY = "auto-scaling goes by service_cpu_target_percent, not by requests at a time"
 # Why a target has no variable of another one's, by target and variable.
 LACKS: dict[str, dict[str, str]] = {
+    "app_runner": {
+        "alarm_action_arns": "its alarms would watch a load balancer, and App Runner shows none of its own",
+        "allowed_cidr_blocks": "App Runner serves everybody",
+        "ami_id": _NOT_OURS,
+        "container_insights_enabled": "Container Insights watches ECS; App Runner has metrics of its own",
+        "cpu_architecture": "App Runner runs X86_64 only",
+        "cpu_target_percent": "App Runner scales by requests at a time: service_max_concurrent_requests",
+        "desired_count": _SCALED,
+        "domain_name": _OWN_ADDRESS,
+        "execute_command_enabled": "App Runner opens no shell into what it runs",
+        "health_check_command": "App Runner asks service_health_check_path",
+        "health_check_grace_period_seconds": "App Runner gives a new instance five failed health checks, 5 s apart",
+        "instance_type": _NOT_OURS,
+        "load_balancer_deletion_protection": _OWN_ADDRESS,
+        "log_retention_days": "App Runner makes the log groups itself",
+        "ssl_policy": _OWN_ADDRESS,
+        "start_period_seconds": "App Runner gives a new instance five failed health checks, 5 s apart",
+        "stop_timeout_seconds": "App Runner decides how long an instance may take to stop",
+        "tmp_size_mib": "App Runner gives the file system its size",
+        "user": "App Runner runs the image as the user that it names",
+        "zone_create": _OWN_ADDRESS,
+        "zone_name": _OWN_ADDRESS,
+    },
     "ec2": {
         "allowed_cidr_blocks": _BEHIND_LOAD_BALANCER,
         "container_insights_enabled": "Container Insights watches ECS; EC2 measures an instance's CPU anyway",
@@ -187,6 +215,7 @@ LACKS: dict[str, dict[str, str]] = {
         "execute_command_enabled": "ECS Exec is for tasks; Session Manager opens a shell on an instance anyway",
         "health_check_command": "the load balancer asks service_health_check_path, and an instance that does not "
         "answer is replaced",
+        "max_concurrent_requests": _BY_CONCURRENCY,
         "start_period_seconds": "no container health check runs there; service_health_check_grace_period_seconds is "
         "the time an instance has to start",
     },
@@ -195,6 +224,7 @@ LACKS: dict[str, dict[str, str]] = {
         "ami_id": _NO_INSTANCES,
         "desired_count": _SCALED,
         "instance_type": _NO_INSTANCES,
+        "max_concurrent_requests": _BY_CONCURRENCY,
     },
     "ecs_public": {
         "alarm_action_arns": "it has no alarms",
@@ -205,6 +235,7 @@ LACKS: dict[str, dict[str, str]] = {
         "health_check_path": f"{_NO_LOAD_BALANCER}; service_health_check_command asks the container",
         "instance_type": _NO_INSTANCES,
         "load_balancer_deletion_protection": _NO_LOAD_BALANCER,
+        "max_concurrent_requests": "it has no auto-scaling; service_desired_count says how many tasks run",
         "max_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
         "min_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
         "ssl_policy": _NO_LOAD_BALANCER,
@@ -214,30 +245,77 @@ LACKS: dict[str, dict[str, str]] = {
 }
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """Which memory goes with which CPU.
+
+    Attributes:
+        mib_by_cpu_units: sizes of memory in MiB, by CPU in units of 1/1024 vCPU.
+        source: the page that says so.
+    """
+
+    mib_by_cpu_units: dict[int, list[int]]
+    source: str
+
+
+_FARGATE_SIZES = Sizes(
+    {
+        256: [512, 1024, 2048],
+        512: [gib * 1024 for gib in range(1, 5)],
+        1024: [gib * 1024 for gib in range(2, 9)],
+        2048: [gib * 1024 for gib in range(4, 17)],
+        4096: [gib * 1024 for gib in range(8, 31)],
+    },
+    '"Task CPU and memory" in the Amazon ECS Developer Guide',
+)
+# By target.
+SIZES = {
+    "app_runner": Sizes(
+        {
+            256: [512, 1024],
+            512: [1024],
+            1024: [2048, 3072, 4096],
+            2048: [4096, 6144],
+            4096: [8192, 10240, 12288],
+        },
+        '"App Runner architecture and concepts" in the AWS App Runner Developer Guide',
+    ),
+    "ecs": _FARGATE_SIZES,
+    "ecs_public": _FARGATE_SIZES,
+}
+
+
 def shown(value: Any) -> str:
     """A value as a message shows it."""
     return json.dumps(value, ensure_ascii=False)
 
 
-def value_findings(inputs: Json) -> Iterator[Finding]:
-    """What is wrong with single inputs of a layer; what is null or has no rule here is right."""
+def value_findings(inputs: Json, target: str | None) -> Iterator[Finding]:
+    """What is wrong with single inputs of a layer; what is null or has no rule here is right.
+
+    Args:
+        inputs: the inputs, by Terraform variable.
+        target: what an app runs on; None for a network.
+    """
+    rules = RULES | TARGET_RULES.get(target or "", {})
     for name, value in inputs.items():
-        rule = RULES.get(name)
+        rule = rules.get(name)
         if rule and value is not None and not rule.allows(value):
             yield name, f"is {shown(value)}; it must be {rule.requirement}"
 
 
-def layer_findings(layer: str, inputs: Json) -> Iterator[Finding]:
+def layer_findings(layer: str, inputs: Json, target: str | None) -> Iterator[Finding]:
     """What is wrong between inputs of a layer that are right by themselves.
 
     Args:
         layer: name of the layer.
         inputs: its inputs, with `region`; those that are not known are missing.
+        target: what an app runs on; None for a network.
     """
     if layer == "network":
         yield from _network_findings(inputs)
     if layer == "service":
-        yield from _service_findings(inputs)
+        yield from _service_findings(inputs, SIZES.get(target or ""))
 
 
 def _network_findings(inputs: Json) -> Iterator[Finding]:
@@ -275,14 +353,14 @@ def _network_findings(inputs: Json) -> Iterator[Finding]:
             yield name, f"holds {other}, which overlaps the subnet {one}; subnets must not overlap"
 
 
-def _service_findings(inputs: Json) -> Iterator[Finding]:
+def _service_findings(inputs: Json, sizes: Sizes | None) -> Iterator[Finding]:
     memory, cpu = inputs.get("memory_mib"), inputs.get("cpu_units")
-    sizes = FARGATE_MEMORY_MIB.get(cpu, []) if cpu is not None else []
-    if memory is not None and sizes and memory not in sizes:
+    allowed = sizes.mib_by_cpu_units.get(cpu, []) if sizes and cpu is not None else []
+    if sizes and memory is not None and allowed and memory not in allowed:
         yield (
             "memory_mib",
             f"is {shown(memory)} with service_cpu_units {cpu}; it must be one of "
-            f'{", ".join(map(str, sizes))}, as "Task CPU and memory" in the Amazon ECS Developer Guide says',
+            f"{', '.join(map(str, allowed))}, as {sizes.source} says",
         )
     yield from _instance_findings(inputs)
     tmp = inputs.get("tmp_size_mib")
@@ -329,12 +407,12 @@ def _instance_findings(inputs: Json) -> Iterator[Finding]:
         )
 
 
-def name_finding(name: str, load_balanced: bool) -> str | None:
+def name_finding(name: str, target: str | None) -> str | None:
     """What is wrong with the cloud name `<environment>-<host>`; None when nothing is.
 
     Args:
         name: the name, which begins the name of every resource.
-        load_balanced: whether a load balancer is named so.
+        target: what an app runs on; None for a network.
     """
     if len(name) > 28:
         return (
@@ -346,7 +424,9 @@ def name_finding(name: str, load_balanced: bool) -> str | None:
             f"its cloud name {name} must be lower-case letters, digits and single hyphens, first a letter, "
             "last no hyphen: AWS allows nothing else in names of load balancers and databases"
         )
-    if load_balanced and name.startswith("internal-"):
+    if target == "app_runner" and len(name) < 4:
+        return f"its cloud name {name} has {len(name)} characters; it must have at least 4: App Runner allows no fewer"
+    if target in ("ec2", "ecs") and name.startswith("internal-"):
         return f"its cloud name {name} begins with internal-, which AWS refuses in names of load balancers"
     return None
 
@@ -362,19 +442,26 @@ _SET_BY_PLATFORM = {
 }
 
 
-def environment_findings(environment: Json, single_lines: bool) -> Iterator[str]:
+# The quota of App Runner is 50; the platform and the layer set four of them.
+_MOST_VARIABLES = {"app_runner": 46}
+
+
+def environment_findings(environment: Json, target: str | None) -> Iterator[str]:
     """What is wrong with the environment variables an inventory gives an application.
 
     Args:
-        environment: its variables.
-        single_lines: whether the target takes no value of several lines.
+        environment: the variables, by name.
+        target: what the app runs on.
     """
+    most = _MOST_VARIABLES.get(target or "", len(environment))
+    if len(environment) > most:
+        yield f"holds {len(environment)} variables; {target} takes {most} at most, beside those of the platform"
     for name, value in environment.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             yield f"holds {shown(name)}; a name must be letters, digits and underscores, first no digit"
         elif name in _SET_BY_PLATFORM:
             yield f"holds {name}, which the platform sets (from {_SET_BY_PLATFORM[name]}); leave it out"
-        elif single_lines and isinstance(value, str) and "\n" in value:
+        elif target == "ec2" and isinstance(value, str) and "\n" in value:
             yield f"holds {name} of several lines; it must be one, because an instance reads a line for each variable"
         elif _SECRET_NAME.fullmatch(name) or (isinstance(value, str) and _URL_WITH_PASSWORD.search(value)):
             # Not the value: it may be the secret.

@@ -93,6 +93,7 @@ class Project:
         host_variables: argument specifications of what every app and network may be given.
         app_variables: the same of what only apps may be given.
         wired: variables the project sets itself, whatever an inventory says.
+        targets_without_data: targets whose apps have no layer `data`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -105,7 +106,9 @@ class Project:
         variables = read_yaml(folder / "playbooks/vars/inventory_variables.yml")["argument_specs"]
         self.host_variables: Json = variables["hosts"]["options"]
         self.app_variables: Json = variables["apps"]["options"]
-        self.wired = set(read_yaml(folder / "playbooks/vars/wiring.yml"))
+        wiring = read_yaml(folder / "playbooks/vars/wiring.yml")
+        self.wired = set(wiring)
+        self.targets_without_data: list[str] = wiring["wiring_targets_without_data"]
 
     def role_of(self, variable: str) -> str | None:
         """The role that a variable's prefix names; None when it names none."""
@@ -121,12 +124,19 @@ class Project:
         """Terraform roots that are applied for a host, by layer; none for an app without its one target."""
         if "networks" in host.groups:
             return {"network": self._layers / "aws/network"}
-        targets = [group for group in host.groups if group in self.targets]
-        if "apps" not in host.groups or len(targets) != 1:
+        target = self.target_of(host)
+        if target is None:
             return {}
-        service = self.targets[targets[0]]
-        before = {layer: service.with_name(layer) for layer in ("registry", "data")}
-        return {layer: root for layer, root in before.items() if root.is_dir()} | {"service": service}
+        service = self.targets[target]
+        layers = {layer: service.with_name(layer) for layer in ("registry", "data")} | {"service": service}
+        return {
+            layer: root for layer, root in layers.items() if layer != "data" or target not in self.targets_without_data
+        }
+
+    def target_of(self, host: Host) -> str | None:
+        """The target of an app; None for a network, and for an app without its one target."""
+        targets = [group for group in host.groups if group in self.targets]
+        return targets[0] if "apps" in host.groups and len(targets) == 1 else None
 
 
 def short_path(path: Path) -> str:

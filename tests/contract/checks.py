@@ -199,7 +199,7 @@ def wired_roots_are_those_of_roles(project: Path) -> Iterator[str]:
     """The roots that are compared before their layers' turns (wiring.yml) are those that the roles apply."""
     file = "playbooks/vars/wiring.yml"
     wiring = _yaml(project / file)
-    wired = wiring["wiring_network_roots"] | wiring["wiring_app_roots"]
+    wired = wiring["wiring_network_roots"] | wiring["wiring_app_roots"] | wiring["wiring_data_roots"]
     for layer in LAYERS:
         imported = _yaml(project / f"roles/{layer}/tasks/main.yml")[0]
         if (root := imported["vars"]["terraform_layer_root"]) != wired.get(layer):

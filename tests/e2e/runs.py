@@ -6,8 +6,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,3 +133,29 @@ def failed(run: Run) -> Run:
     """The run, when it failed."""
     assert run.status != 0, run.output[-6000:]
     return run
+
+
+def killed(site: Site, moment: str, playbook: str, *arguments: str) -> None:
+    """Kill a run in the middle of a task.
+
+    Args:
+        site: its environment.
+        moment: what the task's name has in it.
+        playbook: path from the project's root.
+        arguments: more arguments of `ansible-playbook`.
+    """
+    process = subprocess.Popen(
+        site.command(playbook, *arguments),
+        cwd=PROJECT,
+        env={**site.environment(), "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    assert any(moment in line for line in process.stdout), f"the run ended before {moment}"
+    time.sleep(0.5)  # in the middle of the task, wherever that is
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, succeeded
+from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
 from tests.e2e.test_site import APPS, containers
 
 
@@ -41,25 +37,7 @@ def test_image_that_never_gets_healthy_leaves_the_old_version_serving(site: Site
 @pytest.mark.parametrize("moment", ["push | Push the image", "run | Migrate the database with the new image"])
 def test_killed_run_is_finished_by_the_next(site: Site, moment: str) -> None:
     (site.source / "slipway_app" / "release.py").write_text(f'"""Killed at: {moment}."""\n')
-    process = subprocess.Popen(
-        site.command("site.yml", "--limit", "tasks"),
-        cwd=PROJECT,
-        env={**site.environment(), "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout
-    for line in process.stdout:
-        if moment in line:
-            break
-    else:
-        pytest.fail(f"the run ended before {moment}")
-    time.sleep(0.5)  # in the middle of the step, wherever that is
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    killed(site, moment, "site.yml", "--limit", "tasks")
     succeeded(site.run("site.yml", "--limit", "tasks"))
     run = succeeded(site.run("site.yml", "--limit", "tasks"))
     assert run.changed == {}

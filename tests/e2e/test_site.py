@@ -17,16 +17,24 @@ import pytest
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, succeeded
 
-APPS = {"tasks": "ecs", "beers": "ecs", "records": "ecs_public", "web": "ec2"}
+APPS = {"tasks": "ecs", "beers": "ecs", "records": "ecs_public", "web": "ec2", "hello": "app_runner"}
 NAME = f"{ENVIRONMENT}-tasks"
 
 
+# What the containers of a target's services are labelled with.
+_LABELS = {
+    "app_runner": "com.amazonaws.apprunner.service-name={}",
+    # Instances and what runs on them.
+    "ec2": "slipway.instance",
+    "ecs": "com.amazonaws.ecs.task-definition-family={}",
+    "ecs_public": "com.amazonaws.ecs.task-definition-family={}",
+}
+
+
 def containers(app: str) -> list[str]:
-    """Ids of the running containers of an app's service: tasks, or instances and what runs on them."""
-    family = f"com.amazonaws.ecs.task-definition-family={ENVIRONMENT}-{app}"
-    label = "slipway.instance" if APPS[app] == "ec2" else family
-    command = ["docker", "ps", "-q", "--filter", f"label={label}"]
-    output = subprocess.run(command, capture_output=True, text=True, check=True)
+    """Ids of the running containers of an app's service."""
+    label = "label=" + _LABELS[APPS[app]].format(f"{ENVIRONMENT}-{app}")
+    output = subprocess.run(["docker", "ps", "-q", "--filter", label], capture_output=True, text=True, check=True)
     return output.stdout.split()
 
 
@@ -61,6 +69,7 @@ def test_check_of_a_fresh_environment_says_what_it_waits_for(site: Site, aws: An
 def test_first_run_deploys_every_app(site: Site) -> None:
     run = succeeded(site.run())
     assert set(run.recap) >= {"main", *APPS}
+    assert "AWS App Runner takes no new customers since 30 April 2026. hello can be deployed" in run.output
     summary = site.summary()
     assert {app: entry["target"] for app, entry in summary.items()} == APPS
     for entry in summary.values():
@@ -221,6 +230,13 @@ def test_records_are_kept_by_key(site: Site) -> None:
 def test_apps_describe_themselves(site: Site) -> None:
     for entry in site.summary().values():
         assert ask(f"{entry['url']}/openapi.json").document["openapi"].startswith("3.")
+
+
+def test_hello_greets_and_calculates(site: Site) -> None:
+    url = site.summary()["hello"]["url"]
+    assert ask(url + "/").body == b"Hello, World!"
+    assert ask(f"{url}/api/5").document == {"success": True, "answer": 6}
+    assert ask(f"{url}/api/10").body == b"Caught exception when calculating results: Invalid value!"
 
 
 def test_database_users_may_do_what_they_should(aws: Any) -> None:

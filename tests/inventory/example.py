@@ -24,6 +24,7 @@ class Inventory:
         self.add("tasks", "apps", "ecs", data_database_name="taskdb", service_domain_name="tasks.example.org")
         self.add("beers", "apps", "ecs")
         self.add("records", "apps", "ecs_public", service_container_port=5000)
+        self.add("hello", "apps", "app_runner")
         self.set("tasks", service_zone_name="example.org")
 
     def add(self, host: str, *groups: str, **variables: Any) -> None:

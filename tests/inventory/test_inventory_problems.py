@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,8 +61,8 @@ def test_no_host_at_all(inventory: Inventory) -> None:
 def test_app_in_no_target_group(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps"])
     assert inventory.problem() == (
-        "beers: stands in no target group; below apps it must stand in one of ec2, ecs, ecs_public"
-        + inventory.edit("hosts.yml")
+        "beers: stands in no target group; below apps it must stand in one of app_runner, ec2, ecs, "
+        "ecs_public" + inventory.edit("hosts.yml")
     )
 
 
@@ -116,7 +117,7 @@ def test_missing_everywhere_is_said_once(inventory: Inventory, name: str, text: 
     for host in inventory.hosts.values():
         del host[name]
     assert inventory.problem() == (
-        f"main, tasks, beers, records: {name} is not set; it must be the {text}. "
+        f"main, tasks, beers, records, hello: {name} is not set; it must be the {text}. "
         f"Write it into {inventory.folder}/group_vars/all/environment.yml."
     )
 
@@ -149,7 +150,7 @@ def test_missing_for_one_app(inventory: Inventory, name: str, file: str) -> None
 )
 def test_wrong_value_of_the_project(inventory: Inventory, name: str, value: Any, text: str) -> None:
     inventory.everywhere(**{name: value})
-    assert f"main, tasks, beers, records: {name} is {text}. Edit " in "\n".join(inventory.problems())
+    assert f"main, tasks, beers, records, hello: {name} is {text}. Edit " in "\n".join(inventory.problems())
 
 
 @pytest.mark.parametrize(
@@ -307,8 +308,23 @@ def test_what_a_target_cannot_do_is_refused_with_the_reason(
     assert inventory.problem() == text + inventory.edit("host_vars/web")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("data_database_name", "hello"), ("data_bucket_enabled", True), ("data_api_key_required", True)],
+)
+def test_data_where_there_is_no_place_for_them(inventory: Inventory, name: str, value: Any) -> None:
+    inventory.set("hello", **{name: value})
+    assert inventory.problem().startswith(
+        f"hello: {name} is {json.dumps(value)}, but app_runner is outside of the network that a database and its "
+        "neighbours are in; an app with data must stand in one of ec2, ecs, ecs_public. Edit "
+    )
+
+
 def test_every_reason_is_of_a_variable_that_other_targets_have() -> None:
-    roots = {target: PROJECT / f"terraform/layers/aws/service_{target}" for target in ("ec2", "ecs", "ecs_public")}
+    roots = {
+        target: PROJECT / f"terraform/layers/aws/service_{target}"
+        for target in ("app_runner", "ec2", "ecs", "ecs_public")
+    }
     declared = {target: set(declared_variables(root)) for target, root in roots.items()}
     everything = {name for names in declared.values() for name in names if name.partition("_")[0] not in LAYERS}
     assert {target: everything - names for target, names in declared.items()} == {

@@ -93,6 +93,7 @@ def test_every_layer_of_every_host_is_there(inputs: Inputs) -> None:
             "beers": ["data", "registry", "service"],
             "records": ["data", "registry", "service"],
             "web": ["data", "registry", "service"],
+            "hello": ["registry", "service"],
         }
 
 
@@ -150,7 +151,10 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("root", ["network", "registry", "data", "service_ec2", "service_ecs", "service_ecs_public"])
+@pytest.mark.parametrize(
+    "root",
+    ["network", "registry", "data", "service_app_runner", "service_ec2", "service_ecs", "service_ecs_public"],
+)
 def test_each_layer_plans(root: str, inputs: Inputs, terraform: Path) -> None:
     folder = terraform / "layers/aws" / root
     (original,) = (PROJECT / "terraform/layers/aws" / root / "tests").glob("*.tftest.hcl")
@@ -158,6 +162,7 @@ def test_each_layer_plans(root: str, inputs: Inputs, terraform: Path) -> None:
     text = original.read_text().partition("\nvariables {")[0]
     hosts = {
         "network": ("main",),
+        "service_app_runner": ("hello",),
         "service_ec2": ("web",),
         "service_ecs": ("tasks", "beers"),
         "service_ecs_public": ("records",),

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plugins.plugin_utils.input_rules import FARGATE_MEMORY_MIB
+from plugins.plugin_utils.input_rules import SIZES
 from tests.inventory.example import PROJECT, Inventory, Json
 
 _IMAGE = "registry.example.org/app@sha256:" + "0" * 64
@@ -58,6 +58,12 @@ ROOTS: dict[str, tuple[str, str, Json]] = {
             "target_type": "ip",
             "vpc_id": "vpc-1",
         },
+    ),
+    "layers/aws/service_app_runner": (
+        "hello",
+        "service",
+        _COMMON
+        | {"image": _IMAGE, "registry_repository_arn": "arn:aws:ecr:us-east-1:111122223333:repository/dev-hello"},
     ),
     "modules/ecs_task": (
         "beers",
@@ -188,6 +194,16 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         ),
         "zone_create": ([False], [True]),
     },
+    "layers/aws/service_app_runner": {
+        "container_port": ([1024, 65535], [1023, 65536, 80, 8000.5]),
+        "cpu_units": ([256], [128, 300, 8192]),
+        "environment_variables": ([{}, {"A": "x"}], [{"PASSWORD": "x"}, {f"A{i}": "x" for i in range(48)}]),
+        "health_check_path": (["/", "/healthz"], ["healthz", "/a?b", "/a b", "/a#b", ""]),
+        "max_concurrent_requests": ([1, 200], [0, 201, 1.5]),
+        "max_task_count": ([2, 25], [1, 26, 2.5]),
+        "memory_mib": ([512, 1024], [256, 2048, 4096]),
+        "min_task_count": ([1, 10], [0, 26, 1.5]),
+    },
     "modules/ecs_task": {
         "container_port": _PORTS,
         "cpu_architecture": (["X86_64", "ARM64"], ["x86_64", "RISC", ""]),
@@ -261,4 +277,5 @@ def test_terraform_agrees(root: str, tmp_path: Path) -> None:
 def test_every_choice_of_cpu_has_its_memory() -> None:
     specification = yaml.safe_load((PROJECT / "roles/service/meta/argument_specs.yml").read_text())
     options = specification["argument_specs"]["main"]["options"]
-    assert list(FARGATE_MEMORY_MIB) == options["service_cpu_units"]["choices"]
+    for sizes in SIZES.values():
+        assert list(sizes.mib_by_cpu_units) == options["service_cpu_units"]["choices"]

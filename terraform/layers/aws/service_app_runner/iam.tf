@@ -1,0 +1,77 @@
+# What App Runner itself may do to start an instance.
+resource "aws_iam_role" "access" {
+  name        = "${var.name}-access"
+  description = "Lets App Runner pull the image of ${var.name}."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "build.apprunner.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "access" {
+  name = "pull-image"
+  role = aws_iam_role.access.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "LogInToRegistry"
+        Effect = "Allow"
+        Action = ["ecr:GetAuthorizationToken"]
+        # AWS defines no resource for this action: the token is for the account's registry as a whole.
+        Resource = ["*"]
+      },
+      {
+        Sid    = "PullImage"
+        Effect = "Allow"
+        Action = [
+          "ecr:BatchCheckLayerAvailability",
+          "ecr:BatchGetImage",
+          "ecr:DescribeImages",
+          "ecr:GetDownloadUrlForLayer",
+        ]
+        Resource = [var.registry_repository_arn]
+      },
+    ]
+  })
+}
+
+# What the application may do.
+resource "aws_iam_role" "instance" {
+  name        = "${var.name}-instance"
+  description = "What the application in instances of ${var.name} may do."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "tasks.apprunner.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "instance" {
+  count = length(var.readable_secret_arns) > 0 ? 1 : 0
+
+  name = "application"
+  role = aws_iam_role.instance.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "ReadSecrets"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = sort(var.readable_secret_arns)
+    }]
+  })
+}

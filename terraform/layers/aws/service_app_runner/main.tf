@@ -1,0 +1,70 @@
+data "aws_caller_identity" "current" {}
+
+locals {
+  # arn:aws:ecr:<region>:<account>:repository/<name>. App Runner takes the registry's own name, whatever address the
+  # image was pushed to.
+  repository = split(":", var.registry_repository_arn)
+  image = format(
+    "%s.dkr.ecr.%s.amazonaws.com/%s@%s",
+    local.repository[4], local.repository[3], trimprefix(local.repository[5], "repository/"), split("@", var.image)[1],
+  )
+}
+
+resource "aws_apprunner_auto_scaling_configuration_version" "this" {
+  auto_scaling_configuration_name = var.name
+  max_concurrency                 = var.max_concurrent_requests
+  max_size                        = var.max_task_count
+  min_size                        = var.min_task_count
+
+  # A version cannot be deleted while a service uses it, so the service takes the next one first.
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_apprunner_service" "this" {
+  service_name                   = var.name
+  auto_scaling_configuration_arn = aws_apprunner_auto_scaling_configuration_version.this.arn
+
+  health_check_configuration {
+    protocol            = "HTTP"
+    path                = var.health_check_path
+    interval            = 5
+    timeout             = 2
+    healthy_threshold   = 1
+    unhealthy_threshold = 5
+  }
+
+  instance_configuration {
+    cpu               = tostring(var.cpu_units)
+    memory            = tostring(var.memory_mib)
+    instance_role_arn = aws_iam_role.instance.arn
+  }
+
+  source_configuration {
+    # A new image is a new digest, which Terraform deploys.
+    auto_deployments_enabled = false
+
+    authentication_configuration {
+      access_role_arn = aws_iam_role.access.arn
+    }
+
+    image_repository {
+      image_identifier      = local.image
+      image_repository_type = "ECR"
+
+      image_configuration {
+        # App Runner hands the port to the application as PORT itself.
+        port = tostring(var.container_port)
+        runtime_environment_variables = merge(var.environment_variables, {
+          AWS_DEFAULT_REGION = var.region
+          AWS_REGION         = var.region
+          IMAGE_DIGEST       = split("@", var.image)[1]
+        })
+      }
+    }
+  }
+
+  # The roles without their permissions cannot pull the image.
+  depends_on = [aws_iam_role_policy.access, aws_iam_role_policy.instance]
+}

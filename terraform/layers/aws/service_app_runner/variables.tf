@@ -1,0 +1,184 @@
+variable "container_port" {
+  description = "TCP port the application listens on, from 1024 up; handed to it as PORT."
+  type        = number
+  default     = 8000
+  nullable    = false
+
+  validation {
+    condition     = var.container_port >= 1024 && var.container_port <= 65535 && floor(var.container_port) == var.container_port
+    error_message = "container_port is ${var.container_port}; it must be a whole number from 1024 to 65535, because ports below are root's and the application is not root."
+  }
+}
+
+variable "cpu_units" {
+  description = "CPU of a task in units of 1/1024 vCPU: 256, 512, 1024, 2048 or 4096."
+  type        = number
+  default     = 256
+  nullable    = false
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096], var.cpu_units)
+    error_message = "cpu_units is ${var.cpu_units}; App Runner has 256, 512, 1024, 2048 and 4096."
+  }
+}
+
+variable "environment_variables" {
+  description = "Environment of the application, nothing secret in it. AWS_DEFAULT_REGION, AWS_REGION, IMAGE_DIGEST and PORT are set by the layer and override it."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for key, value in var.environment_variables :
+      !can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) && !can(regex("://[^/@]*:[^/@]+@", value))
+    ])
+    error_message = "environment_variables must hold no secret (a name that ends like one, or a URL with a password): put it into Secrets Manager and hand over its ARN under a name that ends with _SECRET_ID. Names given: ${join(", ", keys(var.environment_variables))}."
+  }
+
+  # The quotas of App Runner services: 50 environment variables, of which the layer sets three.
+  validation {
+    condition     = length(var.environment_variables) <= 47
+    error_message = "environment_variables holds ${length(var.environment_variables)}; App Runner takes 50, of which the layer sets three."
+  }
+}
+
+variable "health_check_path" {
+  description = "Path that answers 200 as long as a task is alive; App Runner replaces one that does not."
+  type        = string
+  default     = "/healthz"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/[^ ?#]*$", var.health_check_path))
+    error_message = "health_check_path is \"${var.health_check_path}\"; it must begin with / and have no query."
+  }
+}
+
+variable "image" {
+  description = "Image by digest: <repository>@sha256:<64 hexadecimal digits>."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[^@ ]+@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image is \"${var.image}\"; it must name a digest, <repository>@sha256:<64 hexadecimal digits>, so that what runs is exactly what was pushed."
+  }
+}
+
+variable "max_concurrent_requests" {
+  description = "Requests that one task works on at a time; auto-scaling starts another for what is beyond."
+  type        = number
+  default     = 80
+  nullable    = false
+
+  validation {
+    condition     = var.max_concurrent_requests >= 1 && var.max_concurrent_requests <= 200 && floor(var.max_concurrent_requests) == var.max_concurrent_requests
+    error_message = "max_concurrent_requests is ${var.max_concurrent_requests}; App Runner takes whole numbers from 1 to 200."
+  }
+}
+
+variable "max_task_count" {
+  description = "Largest number of tasks that auto-scaling runs."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.max_task_count >= var.min_task_count && var.max_task_count <= 25 && floor(var.max_task_count) == var.max_task_count
+    error_message = "max_task_count is ${var.max_task_count}; it must be a whole number from min_task_count (${var.min_task_count}) to 25, which is what App Runner allows."
+  }
+}
+
+variable "memory_mib" {
+  description = "Memory of a task in MiB; which sizes there are depends on cpu_units."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  # Supported configurations: https://docs.aws.amazon.com/apprunner/latest/dg/architecture.html
+  validation {
+    condition = contains(lookup({
+      "256"  = [512, 1024]
+      "512"  = [1024]
+      "1024" = [2048, 3072, 4096]
+      "2048" = [4096, 6144]
+      "4096" = [8192, 10240, 12288]
+    }, tostring(var.cpu_units), [var.memory_mib]), var.memory_mib)
+    error_message = "memory_mib is ${var.memory_mib}; with cpu_units ${var.cpu_units} App Runner has: 256 with 512 or 1024, 512 with 1024, 1024 with 2048, 3072 or 4096, 2048 with 4096 or 6144, 4096 with 8192, 10240 or 12288."
+  }
+}
+
+variable "min_task_count" {
+  description = "Smallest number of tasks, which App Runner keeps ready; they run only while there are requests."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.min_task_count >= 1 && var.min_task_count <= 25 && floor(var.min_task_count) == var.min_task_count
+    error_message = "min_task_count is ${var.min_task_count}; it must be a whole number from 1 to 25, which is what App Runner allows."
+  }
+}
+
+variable "name" {
+  description = "Prefix of every resource's name: <environment>-<app>."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition = (
+      length(var.name) >= 4
+      && length(var.name) <= 28
+      && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
+      && !strcontains(var.name, "--")
+    )
+    error_message = "name is \"${var.name}\"; it must have 4 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+  }
+}
+
+variable "readable_secret_arns" {
+  description = "ARNs of the secrets that the application may read."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
+    error_message = "readable_secret_arns must be whole ARNs of secrets, without wildcards; they are: ${join(", ", var.readable_secret_arns)}."
+  }
+}
+
+variable "region" {
+  description = "AWS region that holds every resource of this layer."
+  type        = string
+  default     = "us-east-1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is \"${var.region}\"; it must be an AWS region's code such as us-east-1."
+  }
+}
+
+variable "registry_repository_arn" {
+  description = "ARN of the ECR repository to pull from."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:aws:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
+    error_message = "registry_repository_arn is \"${var.registry_repository_arn}\"; it must be the ARN of one ECR repository."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource; Environment and Project are required, ManagedBy is added by the layer."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
+    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+  }
+}

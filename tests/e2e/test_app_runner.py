@@ -1,0 +1,72 @@
+"""App Runner: new code without a failed request, an image that does not start, and a run killed in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.e2e.http import Visitor, ask
+from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
+
+ONLY = ("site.yml", "--limit", "hello")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deployed(site: Site) -> None:
+    """The app, deployed once for all tests of this file."""
+    succeeded(site.run(*ONLY))
+
+
+@contextmanager
+def changed_source(site: Site, file: str, text: str) -> Iterator[None]:
+    """The application with more text at the end of one of its files."""
+    path = site.source / "slipway_app" / file
+    original = path.read_text() if path.exists() else ""
+    path.write_text(f"{original}\n{text}")
+    yield
+    path.write_text(original)
+
+
+def digest(site: Site) -> str:
+    """What hello says that it is."""
+    return str(ask(f"{site.summary()['hello']['url']}/version").document["image_digest"])
+
+
+def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
+    before, url = digest(site), site.summary()["hello"]["url"]
+    with changed_source(site, "release.py", '"""A change for App Runner."""\n'), Visitor(f"{url}/healthz") as visitor:
+        succeeded(site.run(*ONLY))
+        assert digest(site) != before
+        assert site.summary()["hello"]["url"] == url
+    assert visitor.problems == []
+
+
+def test_image_that_does_not_start_is_rolled_back(site: Site) -> None:
+    before, url = digest(site), site.summary()["hello"]["url"]
+    fault = "if __import__('os').environ.get('PORT'):\n    raise RuntimeError('cannot start')\n"
+    with changed_source(site, "__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
+        run = failed(site.run(*ONLY))
+    assert "ended as ROLLBACK_SUCCEEDED" in run.output
+    assert "cannot start" in run.output
+    assert visitor.problems == []
+    assert digest(site) == before
+    succeeded(site.run(*ONLY))
+    assert succeeded(site.run(*ONLY)).changed == {}
+
+
+def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site) -> None:
+    with changed_source(site, "release.py", '"""Killed on App Runner."""\n'):
+        killed(site, "apply | Make it so", *ONLY)
+        succeeded(site.run(*ONLY))
+        assert succeeded(site.run(*ONLY)).changed == {}
+
+
+def test_check_says_what_would_change(site: Site, aws: Any) -> None:
+    before = aws("apprunner").list_services()["ServiceSummaryList"]
+    run = succeeded(site.run(*ONLY, "--check", service_container_port=9000))
+    assert "- update aws_apprunner_service.this" in run.output
+    assert aws("apprunner").list_services()["ServiceSummaryList"] == before
+    assert f"{ENVIRONMENT}-hello" in [service["ServiceName"] for service in before]
