@@ -311,7 +311,7 @@ class AppRunner(AutoScalingConfigurations):
         egress, ingress = network["EgressConfiguration"], network["IngressConfiguration"]
         if egress.get("EgressType", "DEFAULT") != "DEFAULT" or not ingress.get("IsPubliclyAccessible", True):
             raise ApiError(INVALID, "the rehearsal knows no VPC connectors and no private services")
-        source = _checked_source(request.get("SourceConfiguration", present.get("SourceConfiguration", {})))
+        source = _checked_source(request.get("SourceConfiguration") or present.get("SourceConfiguration") or {})
         role = instance.get("InstanceRoleArn")
         if role:
             _assume("instance", role, "tasks.apprunner.amazonaws.com")

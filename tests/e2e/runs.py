@@ -9,10 +9,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.emulator.stack import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = "e2e"
@@ -135,27 +137,33 @@ def failed(run: Run) -> Run:
     return run
 
 
-def killed(site: Site, moment: str, playbook: str, *arguments: str) -> None:
-    """Kill a run in the middle of a task.
+def killed(site: Site, is_time: Callable[[str], object], playbook: str, *arguments: str) -> None:
+    """Kill a run and everything it has started.
 
     Args:
         site: its environment.
-        moment: what the task's name has in it.
+        is_time: whether to kill it now, told what it has printed so far.
         playbook: path from the project's root.
         arguments: more arguments of `ansible-playbook`.
     """
-    process = subprocess.Popen(
-        site.command(playbook, *arguments),
-        cwd=PROJECT,
-        env={**site.environment(), "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout
-    assert any(moment in line for line in process.stdout), f"the run ended before {moment}"
-    time.sleep(0.5)  # in the middle of the task, wherever that is
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    log = site.logs / f"{len(list(site.logs.iterdir())) + 1:02}-killed.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            site.command(playbook, *arguments),
+            cwd=PROJECT,
+            env={**site.environment(), "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def is_time_or_over() -> object:
+        assert process.poll() is None, log.read_text()[-6000:]
+        return is_time(log.read_text())
+
+    try:
+        wait_until(is_time_or_over, 600)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -57,9 +57,13 @@ def test_image_that_does_not_start_is_rolled_back(site: Site) -> None:
     assert succeeded(site.run(*ONLY)).changed == {}
 
 
-def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site) -> None:
+def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site, aws: Any) -> None:
+    def is_deploying(_: str) -> bool:
+        states = {one["ServiceName"]: one["Status"] for one in aws("apprunner").list_services()["ServiceSummaryList"]}
+        return bool(states[f"{ENVIRONMENT}-hello"] == "OPERATION_IN_PROGRESS")
+
     with changed_source(site, "release.py", '"""Killed on App Runner."""\n'):
-        killed(site, "apply | Make it so", *ONLY)
+        killed(site, is_deploying, *ONLY)
         succeeded(site.run(*ONLY))
         assert succeeded(site.run(*ONLY)).changed == {}
 

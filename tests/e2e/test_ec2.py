@@ -6,19 +6,15 @@ The tests build on each other and run in the order they stand in.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, succeeded
+from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
 from tests.e2e.test_site import containers
-from tests.emulator.stack import wait_until
 
 NAME = f"{ENVIRONMENT}-web"
 URL = f"https://web.{ENVIRONMENT}.localhost"
@@ -55,31 +51,6 @@ def _refreshes(aws: Any) -> list[Json]:
 
 def _api_key(aws: Any) -> str:
     return str(aws("secretsmanager").get_secret_value(SecretId=f"{NAME}/api-key")["SecretString"])
-
-
-def _killed_run(site: Site, is_time: Callable[[], object]) -> None:
-    """Deploy, and kill everything of the run at a moment."""
-    log = site.logs / f"{len(list(site.logs.iterdir())) + 1:02}-killed.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            site.command("site.yml", "--limit", "web"),
-            cwd=PROJECT,
-            env=site.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-        def is_time_or_over() -> object:
-            assert process.poll() is None, log.read_text()[-6000:]
-            return is_time()
-
-        try:
-            wait_until(is_time_or_over, 600)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 # -- what requirements say -------------------------------------------------------------------------------
@@ -240,7 +211,13 @@ def test_bad_image_is_rolled_back(site: Site, aws: Any) -> None:
 def test_run_killed_in_the_refresh_is_finished_by_the_next(site: Site, aws: Any) -> None:
     known = len(_refreshes(aws))
     (site.source / "slipway_app" / "release.py").write_text('"""Killed in the refresh."""\n')
-    _killed_run(site, lambda: len(_refreshes(aws)) > known and _refreshes(aws)[0]["Status"] == "InProgress")
+    killed(
+        site,
+        lambda _: len(_refreshes(aws)) > known and _refreshes(aws)[0]["Status"] == "InProgress",
+        "site.yml",
+        "--limit",
+        "web",
+    )
     run = succeeded(_deploy(site))
     # What the other run began was followed, or had ended: no second one was started.
     assert len(_refreshes(aws)) == known + 1
@@ -264,7 +241,7 @@ def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:
 
 
 def test_run_killed_in_the_first_apply_is_finished_by_the_next(site: Site, aws: Any) -> None:
-    _killed_run(site, lambda: _group(aws))
+    killed(site, lambda _: _group(aws), "site.yml", "--limit", "web")
     run = succeeded(_deploy(site))
     assert "An earlier run did not end" in " ".join(run.output.split())
     assert "adopt aws_autoscaling_group.this" in " ".join(run.output.split())
