@@ -1,0 +1,120 @@
+"""The provider block: where the APIs are, and who asks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import google.auth
+import google.auth.credentials
+import google.oauth2.credentials
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import AuthorizedSession
+
+from google_provider.schema import Block
+from google_provider.values import Object, is_unknown
+
+# The environment variables that stand in for an argument, first one first (hashicorp/google, "Provider
+# Configuration Reference"). Endpoints have one each, made of the argument's name.
+_ENVIRONMENT = {
+    "access_token": ("GOOGLE_OAUTH_ACCESS_TOKEN",),
+    "credentials": ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"),
+    "project": ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
+    "region": ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION"),
+}
+_ENDPOINT = re.compile(r"^.+/[^/]+/$")
+_DEFAULT_ENDPOINTS = {
+    "artifact_registry": "https://artifactregistry.googleapis.com/v1/",
+    "cloud_run_v2": "https://run.googleapis.com/v2/",
+    "iam": "https://iam.googleapis.com/v1/",
+    "service_usage": "https://serviceusage.googleapis.com/v1/",
+}
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+
+class ConfigurationError(Exception):
+    """The provider cannot work so; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """What every resource needs to know.
+
+    Attributes:
+        project, region: defaults of resources that name none; may be empty.
+        endpoints: base addresses by product, each with a slash at its end.
+        labels: labels of every resource.
+        attribution_label: whether to add Terraform's own label.
+        session: sends requests with a fresh token.
+    """
+
+    project: str
+    region: str
+    endpoints: Mapping[str, str]
+    labels: Mapping[str, str]
+    attribution_label: bool
+    session: AuthorizedSession
+
+    @classmethod
+    def of(cls, block: Block, config: Object, environment: Mapping[str, str] = os.environ) -> Configuration:
+        """What a provider block and the environment say.
+
+        Args:
+            block: the provider's schema.
+            config: the provider block.
+            environment: environment variables.
+
+        Raises:
+            ConfigurationError: an endpoint is no base address, or there are no credentials.
+        """
+
+        def setting(name: str) -> str:
+            value = config.get(name)
+            if isinstance(value, str) and value:
+                return value
+            return next((environment[key] for key in _ENVIRONMENT.get(name, ()) if environment.get(key)), "")
+
+        endpoints = dict(_DEFAULT_ENDPOINTS)
+        for argument in block.attributes:
+            product = argument.removesuffix("_custom_endpoint")
+            if product != argument:
+                value = config.get(argument) or environment.get(f"GOOGLE_{argument.upper()}")
+                if value and not is_unknown(value):
+                    if not _ENDPOINT.match(value):
+                        raise ConfigurationError(
+                            f"{argument} is {value!r}; it must be an address that ends in a path and /"
+                        )
+                    endpoints[product] = value
+        labels = config.get("default_labels")
+        return cls(
+            project=setting("project"),
+            region=setting("region"),
+            endpoints=endpoints,
+            labels=labels if isinstance(labels, dict) else {},
+            attribution_label=config.get("add_terraform_attribution_label") is not False,
+            session=AuthorizedSession(_credentials(setting("access_token"), setting("credentials"))),
+        )
+
+
+def _credentials(access_token: str, credentials: str) -> google.auth.credentials.Credentials:
+    try:
+        if access_token:
+            return google.oauth2.credentials.Credentials(access_token)
+        if credentials:
+            info: Any = json.loads(
+                credentials if credentials.lstrip().startswith("{") else Path(credentials).read_text()
+            )
+            return google.auth.load_credentials_from_dict(info, scopes=_SCOPES)[0]
+        return google.auth.default(scopes=_SCOPES)[0]
+    except (GoogleAuthError, OSError, ValueError) as error:
+        raise ConfigurationError(
+            "Attempted to load application default credentials since neither `credentials` nor `access_token` was "
+            f"set in the provider block. No credentials loaded: {error}"
+            if not access_token and not credentials
+            else f"The credentials cannot be used: {error}"
+        ) from None
