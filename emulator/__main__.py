@@ -150,6 +150,7 @@ async def _serve(settings: Settings, client: docker.DockerClient, network: Conta
         f"127.0.0.1:{settings.gateway_port}",
         f"{network.gateway}:{settings.gateway_port}",
         f"127.0.0.1:{settings.http_port}",
+        f"127.0.0.1:{settings.google_port}",
     ]
     config.keep_alive_timeout = 75
     config.errorlog = "-"
@@ -213,7 +214,7 @@ def _check_machine(settings: Settings) -> None:
 
 
 def _check_ports(settings: Settings) -> None:
-    for port in (settings.gateway_port, settings.http_port, settings.https_port):
+    for port in (settings.gateway_port, settings.google_port, settings.http_port, settings.https_port):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

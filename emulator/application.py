@@ -70,6 +70,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         security_groups,
         tagging,
     )
+    from emulator.google.cloud import GoogleCloud
 
     health = load_balancers.TargetHealth()
     autoscaling = application_autoscaling.ApplicationAutoScaling()
@@ -92,6 +93,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     edge.add_site(runner.has_site, runner.handle_site)
     ec2_instances.install(instances)
     auto_scaling.install(auto_scaling.AutoScaling(keeper, instances))
+    google = GoogleCloud(settings, client, network)
+    edge.add_site(google.has_site, google.handle_site)
     listener_ports = {settings.http_port: 80, settings.https_port: 443}
     identity = {"project_directory": str(settings.project_directory), "process": os.getpid()}
 
@@ -102,6 +105,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await ministack.app(scope, receive, send)
         elif scope["server"][1] in listener_ports:
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
+        elif scope["server"][1] == settings.google_port:
+            await google.handle(scope, receive, send)
         elif autoscaling.is_meant(scope):
             await autoscaling.handle(scope, receive, send)
         elif runner.is_meant(scope):
@@ -124,6 +129,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
                 ecs_services.halt()
                 runner.halt()
                 keeper.stop()
+                google.stop()
                 health.stop()
             return message
 

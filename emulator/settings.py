@@ -26,6 +26,8 @@ class Settings:
         subnet: its addresses. The host answers its containers at the second one; in 169.254.170.0/24 the AWS
             SDKs of an ECS task ask for credentials there (Amazon ECS developer guide, "Task IAM role").
         region: AWS region of requests that name none.
+        google_port: TCP port of Google's APIs and of Artifact Registry's images, on loopback.
+        google_project: the project whose service account has a key here.
     """
 
     project_directory: Path
@@ -37,6 +39,8 @@ class Settings:
     network_name: str = "slipway"
     subnet: str = "169.254.170.0/24"
     region: str = "us-east-1"
+    google_port: int = 4567
+    google_project: str = "slipway-rehearsal"
 
     @property
     def pid_file(self) -> Path:
@@ -57,6 +61,21 @@ class Settings:
     def registry_address(self) -> str:
         """Host and port of the container registry, as image names begin with it."""
         return f"127.0.0.1:{self.gateway_port}"
+
+    @property
+    def google_url(self) -> str:
+        """Where this machine reaches Google's APIs."""
+        return f"http://127.0.0.1:{self.google_port}"
+
+    @property
+    def google_registry_address(self) -> str:
+        """Host and port of Artifact Registry, as image names begin with it."""
+        return f"127.0.0.1:{self.google_port}"
+
+    @property
+    def google_credentials_file(self) -> Path:
+        """The service account's key, as google-auth reads it; a new one with each start."""
+        return self.state_directory / "google-credentials.json"
 
     @classmethod
     def of_checkout(cls) -> Settings:

@@ -27,6 +27,7 @@ def settings(engine: docker.DockerClient) -> Settings:
         # Always the same one, so that the next run finds what an interrupted one has left.
         state_directory=settings.project_directory / ".build" / "emulator-tests",
         gateway_port=14566,
+        google_port=14567,
         http_port=18080,
         https_port=18443,
         network_name="temu",
