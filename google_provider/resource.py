@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import requests
 from google.auth.exceptions import GoogleAuthError
@@ -47,9 +48,28 @@ class Resource(abc.ABC):
 
     # Attributes that cannot change, at the top of the resource (`ForceNew`).
     immutable: tuple[str, ...] = ()
+    # What the published schema leaves out, by dotted names: blocks that the service fills in (`Computed`), and what
+    # stands for nothing (`Default`).
+    computed_blocks: tuple[str, ...] = ()
+    defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, block: Block) -> None:
-        self.block = block
+        self.block = self._complete(block, ())
+
+    def _complete(self, block: Block, path: tuple[str, ...]) -> Block:
+        attributes = {
+            name: dataclasses.replace(attribute, default=self.defaults.get(".".join((*path, name)), attribute.default))
+            for name, attribute in block.attributes.items()
+        }
+        blocks = {
+            name: dataclasses.replace(
+                nested,
+                block=self._complete(nested.block, (*path, name)),
+                computed=".".join((*path, name)) in self.computed_blocks,
+            )
+            for name, nested in block.blocks.items()
+        }
+        return Block(attributes, blocks)
 
     def validate(self, config: Object) -> Iterable[Any]:
         """Diagnostics of a configuration that fits the schema."""

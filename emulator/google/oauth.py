@@ -43,6 +43,8 @@ class Tokens:
     def __init__(self, routes: Routes, email: str, address: str, clock: Callable[[], float] = time.time) -> None:
         self._email = email
         self._uri = f"{address}/token"
+        # google-auth names Google's own in its assertions, whatever the key says; Go's library what the key says.
+        self._audiences = [self._uri, "https://oauth2.googleapis.com/token"]
         self._clock = clock
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._tokens: dict[str, tuple[str, float]] = {}
@@ -118,7 +120,9 @@ class Tokens:
         if form.get("grant_type") != _GRANT:
             return _refusal("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
         try:
-            claims = google.auth.jwt.decode(form.get("assertion", ""), certs=self._certificate(), audience=self._uri)
+            claims = google.auth.jwt.decode(
+                form.get("assertion", ""), certs=self._certificate(), audience=self._audiences
+            )
         except (GoogleAuthError, ValueError) as error:
             return _refusal("invalid_grant", f"Invalid JWT: {error}")
         if claims.get("iss") != self._email:

@@ -30,6 +30,7 @@ class Repository(Resource):
     """A repository of container images or packages."""
 
     immutable = ("format", "kms_key_name", "location", "mode", "project", "repository_id")
+    computed_blocks = ("vulnerability_scanning_config",)
 
     def validate(self, config: Object) -> Iterable[Any]:
         """What the provider refuses beyond the schema (resource_artifact_registry_repository.go)."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 from google_provider import values
 from google_provider.configuration import Configuration
@@ -18,33 +17,19 @@ from google_provider.resource import (
     owned_labels,
     wait,
 )
-from google_provider.schema import Attribute, Block, NestedBlock
+from google_provider.schema import Block
 from google_provider.values import Object
 
 _PRODUCT = "cloud_run_v2"
 
-# Where the service fills in what the user leaves out, and what the provider's code assumes: neither is in the
-# published schema (hashicorp/google 6.50, resource_cloud_run_v2_service.go, `Computed` and `Default`).
-_COMPUTED_BLOCKS = {
-    "scaling",
-    "traffic",
-    "template.scaling",
-    "template.containers.liveness_probe",
-    "template.containers.ports",
-    "template.containers.resources",
-    "template.containers.startup_probe",
-}
+# hashicorp/google 6.50, resource_cloud_run_v2_service.go.
+_PROBES = ("template.containers.liveness_probe", "template.containers.startup_probe")
 _PROBE_DEFAULTS: dict[str, Any] = {
     "failure_threshold": 3,
     "initial_delay_seconds": 0,
     "period_seconds": 10,
     "timeout_seconds": 1,
     "http_get.path": "/",
-}
-_DEFAULTS: dict[str, Any] = {"deletion_protection": True} | {
-    f"template.containers.{probe}.{name}": default
-    for probe in ("liveness_probe", "startup_probe")
-    for name, default in _PROBE_DEFAULTS.items()
 }
 # Never sent, never answered: what only Terraform knows of.
 _TERRAFORM_ONLY = ("deletion_protection",)
@@ -54,9 +39,17 @@ class Service(Resource):
     """A Cloud Run service."""
 
     immutable = ("name", "location", "project")
-
-    def __init__(self, block: Block) -> None:
-        super().__init__(_complete(block, ()))
+    computed_blocks = (
+        "scaling",
+        "traffic",
+        "template.scaling",
+        "template.containers.ports",
+        "template.containers.resources",
+        *_PROBES,
+    )
+    defaults: ClassVar[dict[str, Any]] = {"deletion_protection": True} | {
+        f"{probe}.{name}": default for probe in _PROBES for name, default in _PROBE_DEFAULTS.items()
+    }
 
     def create(self, configuration: Configuration, planned: Object) -> Object:
         parent = "projects/{project}/locations/{location}/services".format_map(planned)
@@ -126,6 +119,13 @@ class Service(Resource):
             self.block.blocks,
         )
         body = expand(arguments, value)
+        for container in body["template"].get("containers", []):
+            if "ports" in container:
+                # At most one in Terraform, a list in the API.
+                container["ports"] = [container["ports"]]
+            if "resources" in container:
+                # Sent even where nothing is said: whoever sets limits has to say that CPU is only for requests.
+                container["resources"].setdefault("cpuIdle", False)
         for kind in ("labels", "annotations"):
             effective = value.get(f"effective_{kind}")
             body[kind] = effective if isinstance(effective, dict) else {}
@@ -136,21 +136,3 @@ class Service(Resource):
         if read is None:
             raise ApiError(f"{state['id']} was there, and is gone")
         return read
-
-
-def _complete(block: Block, path: tuple[str, ...]) -> Block:
-    """The schema with what it does not publish."""
-
-    def attribute(name: str, found: Attribute) -> Attribute:
-        return dataclasses.replace(found, default=_DEFAULTS.get(".".join((*path, name)), found.default))
-
-    def nested(name: str, found: NestedBlock) -> NestedBlock:
-        here = (*path, name)
-        return dataclasses.replace(
-            found, block=_complete(found.block, here), computed=".".join(here) in _COMPUTED_BLOCKS
-        )
-
-    return Block(
-        {name: attribute(name, found) for name, found in block.attributes.items()},
-        {name: nested(name, found) for name, found in block.blocks.items()},
-    )

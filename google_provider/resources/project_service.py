@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from google_provider import values
 from google_provider.configuration import Configuration
@@ -17,6 +17,7 @@ class ProjectService(Resource):
     """An API that a project may use."""
 
     immutable = ("project", "service")
+    defaults: ClassVar[dict[str, Any]] = {"disable_on_destroy": True}
 
     def validate(self, config: Object) -> Iterable[Any]:
         service = config["service"]
@@ -24,12 +25,6 @@ class ProjectService(Resource):
             yield values.diagnostic(
                 f"expected {service} to be a domain like serviceusage.googleapis.com", path=("service",)
             )
-
-    def complete_plan(self, configuration: Configuration, planned: Object, prior: Object | None) -> Object:
-        planned = super().complete_plan(configuration, planned, prior)
-        if planned["disable_on_destroy"] is None:
-            planned["disable_on_destroy"] = True
-        return planned
 
     def create(self, configuration: Configuration, planned: Object) -> Object:
         name = f"projects/{planned['project']}/services/{planned['service']}"

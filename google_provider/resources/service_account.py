@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from google_provider import values
 from google_provider.configuration import Configuration
@@ -20,6 +20,7 @@ class ServiceAccount(Resource):
     """An identity of a program."""
 
     immutable = ("account_id", "project")
+    defaults: ClassVar[dict[str, Any]] = {"disabled": False}
 
     def validate(self, config: Object) -> Iterable[Any]:
         account, description = config["account_id"], config["description"]
@@ -35,8 +36,6 @@ class ServiceAccount(Resource):
 
     def complete_plan(self, configuration: Configuration, planned: Object, prior: Object | None) -> Object:
         planned = super().complete_plan(configuration, planned, prior)
-        if prior is None and planned["disabled"] is None:
-            planned["disabled"] = False
         account, project = planned["account_id"], planned["project"]
         # The address is known before the account is there.
         if isinstance(account, str) and isinstance(project, str):
