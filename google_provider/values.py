@@ -140,6 +140,10 @@ def plan(block: Block, config: Object, proposed: Object, prior: Object | None) -
                 value = attribute.default
             elif attribute.computed and prior is None:
                 value = UNKNOWN
+        was = (prior or {}).get(name)
+        if prior is not None and not value and not was and not is_unknown(was):
+            # Nothing, empty, zero and false are one to terraform-plugin-sdk.
+            value = was
         planned[name] = value
     for name, nested in block.blocks.items():
         planned[name] = _plan_blocks(

@@ -107,7 +107,7 @@ class Service(Resource):
             "{location}/{name}",
         )
         name = "projects/{project}/locations/{location}/services/{name}".format_map(parts)
-        return self.empty() | parts | {"id": name}
+        return self.empty() | parts | {"id": name, "deletion_protection": True}
 
     def _body(self, value: Object) -> dict[str, Any]:
         arguments = Block(

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Makefile", "app/requirements.txt", "images", "requirements.txt", "scripts")
+PARTS = ("Makefile", "app/requirements.txt", "google_provider", "images", "requirements.txt", "scripts")
 PROVIDER = "registry.terraform.io/hashicorp/aws"
+GOOGLE = "registry.terraform.io/hashicorp/google"
 NOBODY = 65534
 BARE_IMAGE = "python:3.11-slim-bookworm"  # Debian with Python and nothing else of what set-up looks for
 
@@ -50,10 +51,13 @@ class Machine:
         self.fake("terraform", f'printf \'{{\\n  "terraform_version": "{version}"\\n}}\\n\'')
 
     def use_ready_venv(self) -> None:
-        """Borrow the virtual environment that the tests themselves run in, and be the collection."""
+        """Borrow the virtual environment that the tests themselves run in, and the schema; be the collection."""
         (self.project / ".venv").symlink_to(ROOT / ".venv")
         collections = self.project / ".build/collections/ansible_collections/slipway"
-        collections.mkdir(parents=True)
+        schema = self.project / ".build/google-provider/schema"
+        for directory in (collections, schema.parent):
+            directory.mkdir(parents=True)
+        schema.symlink_to(ROOT / ".build/google-provider/schema")
         (collections / "provision").symlink_to(self.project)
 
     def setup(self, *arguments: str, user: int | None = None, **variables: str) -> tuple[int, str]:
@@ -97,21 +101,21 @@ def machine() -> Iterator[Machine]:
 def test_check_finds_everything_and_writes_nothing(machine: Machine) -> None:
     """On a machine that was set up, --check succeeds and leaves no trace."""
     machine.use_ready_venv()
-    status, output = machine.setup("--check")
+    status, output = machine.setup("--check", SLIPWAY_GOOGLE_PROVIDER="real")
     assert status == 0, output
     assert output.splitlines()[-1].split() == ["ready", "setup", "this", "machine", "is", "ready"]
-    assert [path.name for path in (machine.project / ".build").iterdir()] == ["collections"]
+    assert {path.name for path in (machine.project / ".build").iterdir()} == {"collections", "google-provider"}
 
 
 def test_second_run_is_quick_and_changes_nothing(machine: Machine) -> None:
     """The same words, the same files, in seconds."""
     machine.use_ready_venv()
-    status, first = machine.setup()
+    status, first = machine.setup(SLIPWAY_GOOGLE_PROVIDER="real")
     assert status == 0, first
     build = machine.project / ".build"
     before = {path: path.stat().st_mtime_ns for path in build.rglob("*")}
     started = time.monotonic()
-    status, second = machine.setup()
+    status, second = machine.setup(SLIPWAY_GOOGLE_PROVIDER="real")
     assert status == 0, second
     assert time.monotonic() - started < 5
     assert second == first
@@ -198,7 +202,7 @@ def test_without_a_mirror_providers_are_downloaded_once(machine: Machine) -> Non
     """Terraform's cache keeps each layer from holding a copy of its own."""
     machine.use_ready_venv()
     machine.fake("find", "exit 0")
-    status, output = machine.setup()
+    status, output = machine.setup(SLIPWAY_GOOGLE_PROVIDER="real")
     assert status == 0, output
     assert "no mirror: Terraform downloads them" in output
     assert machine.written("terraform.rc") == ""
@@ -208,7 +212,7 @@ def test_without_a_mirror_providers_are_downloaded_once(machine: Machine) -> Non
 def test_direct_leaves_mirrors_alone(machine: Machine) -> None:
     """Whoever has a stale mirror lying about can say so."""
     machine.use_ready_venv()
-    status, output = machine.setup(SLIPWAY_PROVIDER_MIRROR="direct")
+    status, output = machine.setup(SLIPWAY_PROVIDER_MIRROR="direct", SLIPWAY_GOOGLE_PROVIDER="real")
     assert status == 0, output
     assert machine.written("terraform.rc") == ""
 
@@ -251,6 +255,60 @@ def test_terraforms_own_mirror_directory_comes_before_the_search(machine: Machin
     _, output = machine.setup("--check")
     assert f"mirror {plugins}" in output
     assert not (machine.home / "searched").exists()
+
+
+def test_real_google_provider_of_a_mirror_is_the_one_that_runs(machine: Machine) -> None:
+    """No stand-in where a mirror has the real one, and the output says which it is."""
+    machine.use_ready_venv()
+    mirror = machine.provider_mirror(PROVIDER, GOOGLE)
+    status, output = machine.setup(SLIPWAY_PROVIDER_MIRROR=str(mirror))
+    assert status == 0, output
+    assert f"google provider            the real one, from the mirror {mirror}" in output
+    assert f'include = ["{PROVIDER}", "{GOOGLE}"]' in machine.written("terraform.rc")
+    assert "google-provider" not in machine.written("terraform.rc")
+
+
+def test_stand_in_is_installed_where_it_is_wanted(machine: Machine) -> None:
+    """Terraform finds the stand-in beside the mirror, runs it, and a second set-up leaves it alone."""
+    machine.use_ready_venv()
+    mirror = machine.provider_mirror(PROVIDER, GOOGLE)
+    variables = {"SLIPWAY_PROVIDER_MIRROR": str(mirror), "SLIPWAY_GOOGLE_PROVIDER": "stand-in"}
+    status, output = machine.setup(**variables)
+    assert status == 0, output
+    assert "google provider            the stand-in one, as SLIPWAY_GOOGLE_PROVIDER says" in output
+    configuration = machine.written("terraform.rc")
+    assert f'include = ["{PROVIDER}"]' in configuration
+    assert f'path    = "{machine.project}/.build/google-provider/mirror"' in configuration
+    (machine.project / "main.tf").write_text(
+        'terraform {\n  required_providers {\n    google = { source = "hashicorp/google", version = "6.50.0" }\n  }\n}\n'
+        'resource "google_service_account" "this" {\n  account_id = "somebody"\n}\n'
+    )
+    script = ". .build/env && terraform init -input=false >&2 && terraform validate -no-color"
+    result = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=machine.project, check=False, capture_output=True, text=True
+    )
+    assert "The configuration is valid" in result.stdout, result.stderr
+    program = next((machine.project / ".build/google-provider/mirror").rglob("terraform-provider-google*"))
+    written = program.stat().st_mtime_ns
+    assert machine.setup(**variables)[0] == 0
+    assert program.stat().st_mtime_ns == written
+
+
+def test_stand_in_beside_ones_own_terraform_configuration_is_an_error(machine: Machine) -> None:
+    """Set-up does not write into a configuration that is not its own."""
+    machine.use_ready_venv()
+    (machine.home / ".terraformrc").write_text("")
+    status, output = machine.setup("--check", SLIPWAY_GOOGLE_PROVIDER="stand-in")
+    assert status == 1
+    assert "does not know the stand-in" in output
+
+
+def test_google_provider_is_real_or_stand_in(machine: Machine) -> None:
+    """A word that means neither is refused."""
+    machine.use_ready_venv()
+    status, output = machine.setup("--check", SLIPWAY_GOOGLE_PROVIDER="maybe")
+    assert status == 1
+    assert "it must be real or stand-in" in output
 
 
 def test_ones_own_terraform_configuration_decides(machine: Machine) -> None:
