@@ -6,16 +6,13 @@ import json
 import os
 import pwd
 import socket
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import STORES, Store, open_store
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
-
-with suppress(ImportError):  # AwsActionModule says what is missing
-    from botocore.exceptions import ClientError
 
 Json = dict[str, Any]
 
@@ -83,14 +80,13 @@ class Lock:
     """The lock of an app or network.
 
     Args:
-        s3: boto3 client.
-        bucket: bucket of the Terraform states.
+        store: the bucket of the Terraform states.
         key: key of the lock's object.
         run: the run that wants it.
     """
 
-    def __init__(self, s3: Any, bucket: str, key: str, run: Run) -> None:
-        self._s3, self._bucket, self._key, self._run = s3, bucket, key, run
+    def __init__(self, store: Store, key: str, run: Run) -> None:
+        self._store, self._key, self._run = store, key, run
 
     def take(self, break_lock_of: str) -> tuple[bool, str | None]:
         """Take the lock.
@@ -104,19 +100,19 @@ class Lock:
         Raises:
             ActionError: another run holds it.
         """
-        if self._write(IfNoneMatch="*"):
+        if self._write(None):
             return True, None
         found = self._read()
         if found is None:
             # Given back between the two calls; whoever was quicker holds it now.
             return self.take(break_lock_of)
-        holder, since, etag = found
+        holder, since, version = found
         if holder == self._run:
             return False, None
         is_broken = holder.who == break_lock_of and not holder.is_here(self._run)
         if holder.is_alive(self._run) and not is_broken:
             raise ActionError(self._refusal(holder, since))
-        if not self._write(IfMatch=etag):
+        if not self._write(version):
             return self.take(break_lock_of)
         return (
             True,
@@ -125,39 +121,27 @@ class Lock:
 
     def give_back(self) -> bool:
         """Remove the lock where this run holds it, and tell whether it did."""
-        try:
-            found = self._read()
-        except self._s3.exceptions.NoSuchBucket:
-            # Destroyed in between, and the lock with it.
-            return False
+        found = self._read()
         if found is None or found[0] != self._run:
             return False
-        self._s3.delete_object(Bucket=self._bucket, Key=self._key, IfMatch=found[2])
+        self._store.delete(self._key, found[2])
         return True
 
     def _read(self) -> tuple[Run, str, str] | None:
         """The run that holds the lock, since when, and the version of the object that says so."""
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=self._key)
-        except self._s3.exceptions.NoSuchKey:
+        found = self._store.read(self._key)
+        if found is None:
             return None
-        lock = json.loads(answer["Body"].read())
-        return Run(**lock["run"]), lock["since"], answer["ETag"]
+        lock = json.loads(found.content)
+        return Run(**lock["run"]), lock["since"], found.version
 
-    def _write(self, **condition: str) -> bool:
-        """Write the lock where the condition holds, and tell whether it did (S3: conditional writes)."""
+    def _write(self, version: str | None) -> bool:
+        """Write the lock in the place of a version, and tell whether that was so."""
         lock = {"run": asdict(self._run), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S UTC}"}
-        try:
-            self._s3.put_object(Bucket=self._bucket, Key=self._key, Body=json.dumps(lock).encode(), **condition)
-        except ClientError as error:
-            # 404: there was an object to match, and it is gone; 409: another write is under way.
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
-                raise
-            return False
-        return True
+        return self._store.write(self._key, json.dumps(lock).encode(), version)
 
     def _refusal(self, holder: Run, since: str) -> str:
-        name = f"s3://{self._bucket}/{self._key}"
+        name = f"{self._store.url}/{self._key}"
         what = f"Another run is at work: {holder.who}, process {holder.process}, holds {name} since {since}."
         if holder.is_here(self._run):
             return f"{what} Wait for it to end, or end it (kill {holder.process}), and run again."
@@ -172,6 +156,7 @@ class ActionModule(AwsActionModule):
 
     ARGUMENTS: ClassVar = {
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "store": {"type": "str", "choices": list(STORES), "default": "s3"},
         "bucket": {"type": "str", "required": True},
         "key": {"type": "str", "required": True},
         "break_lock_of": {"type": "str", "default": ""},
@@ -184,7 +169,8 @@ class ActionModule(AwsActionModule):
         if self._task.check_mode:
             return {"changed": False}
         # A worker process runs one task and ends; its parent is ansible-playbook.
-        lock = Lock(session.client("s3"), arguments["bucket"], arguments["key"], Run.of(os.getppid()))
+        store = open_store(arguments["store"], arguments["bucket"], lambda: session.client("s3"))
+        lock = Lock(store, arguments["key"], Run.of(os.getppid()))
         if arguments["state"] == "absent":
             return {"changed": lock.give_back()}
         changed, unfinished = lock.take(arguments["break_lock_of"])

@@ -20,13 +20,18 @@ def terraform_processes(key: str, bucket: str) -> list[int]:
 
     Args:
         key: key of the state.
-        bucket: S3 bucket of the state.
+        bucket: bucket of the state.
     """
     return sorted(
         int(process.name)
         for process in Path("/proc").glob("[0-9]*")
-        if _backend(process).items() >= {"bucket": bucket, "key": key}.items()
+        if _state_of(_backend(process)) == (bucket, key)
     )
+
+
+def _state_of(backend: Json) -> tuple[str | None, str | None]:
+    """Bucket and key of a state, which the S3 backend calls `key` and the GCS backend `prefix`."""
+    return backend.get("bucket"), backend.get("key") or backend.get("prefix")
 
 
 def _backend(process: Path) -> Json:

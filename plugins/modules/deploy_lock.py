@@ -14,13 +14,18 @@ description:
     nobody can tell from here whether that run is alive.
   - Under check mode nothing is locked.
 options:
+  store:
+    description: Where the bucket is, Amazon S3 or Cloud Storage of Google.
+    type: str
+    choices: [s3, gcs]
+    default: s3
   state:
     description: C(present) takes the lock, C(absent) gives it back where this run holds it.
     type: str
     choices: [present, absent]
     default: present
   bucket:
-    description: S3 bucket of the Terraform states.
+    description: Bucket of the Terraform states.
     type: str
     required: true
   key:
@@ -32,7 +37,7 @@ options:
     type: str
     default: ""
   region:
-    description: AWS region of the bucket.
+    description: AWS region of the bucket; another store does not need it.
     type: str
     required: true
 author: Slipway

@@ -56,6 +56,7 @@ from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.slipway.provision.plugins.module_utils.docker_push import PushError, push
 
 try:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -72,10 +73,6 @@ else:
     HAS_DOCKER = True
 
 
-class PushError(Exception):
-    """The registry or the engine refused; the message is theirs."""
-
-
 def credentials(ecr: Any) -> dict[str, str]:
     """Credentials of the account's registry, valid for 12 hours (ECR API GetAuthorizationToken).
 
@@ -88,23 +85,6 @@ def credentials(ecr: Any) -> dict[str, str]:
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     username, _, password = base64.b64decode(token).decode().partition(":")
     return {"username": username, "password": password}
-
-
-def push(engine: Any, repository_url: str, tag: str, authentication: dict[str, str]) -> None:
-    """Push one image and wait for the end.
-
-    Args:
-        engine: a client of the Docker Engine.
-        repository_url: the repository, without a tag.
-        tag: the tag.
-        authentication: credentials of the registry.
-
-    Raises:
-        PushError: the engine reports an error in the course of the push.
-    """
-    for line in engine.images.push(repository_url, tag, auth_config=authentication, stream=True, decode=True):
-        if "error" in line:
-            raise PushError(line["error"])
 
 
 def main() -> None:

@@ -7,17 +7,22 @@ DOCUMENTATION = r"""
 module: terraform_state_lock
 short_description: Clear a state lock whose Terraform was killed
 description:
-  - Terraform locks a state by an object beside it (the S3 backend's C(use_lockfile)). One that is killed
-    leaves the lock, and every later one fails on it.
+  - Terraform locks a state by an object beside it (the S3 backend with C(use_lockfile), and the GCS backend). One
+    that is killed leaves the lock, and every later one fails on it.
   - Removes the lock when it was written by this user on this machine and the Terraform that wrote it is gone.
   - Any other lock is somebody's at work. It is waited for, and named in the error when it outlasts the wait.
 options:
+  store:
+    description: Where the bucket is, Amazon S3 or Cloud Storage of Google.
+    type: str
+    choices: [s3, gcs]
+    default: s3
   bucket:
-    description: S3 bucket of the Terraform states.
+    description: Bucket of the Terraform states.
     type: str
     required: true
   key:
-    description: Key of the state.
+    description: Key of the state's lock, such as C(dev/tasks/data.tflock).
     type: str
     required: true
   processes:
@@ -44,7 +49,7 @@ EXAMPLES = r"""
 - name: Clear the lock of a Terraform that was killed
   slipway.provision.terraform_state_lock:
     bucket: slipway-dev-state
-    key: dev/tasks/data
+    key: dev/tasks/data.tflock
     processes: "{{ 'dev/tasks/data' | slipway.provision.terraform_processes('slipway-dev-state') }}"
     timeout_seconds: 300
     region: us-east-1
@@ -63,14 +68,15 @@ import pwd
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 from ansible.module_utils.common.warnings import warn
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-
-with suppress(ImportError):  # AnsibleAWSModule says what is missing
-    from botocore.exceptions import BotoCoreError, ClientError
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import (
+    STORES,
+    Store,
+    StoreError,
+    open_store,
+)
 
 _POLL_SECONDS = 1.0
 
@@ -80,8 +86,7 @@ class LockError(Exception):
 
 
 def clear(
-    s3: Any,
-    bucket: str,
+    store: Store,
     key: str,
     processes: list[int],
     break_lock_of: str,
@@ -92,9 +97,8 @@ def clear(
     """Remove a dead Terraform's lock, or wait until a living one's is gone.
 
     Args:
-        s3: boto3 client.
-        bucket: bucket of the states.
-        key: key of the state.
+        store: the bucket of the states.
+        key: key of the lock.
         processes: ids of the Terraform processes of this machine that are at work on the state.
         break_lock_of: `Who` of a lock that is removed although it is not this machine's.
         timeout_seconds: how long to wait.
@@ -107,23 +111,21 @@ def clear(
         LockError: somebody else's lock outlasts the wait.
     """
     who = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
-    lock_key = f"{key}.tflock"
     deadline = now() + timeout_seconds
     while True:
-        try:
-            answer = s3.get_object(Bucket=bucket, Key=lock_key)
-        except s3.exceptions.NoSuchKey:
+        found = store.read(key)
+        if found is None:
             return None
-        lock = json.loads(answer["Body"].read())
+        lock = json.loads(found.content)
         holder = f"{lock['Who']} ({lock['Operation']}, since {lock['Created']})"
         is_ours = lock["Who"] == who
         is_stale = not processes if is_ours else lock["Who"] == break_lock_of
         if is_stale:
             # On the condition that it is still the lock that was looked at.
-            s3.delete_object(Bucket=bucket, Key=lock_key, IfMatch=answer["ETag"])
-            return f"Removed the lock that {holder} left on the state s3://{bucket}/{key}"
+            store.delete(key, found.version)
+            return f"Removed the lock that {holder} left: {store.url}/{key}"
         if now() > deadline:
-            locked = f"The state s3://{bucket}/{key} is locked by {holder}, after {timeout_seconds:.0f} s still."
+            locked = f"The state is locked by {holder}, after {timeout_seconds:.0f} s still: {store.url}/{key}."
             if is_ours:
                 numbers = " or ".join(map(str, processes))
                 raise LockError(f"{locked} Wait for the end of Terraform's process {numbers}, and run again.")
@@ -137,6 +139,7 @@ def clear(
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
+            "store": {"type": "str", "choices": list(STORES), "default": "s3"},
             "bucket": {"type": "str", "required": True},
             "key": {"type": "str", "required": True, "no_log": False},
             "processes": {"type": "list", "elements": "int", "required": True},
@@ -144,13 +147,14 @@ def main() -> None:
             "timeout_seconds": {"type": "int", "required": True},
         }
     )
-    names = ("bucket", "key", "processes", "break_lock_of", "timeout_seconds")
+    names = ("key", "processes", "break_lock_of", "timeout_seconds")
     try:
-        removed = clear(module.client("s3"), *(module.params[name] for name in names))
+        store = open_store(module.params["store"], module.params["bucket"], lambda: module.client("s3"))
+        removed = clear(store, *(module.params[name] for name in names))
     except LockError as error:
         module.fail_json(msg=str(error))
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg="could not look at the state's lock")
+    except StoreError as error:
+        module.fail_json(msg=f"could not look at the state's lock: {error}")
     if removed:
         warn(removed)
     module.exit_json(changed=removed is not None)

@@ -6,6 +6,7 @@ import os
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import StoreError
 
 try:
     import boto3
@@ -14,6 +15,12 @@ except ImportError:
     boto3 = None
 
 Json = dict[str, Any]
+
+
+def take_environment(action: ActionBase) -> None:
+    """Give this process the environment of an action's task: a worker process runs one task and ends."""
+    for layer in action._task.environment or []:
+        os.environ.update({name: str(value) for name, value in (action._templar.template(layer) or {}).items()})
 
 
 class ActionError(Exception):
@@ -41,14 +48,12 @@ class AwsActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
         if boto3 is None:
             return result | {"failed": True, "msg": "boto3 is missing in the Python that runs ansible-playbook"}
-        # A worker process runs one task and ends: the task's environment can be this process's.
-        for layer in self._task.environment or []:
-            os.environ.update({name: str(value) for name, value in (self._templar.template(layer) or {}).items()})
+        take_environment(self)
         try:
             return result | self.act(boto3.session.Session(region_name=arguments["region"]), arguments)
         except ActionError as error:
             return result | {"failed": True, "msg": str(error)}
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, StoreError) as error:
             return result | {"failed": True, "msg": f"could not {self.PURPOSE}: {error}"}
 
     def act(self, session: Any, arguments: Json) -> Json:
@@ -63,6 +68,6 @@ class AwsActionModule(ActionBase):
 
         Raises:
             ActionError: the task fails, with this message.
-            BotoCoreError, ClientError: AWS refuses, or does not answer.
+            BotoCoreError, ClientError, StoreError: AWS or the store refuses, or does not answer.
         """
         raise NotImplementedError

@@ -20,6 +20,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action impor
 
 from plugins.action import deploy_lock
 from plugins.filter.recovery import terraform_processes
+from plugins.module_utils.state_store import S3Store
 from plugins.modules import terraform_state_lock
 from tests.recovery.environment import NAME, STATE_BUCKET, Environment, Result, Run, client, until
 
@@ -106,7 +107,7 @@ def bucket() -> Iterator[str]:
 
 
 def _lock(bucket: str, run: deploy_lock.Run) -> deploy_lock.Lock:
-    return deploy_lock.Lock(client("s3"), bucket, "lock", run)
+    return deploy_lock.Lock(S3Store(client("s3"), bucket), "lock", run)
 
 
 def test_lock_from_before_a_restart_is_taken_over(bucket: str) -> None:
@@ -171,7 +172,7 @@ def _put_state_lock(bucket: str, who: str) -> None:
 
 
 def _clear(bucket: str, processes: list[int], break_lock_of: str = "") -> str | None:
-    return terraform_state_lock.clear(client("s3"), bucket, "key", processes, break_lock_of, 0)
+    return terraform_state_lock.clear(S3Store(client("s3"), bucket), "key.tflock", processes, break_lock_of, 0)
 
 
 OURS = f"{getpass.getuser()}@{socket.gethostname()}"

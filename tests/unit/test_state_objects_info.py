@@ -1,4 +1,4 @@
-"""The action s3_json_info, against moto."""
+"""The action state_objects_info, against moto."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import boto3
 import pytest
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import S3Store
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 from moto import mock_aws
 
-from plugins.action.s3_json_info import read_objects
+from plugins.action.state_objects_info import read_objects
 
 
 @pytest.fixture
@@ -28,14 +29,14 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_objects_come_back_by_key_without_those_that_are_not_there(s3: Any) -> None:
     state = {"version": 4, "outputs": {"vpc_id": {"value": "vpc-1", "type": "string"}}}
     s3.put_object(Bucket="states", Key="dev/main/network", Body=json.dumps(state))
-    assert read_objects(s3, "states", ["dev/main/network", "dev/tasks/data"]) == {"dev/main/network": state}
+    assert read_objects(S3Store(s3, "states"), ["dev/main/network", "dev/tasks/data"]) == {"dev/main/network": state}
 
 
 def test_bucket_that_is_not_there_holds_nothing(s3: Any) -> None:
-    assert read_objects(s3, "nowhere", ["dev/main/network"]) == {}
+    assert read_objects(S3Store(s3, "nowhere"), ["dev/main/network"]) == {}
 
 
 def test_object_that_is_no_json_is_named(s3: Any) -> None:
     s3.put_object(Bucket="states", Key="dev/main/network", Body=b"{")
     with pytest.raises(ActionError, match="s3://states/dev/main/network is no JSON"):
-        read_objects(s3, "states", ["dev/main/network"])
+        read_objects(S3Store(s3, "states"), ["dev/main/network"])

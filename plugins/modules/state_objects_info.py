@@ -1,16 +1,21 @@
 #!/usr/bin/python
-"""Ansible module: read JSON objects of Amazon S3. Its action plugin does the work."""
+"""Ansible module: read JSON objects of the bucket of the states. Its action plugin does the work."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: s3_json_info
-short_description: Read JSON objects of Amazon S3
+module: state_objects_info
+short_description: Read JSON objects of the bucket of Terraform's states
 description:
   - Returns what small JSON objects of a bucket hold, such as Terraform states and records.
   - An object that does not exist is no error, nor is a bucket that does not exist.
   - Changes nothing, and does the same in check mode.
 options:
+  store:
+    description: Where the bucket is, Amazon S3 or Cloud Storage of Google.
+    type: str
+    choices: [s3, gcs]
+    default: s3
   bucket:
     description: Name of the bucket.
     type: str
@@ -24,7 +29,7 @@ options:
     description: Return this member of each object, instead of the whole.
     type: str
   region:
-    description: AWS region of the bucket.
+    description: AWS region of the bucket; another store does not need it.
     type: str
     required: true
 author: Slipway
@@ -32,7 +37,7 @@ author: Slipway
 
 EXAMPLES = r"""
 - name: Read the outputs of a layer
-  slipway.provision.s3_json_info:
+  slipway.provision.state_objects_info:
     bucket: slipway-dev-state
     keys: [dev/tasks/data]
     member: outputs

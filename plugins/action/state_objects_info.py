@@ -1,36 +1,35 @@
-"""Action plugin of s3_json_info."""
+"""Action plugin of state_objects_info."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, ClassVar
 
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import STORES, Store, open_store
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
 
 Json = dict[str, Any]
 
 
-def read_objects(s3: Any, bucket: str, keys: list[str]) -> Json:
+def read_objects(store: Store, keys: list[str]) -> Json:
     """What JSON objects hold, by key, without those that do not exist.
 
     Args:
-        s3: boto3 client.
-        bucket: name of the bucket.
+        store: the bucket.
         keys: keys of the objects.
 
     Raises:
         ActionError: an object is no JSON.
+        StoreError: the bucket cannot be read.
     """
     objects: Json = {}
     for key in keys:
-        try:
-            text = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
+        if (found := store.read(key)) is None:
             continue
         try:
-            objects[key] = json.loads(text)
+            objects[key] = json.loads(found.content)
         except ValueError as error:
-            raise ActionError(f"s3://{bucket}/{key} is no JSON: {error}") from None
+            raise ActionError(f"{store.url}/{key} is no JSON: {error}") from None
     return objects
 
 
@@ -38,16 +37,18 @@ class ActionModule(AwsActionModule):
     """Reads the objects."""
 
     ARGUMENTS: ClassVar = {
+        "store": {"type": "str", "choices": list(STORES), "default": "s3"},
         "bucket": {"type": "str", "required": True},
         "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
         "member": {"type": "str"},
         "region": {"type": "str", "required": True},
     }
-    PURPOSE = "read from S3"
+    PURPOSE = "read from the bucket of the states"
 
     def act(self, session: Any, arguments: Json) -> Json:
         """Return what the objects hold."""
-        objects = read_objects(session.client("s3"), arguments["bucket"], arguments["keys"])
+        store = open_store(arguments["store"], arguments["bucket"], lambda: session.client("s3"))
+        objects = read_objects(store, arguments["keys"])
         if member := arguments["member"]:
             objects = {key: value.get(member) for key, value in objects.items()}
         return {"changed": False, "objects": objects}

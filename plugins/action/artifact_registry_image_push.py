@@ -1,0 +1,36 @@
+"""Action plugin of artifact_registry_image_push."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import docker
+from ansible_collections.slipway.provision.plugins.module_utils.docker_push import PushError, push
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleActionModule, GoogleCloud
+from docker.errors import DockerException
+
+Json = dict[str, Any]
+
+
+class ActionModule(GoogleActionModule):
+    """Pushes the image."""
+
+    ARGUMENTS: ClassVar = {
+        "repository_url": {"type": "str", "required": True},
+        "tag": {"type": "str", "required": True},
+        "timeout_seconds": {"type": "int", "default": 1800},
+    }
+    PURPOSE = "get a token to push the image"
+
+    def act(self, arguments: Json) -> Json:
+        """Return what was pushed."""
+        repository_url, tag = arguments["repository_url"], arguments["tag"]
+        image = f"{repository_url}:{tag}"
+        if not self._task.check_mode:
+            credentials = GoogleCloud().docker_credentials()
+            try:
+                push(docker.from_env(timeout=arguments["timeout_seconds"]), repository_url, tag, credentials)
+            except (DockerException, PushError) as error:
+                raise ActionError(f"could not push {image}: {error}") from error
+        return {"changed": True, "image": image}

@@ -1,0 +1,206 @@
+"""The buckets that hold Terraform's states and what stands beside them: Amazon S3, and Cloud Storage of Google."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+STORES = ("s3", "gcs")
+
+
+class StoreError(Exception):
+    """The store refuses, or does not answer; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object of a store.
+
+    Attributes:
+        content: what it holds.
+        version: what tells it from an earlier or a later one of its name.
+    """
+
+    content: bytes
+    version: str
+
+
+class Store(Protocol):
+    """A bucket.
+
+    Every method raises StoreError where the store refuses or does not answer.
+    """
+
+    url: str
+    """The bucket, as its users write it: `s3://slipway-dev-state`."""
+
+    def read(self, key: str) -> Found | None:
+        """An object; None where there is none, or no bucket."""
+
+    def write(self, key: str, content: bytes, version: str | None) -> bool:
+        """Write an object in the place of a version, None for none, and tell whether that was so."""
+
+    def delete(self, key: str, version: str) -> None:
+        """Delete an object that is still that version; another one stays."""
+
+
+class S3Store:
+    """A bucket of Amazon S3.
+
+    Args:
+        s3: boto3 client.
+        bucket: name of the bucket.
+    """
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3, self._bucket = s3, bucket
+        self.url = f"s3://{bucket}"
+
+    def read(self, key: str) -> Found | None:
+        """See Store."""
+        answer = self._call("get_object", key)
+        return None if answer is None else Found(answer["Body"].read(), answer["ETag"])
+
+    def write(self, key: str, content: bytes, version: str | None) -> bool:
+        """See Store ("Conditional writes" in the Amazon S3 User Guide)."""
+        condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+        return self._call("put_object", key, Body=content, **condition) is not None
+
+    def delete(self, key: str, version: str) -> None:
+        """See Store."""
+        self._call("delete_object", key, IfMatch=version)
+
+    def _call(self, operation: str, key: str, **arguments: Any) -> Any:
+        """The answer; None where there is no such object, or the condition of the call does not hold."""
+        # Whoever has a client has botocore.
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return getattr(self._s3, operation)(Bucket=self._bucket, Key=key, **arguments)
+        except ClientError as error:
+            code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            # 409: another write of this object is under way.
+            if code == "NoSuchKey" or status in (409, 412) or (code == "NoSuchBucket" and operation == "get_object"):
+                return None
+            raise StoreError(str(error)) from error
+        except BotoCoreError as error:
+            raise StoreError(str(error)) from error
+
+
+class CloudStorageStore:
+    """A bucket of Cloud Storage.
+
+    Args:
+        bucket: name of the bucket.
+        request: sends a request as `requests.Session.request` does, with credentials where they are needed.
+        address: where the JSON API is.
+    """
+
+    def __init__(self, bucket: str, request: Callable[..., Any], address: str) -> None:
+        self._request, self._address, self._bucket = request, address, bucket
+        self.url = f"gs://{bucket}"
+
+    @classmethod
+    def of_environment(cls, bucket: str) -> CloudStorageStore:
+        """With the credentials and the address that Google's clients find in the environment.
+
+        `STORAGE_EMULATOR_HOST` leads to an emulator, which asks for no credentials.
+        """
+        try:
+            import google.auth
+            import requests
+            from google.auth.exceptions import GoogleAuthError
+            from google.auth.transport.requests import AuthorizedSession
+        except ImportError as error:
+            raise StoreError(f"{error.name} is missing in this Python; google-auth and requests are needed") from error
+        if emulator := os.environ.get("STORAGE_EMULATOR_HOST"):
+            return cls(bucket, requests.Session().request, emulator.rstrip("/"))
+        try:
+            credentials, _ = google.auth.default(["https://www.googleapis.com/auth/devstorage.read_write"])
+        except GoogleAuthError as error:
+            raise StoreError(str(error)) from error
+        return cls(bucket, AuthorizedSession(credentials).request, "https://storage.googleapis.com")
+
+    def read(self, key: str) -> Found | None:
+        """See Store."""
+        answer = self._call("GET", self._object(key), alt="media")
+        return None if answer is None else Found(answer.content, answer.headers["X-Goog-Generation"])
+
+    def write(self, key: str, content: bytes, version: str | None) -> bool:
+        """See Store ("Request preconditions" in the documentation of Cloud Storage)."""
+        path = f"/upload/storage/v1/b/{self._bucket}/o"
+        query = {"uploadType": "media", "name": key, "ifGenerationMatch": version or "0"}
+        return self._call("POST", path, content, **query) is not None
+
+    def delete(self, key: str, version: str) -> None:
+        """See Store."""
+        self._call("DELETE", self._object(key), ifGenerationMatch=version)
+
+    def bucket(self) -> dict[str, Any] | None:
+        """The bucket as the JSON API describes it; None where there is none."""
+        answer = self._call("GET", f"/storage/v1/b/{self._bucket}")
+        return None if answer is None else answer.json()
+
+    def create_bucket(self, project: str, description: dict[str, Any]) -> None:
+        """Make the bucket.
+
+        Args:
+            project: id of the project it is to be in.
+            description: what the JSON API takes ("Buckets: insert"), without its name.
+        """
+        body = json.dumps({"name": self._bucket} | description).encode()
+        self._call("POST", "/storage/v1/b", body, project=project)
+
+    def patch_bucket(self, description: dict[str, Any]) -> None:
+        """Change the bucket's settings ("Buckets: patch")."""
+        self._call("PATCH", f"/storage/v1/b/{self._bucket}", json.dumps(description).encode())
+
+    def delete_bucket(self) -> None:
+        """Delete the bucket with every version of everything that is in it."""
+        while True:
+            listing = self._call("GET", f"/storage/v1/b/{self._bucket}/o", versions="true").json()
+            for item in listing.get("items", []):
+                self._call("DELETE", self._object(item["name"]), generation=item["generation"])
+            if "nextPageToken" not in listing:
+                break
+        self._call("DELETE", f"/storage/v1/b/{self._bucket}")
+
+    def _object(self, key: str) -> str:
+        return f"/storage/v1/b/{self._bucket}/o/{quote(key, safe='')}"
+
+    def _call(self, method: str, path: str, content: bytes | None = None, **query: str) -> Any:
+        """The answer; None where there is no such object, or the condition of the call does not hold."""
+        from google.auth.exceptions import GoogleAuthError
+        from requests import RequestException
+
+        try:
+            answer = self._request(
+                method,
+                self._address + path,
+                params=query,
+                data=content,
+                headers={"Content-Type": "application/json"},
+                timeout=60,
+            )
+        except (GoogleAuthError, RequestException) as error:
+            raise StoreError(str(error)) from error
+        if answer.status_code == 412 or (answer.status_code == 404 and method != "POST"):
+            return None
+        if not answer.ok:
+            raise StoreError(f"{self.url} answers {answer.status_code}: {answer.text}")
+        return answer
+
+
+def open_store(store: str, bucket: str, s3: Callable[[], Any]) -> Store:
+    """A bucket.
+
+    Args:
+        store: one of STORES.
+        bucket: its name.
+        s3: makes a boto3 client of S3, where that is needed.
+    """
+    return S3Store(s3(), bucket) if store == "s3" else CloudStorageStore.of_environment(bucket)

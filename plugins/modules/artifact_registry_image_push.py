@@ -1,0 +1,45 @@
+#!/usr/bin/python
+"""Ansible module: push an image to Artifact Registry. Its action plugin does the work."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: artifact_registry_image_push
+short_description: Push an image to Artifact Registry
+description:
+  - Hands a short-lived token to the Docker Engine for this one push. It is not written to Docker's configuration, as
+    C(docker login) would.
+  - Credentials are found as Google's clients find them.
+  - A push that was interrupted is taken up where it ended, because the registry keeps the layers it has.
+  - Under check mode nothing is pushed.
+requirements:
+  - docker >= 7.0
+options:
+  repository_url:
+    description: Address of the image without a tag, C(<registry>/<project>/<repository>/<image>).
+    type: str
+    required: true
+  tag:
+    description: Tag of the image, which the engine has to hold.
+    type: str
+    required: true
+  timeout_seconds:
+    description: How long the engine may be silent, in seconds.
+    type: int
+    default: 1800
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Push the image
+  slipway.provision.artifact_registry_image_push:
+    repository_url: us-central1-docker.pkg.dev/my-project/dev-hello/app
+    tag: 1f0c2a9be6d4
+"""
+
+RETURN = r"""
+image:
+  description: The image that was pushed.
+  type: str
+  returned: always
+"""

@@ -1,0 +1,53 @@
+#!/usr/bin/python
+"""Ansible module: make or delete a bucket of Cloud Storage. Its action plugin does the work."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cloud_storage_bucket
+short_description: Keep a private, versioned bucket of Cloud Storage
+description:
+  - For Terraform's states. M(google.cloud.gcp_storage_bucket) knows neither public access prevention nor uniform
+    access, and no other address than Google's.
+  - Credentials, and the address of an emulator (E(STORAGE_EMULATOR_HOST)), are found as Google's clients find them.
+options:
+  state:
+    description: C(absent) deletes the bucket with all versions of everything in it.
+    type: str
+    choices: [present, absent]
+    default: present
+  name:
+    description: Name of the bucket; there is no other one of this name in the world.
+    type: str
+    required: true
+  project:
+    description: Id of the project that the bucket is in. Required when I(state=present).
+    type: str
+  location:
+    description: Region of the bucket, such as C(us-central1). Required when I(state=present).
+    type: str
+  labels:
+    description: Its labels.
+    type: dict
+    default: {}
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Keep Terraform's states in a bucket
+  slipway.provision.cloud_storage_bucket:
+    name: slipway-dev-google-state
+    project: slipway-rehearsal
+    location: us-central1
+"""
+
+RETURN = r"""
+missing:
+  description: Whether there is no such bucket now; a dry run does not make one.
+  type: bool
+  returned: always
+changed:
+  description: Whether something was to be done.
+  type: bool
+  returned: always
+"""

@@ -1,0 +1,107 @@
+"""What the action plugins that call Google Cloud have in common."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, take_environment
+
+try:
+    import google.auth
+    from google.auth.exceptions import GoogleAuthError
+    from google.auth.transport.requests import AuthorizedSession, Request
+    from requests import RequestException
+except ImportError:
+    google = None
+
+Json = dict[str, Any]
+
+_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+# Another address comes by the variable that Terraform's google provider reads ("Provider Configuration Reference").
+_ADDRESSES = {
+    "artifact_registry": "https://artifactregistry.googleapis.com/v1/",
+    "cloud_run_v2": "https://run.googleapis.com/v2/",
+    "iam": "https://iam.googleapis.com/v1/",
+}
+# What stands for the user in Docker's log-in ("Authentication methods" of Artifact Registry).
+_DOCKER_USER = "oauth2accesstoken"
+
+
+class GoogleCloud:
+    """Google Cloud with the credentials that its clients find in the environment.
+
+    Raises:
+        GoogleAuthError: there are none.
+    """
+
+    def __init__(self) -> None:
+        credentials, _ = google.auth.default(_SCOPES)
+        self._session = AuthorizedSession(credentials)
+
+    def get(self, product: str, path: str, **query: str) -> Json | None:
+        """What an API answers; None where there is no such thing.
+
+        Args:
+            product: the API, as Terraform's google provider calls it: `cloud_run_v2`.
+            path: behind the version: `projects/…`.
+            query: query parameters.
+
+        Raises:
+            ActionError: the API refuses.
+        """
+        address = os.environ.get(f"GOOGLE_{product.upper()}_CUSTOM_ENDPOINT") or _ADDRESSES[product]
+        answer = self._session.get(address + path, params=query, timeout=60)
+        if answer.status_code == 404:
+            return None
+        if not answer.ok:
+            raise ActionError(f"{address}{path} answers {answer.status_code}: {answer.text}")
+        found: Json = answer.json()
+        return found
+
+    def docker_credentials(self) -> dict[str, str]:
+        """Credentials of Artifact Registry for the Docker Engine, valid for an hour."""
+        self._session.credentials.refresh(Request())
+        return {"username": _DOCKER_USER, "password": self._session.credentials.token}
+
+
+class GoogleActionModule(ActionBase):
+    """An action that calls Google Cloud in the process that runs the playbook; see AwsActionModule for the reason."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    ARGUMENTS: ClassVar[dict[str, dict[str, Any]]]
+    """What the action takes, as Ansible's argument specs have it."""
+    PURPOSE: ClassVar[str]
+    """What could not be done when Google refuses, such as "look the image up"."""
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Return what `act` returns, or its failure."""
+        result: Json = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
+        if google is None:
+            return result | {"failed": True, "msg": "google-auth is missing in the Python that runs ansible-playbook"}
+        take_environment(self)
+        try:
+            return result | self.act(arguments)
+        except ActionError as error:
+            return result | {"failed": True, "msg": str(error)}
+        except (GoogleAuthError, RequestException) as error:
+            return result | {"failed": True, "msg": f"could not {self.PURPOSE}: {error}"}
+
+    def act(self, arguments: Json) -> Json:
+        """Do the work.
+
+        Args:
+            arguments: what the task gives, validated.
+
+        Returns:
+            The task's result.
+
+        Raises:
+            ActionError: the task fails, with this message.
+            GoogleAuthError, RequestException: Google refuses, or does not answer.
+        """
+        raise NotImplementedError
