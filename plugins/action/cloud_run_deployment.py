@@ -33,7 +33,7 @@ class Deployment:
         """
         deadline = time.monotonic() + timeout_seconds
         while True:
-            service = self._cloud.get("cloud_run_v2", self._service)
+            service: Json | None = self._cloud.get("cloud_run_v2", self._service)
             if service is None:
                 raise ActionError(f"Cloud Run knows no {self._service}")
             if not service.get("reconciling"):
@@ -43,10 +43,9 @@ class Deployment:
             time.sleep(_POLL_SECONDS)
         condition = service.get("terminalCondition", {})
         if condition.get("state") != _SUCCEEDED:
-            raise ActionError(
-                f"The deployment of {self._service} failed: {condition.get('message', 'Cloud Run gives no reason')}. "
-                f"{service.get('latestReadyRevision') or 'No revision'} goes on serving. Its log: {service.get('logUri', '')}"
-            )
+            reason = condition.get("message", "Cloud Run gives no reason")
+            serving = service.get("latestReadyRevision") or "No revision"
+            raise ActionError(f"The deployment of {self._service} failed: {reason}. {serving} goes on serving.")
         return service
 
     def image_digest(self, service: Json, requested: str) -> str:

@@ -138,7 +138,7 @@ class Lock:
     def _write(self, version: str | None) -> bool:
         """Write the lock in the place of a version, and tell whether that was so."""
         lock = {"run": asdict(self._run), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S UTC}"}
-        return self._store.write(self._key, json.dumps(lock).encode(), version)
+        return bool(self._store.write(self._key, json.dumps(lock).encode(), version))
 
     def _refusal(self, holder: Run, since: str) -> str:
         name = f"{self._store.url}/{self._key}"

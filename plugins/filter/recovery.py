@@ -23,9 +23,7 @@ def terraform_processes(key: str, bucket: str) -> list[int]:
         bucket: bucket of the state.
     """
     return sorted(
-        int(process.name)
-        for process in Path("/proc").glob("[0-9]*")
-        if _state_of(_backend(process)) == (bucket, key)
+        int(process.name) for process in Path("/proc").glob("[0-9]*") if _state_of(_backend(process)) == (bucket, key)
     )
 
 

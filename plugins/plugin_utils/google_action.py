@@ -14,7 +14,7 @@ try:
     from google.auth.transport.requests import AuthorizedSession, Request
     from requests import RequestException
 except ImportError:
-    google = None
+    google = None  # type: ignore[assignment]  # run() looks at it
 
 Json = dict[str, Any]
 

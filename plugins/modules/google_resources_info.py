@@ -1,0 +1,44 @@
+#!/usr/bin/python
+"""Ansible module: list what an app has on Google Cloud. Its action plugin does the work."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: google_resources_info
+short_description: List what an app has on Google Cloud
+description:
+  - Lists the image repositories, Cloud Run services and service accounts of a name.
+  - Credentials are found as Google's clients find them.
+  - Changes nothing, and does the same in check mode.
+options:
+  project:
+    description: Id of the Google project.
+    type: str
+    required: true
+  region:
+    description: Region to look in.
+    type: str
+    required: true
+  name:
+    description: Name of the resources, C(<environment>-<app>).
+    type: str
+    required: true
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Look for what is left
+  slipway.provision.google_resources_info:
+    project: my-project
+    region: us-central1
+    name: dev-hello-gcp
+  register: left
+"""
+
+RETURN = r"""
+names:
+  description: Full names of the resources, sorted.
+  type: list
+  elements: str
+  returned: always
+"""
