@@ -1,0 +1,116 @@
+locals {
+  # Tags are written as AWS has them; labels have no capitals and next to no punctuation.
+  labels = merge(
+    { for key, value in var.tags : replace(lower(key), "/[^a-z0-9_-]/", "-") => replace(lower(value), "/[^a-z0-9_-]/", "-") },
+    { managedby = "terraform" },
+  )
+
+  # What the platform knows better than its caller comes last and wins. Cloud Run hands over the port as PORT itself.
+  environment_variables = merge(var.environment_variables, { IMAGE_DIGEST = split("@", var.image)[1] })
+}
+
+resource "google_project_service" "api" {
+  for_each = toset(["iam.googleapis.com", "run.googleapis.com"])
+
+  service = each.key
+
+  # The project's other services need it, too.
+  disable_on_destroy = false
+}
+
+# What the application may do: nothing, until somebody grants it something. Cloud Run pulls the image by an account of
+# Google's own, which may read every repository of the project.
+resource "google_service_account" "this" {
+  account_id   = var.name
+  display_name = var.name
+  description  = "What the application in ${var.name} may do."
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_cloud_run_v2_service" "this" {
+  name                = var.name
+  location            = var.region
+  deletion_protection = var.deletion_protection
+  ingress             = var.ingress
+
+  template {
+    execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
+    max_instance_request_concurrency = var.max_concurrent_requests
+    service_account                  = google_service_account.this.email
+
+    containers {
+      image = var.image
+
+      dynamic "env" {
+        for_each = local.environment_variables
+
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      ports {
+        container_port = var.container_port
+      }
+
+      resources {
+        # CPU only while there are requests: a task that waits for one costs less.
+        cpu_idle          = true
+        startup_cpu_boost = true
+
+        limits = {
+          cpu    = tostring(var.cpu_units / 1024)
+          memory = "${var.memory_mib}Mi"
+        }
+      }
+
+      # Every second, because the first request of a new task waits for it; a task has a minute to start.
+      startup_probe {
+        failure_threshold = 60
+        period_seconds    = 1
+        timeout_seconds   = 1
+
+        http_get {
+          path = var.health_check_path
+          # Left out, it would keep the old port when container_port changes.
+          port = var.container_port
+        }
+      }
+
+      liveness_probe {
+        failure_threshold = 3
+        period_seconds    = 10
+        timeout_seconds   = 5
+
+        http_get {
+          path = var.health_check_path
+          port = var.container_port
+        }
+      }
+    }
+
+    scaling {
+      max_instance_count = var.max_task_count
+      min_instance_count = var.min_task_count
+    }
+  }
+
+  # Said, so that a deployment also ends what somebody has pinned by hand.
+  traffic {
+    percent = 100
+    type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "public" {
+  count = var.public ? 1 : 0
+
+  name     = google_cloud_run_v2_service.this.name
+  location = google_cloud_run_v2_service.this.location
+  role     = "roles/run.invoker"
+  member   = "allUsers"
+}

@@ -1,0 +1,38 @@
+output "app_url" {
+  description = "Where the application is reached."
+  value       = google_cloud_run_v2_service.this.uri
+}
+
+output "image" {
+  description = "Image the service was told to run, by digest."
+  value       = var.image
+}
+
+output "log_filter" {
+  description = "Filter of Cloud Logging that finds what the tasks wrote and which requests they had."
+  value = join(" AND ", [
+    "resource.type=\"cloud_run_revision\"",
+    "resource.labels.location=\"${google_cloud_run_v2_service.this.location}\"",
+    "resource.labels.service_name=\"${google_cloud_run_v2_service.this.name}\"",
+  ])
+}
+
+output "revision" {
+  description = "Newest revision that is ready: projects/<project>/locations/<region>/services/<name>/revisions/<revision>."
+  value       = google_cloud_run_v2_service.this.latest_ready_revision
+}
+
+output "service_account_email" {
+  description = "Service account that the application runs as, to grant it what it needs."
+  value       = google_service_account.this.email
+}
+
+output "service_id" {
+  description = "Id of the Cloud Run service: projects/<project>/locations/<region>/services/<name>."
+  value       = google_cloud_run_v2_service.this.id
+}
+
+output "service_name" {
+  description = "Name of the Cloud Run service."
+  value       = google_cloud_run_v2_service.this.name
+}

@@ -1,0 +1,358 @@
+mock_provider "google" {
+  mock_resource "google_cloud_run_v2_service" {
+    defaults = {
+      id                    = "projects/my-project-123456/locations/us-central1/services/dev-hello-gcp"
+      latest_ready_revision = "projects/my-project-123456/locations/us-central1/services/dev-hello-gcp/revisions/dev-hello-gcp-00001-abc"
+      uri                   = "https://dev-hello-gcp-abcdefghij-uc.a.run.app"
+    }
+  }
+
+  mock_resource "google_service_account" {
+    defaults = { email = "dev-hello-gcp@my-project-123456.iam.gserviceaccount.com" }
+  }
+}
+
+variables {
+  image   = "127.0.0.1:4567/my-project-123456/dev-hello-gcp/dev-hello-gcp@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  name    = "dev-hello-gcp"
+  project = "my-project-123456"
+  tags    = { Environment = "development", Project = "hello-gcp" }
+}
+
+run "defaults" {
+  command = apply
+
+  assert {
+    condition = (
+      google_cloud_run_v2_service.this.template[0].scaling[0].min_instance_count == 2
+      && google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 10
+      && google_cloud_run_v2_service.this.template[0].max_instance_request_concurrency == 80
+    )
+    error_message = "Scaling has the bounds that were given."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[0].image == var.image
+    error_message = "The image is the one that was given, by digest."
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_service.this.template[0].containers[0].resources[0].limits == tomap({ cpu = "1", memory = "512Mi" })
+      && google_cloud_run_v2_service.this.template[0].containers[0].resources[0].cpu_idle
+      && google_cloud_run_v2_service.this.template[0].execution_environment == "EXECUTION_ENVIRONMENT_GEN2"
+    )
+    error_message = "Tasks are of the second generation and of the size that was given, with CPU while there are requests."
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_service.this.template[0].containers[0].ports[0].container_port == 8000
+      && alltrue([
+        for probe in [
+          google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0],
+          google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe[0],
+        ] : probe.http_get[0].path == "/healthz" && probe.http_get[0].port == 8000
+      ])
+    )
+    error_message = "Health is asked by HTTP, of the path that touches no database."
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].failure_threshold
+      * google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].period_seconds == 60
+    )
+    error_message = "A task has a minute to start."
+  }
+
+  assert {
+    condition = { for variable in google_cloud_run_v2_service.this.template[0].containers[0].env : variable.name => variable.value } == {
+      IMAGE_DIGEST = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    }
+    error_message = "The application is told its image."
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_service.this.traffic[0].type == "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+      && google_cloud_run_v2_service.this.traffic[0].percent == 100
+    )
+    error_message = "Every request goes to the newest revision."
+  }
+
+  assert {
+    condition = (
+      google_service_account.this.account_id == "dev-hello-gcp"
+      && google_cloud_run_v2_service.this.template[0].service_account == google_service_account.this.email
+    )
+    error_message = "The service runs as an account of its own."
+  }
+
+  assert {
+    condition = (
+      length(google_cloud_run_v2_service_iam_member.public) == 0
+      && google_cloud_run_v2_service.this.ingress == "INGRESS_TRAFFIC_ALL"
+    )
+    error_message = "From everywhere, but by nobody who is not allowed to."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.this.deletion_protection == false
+    error_message = "Destroying an environment needs no apply before."
+  }
+
+  assert {
+    condition = alltrue([
+      for service, api in google_project_service.api : api.service == service && api.disable_on_destroy == false
+    ]) && keys(google_project_service.api) == ["iam.googleapis.com", "run.googleapis.com"]
+    error_message = "The APIs are turned on, and stay on for the project's other services."
+  }
+
+  assert {
+    condition     = local.labels == { environment = "development", project = "hello-gcp", managedby = "terraform" }
+    error_message = "Tags become labels."
+  }
+
+  assert {
+    condition = (
+      output.app_url == "https://dev-hello-gcp-abcdefghij-uc.a.run.app"
+      && output.image == var.image
+      && output.log_filter == "resource.type=\"cloud_run_revision\" AND resource.labels.location=\"us-central1\" AND resource.labels.service_name=\"dev-hello-gcp\""
+      && output.revision == "${output.service_id}/revisions/dev-hello-gcp-00001-abc"
+      && output.service_account_email == "dev-hello-gcp@my-project-123456.iam.gserviceaccount.com"
+      && output.service_name == "dev-hello-gcp"
+    )
+    error_message = "The outputs say what runs, and where."
+  }
+}
+
+run "almost_everything_changed" {
+  command = plan
+
+  variables {
+    container_port          = 5000
+    cpu_units               = 4096
+    deletion_protection     = true
+    environment_variables   = { APP_NAME = "hello-gcp", API_KEY_SECRET_ID = "key", IMAGE_DIGEST = "another" }
+    health_check_path       = "/"
+    ingress                 = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+    max_concurrent_requests = 1000
+    max_task_count          = 300
+    memory_mib              = 16384
+    min_task_count          = 0
+    public                  = true
+    region                  = "europe-west12"
+    tags                    = { Environment = "Development", Project = "Hello, GCP", "Cost Center" = "R&D", ManagedBy = "somebody" }
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_service.this.template[0].scaling[0].min_instance_count == 0
+      && google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 300
+      && google_cloud_run_v2_service.this.template[0].max_instance_request_concurrency == 1000
+      && google_cloud_run_v2_service.this.template[0].containers[0].resources[0].limits == tomap({ cpu = "4", memory = "16384Mi" })
+      && google_cloud_run_v2_service.this.template[0].containers[0].ports[0].container_port == 5000
+      && google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].http_get[0].port == 5000
+      && google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe[0].http_get[0].path == "/"
+      && google_cloud_run_v2_service.this.ingress == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+      && google_cloud_run_v2_service.this.location == "europe-west12"
+      && google_cloud_run_v2_service.this.deletion_protection
+    )
+    error_message = "What is given is what is built."
+  }
+
+  assert {
+    condition = { for variable in google_cloud_run_v2_service.this.template[0].containers[0].env : variable.name => variable.value } == {
+      API_KEY_SECRET_ID = "key"
+      APP_NAME          = "hello-gcp"
+      IMAGE_DIGEST      = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    }
+    error_message = "What the layer sets overrides what is given."
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_service_iam_member.public[0].role == "roles/run.invoker"
+      && google_cloud_run_v2_service_iam_member.public[0].member == "allUsers"
+      && google_cloud_run_v2_service_iam_member.public[0].name == "dev-hello-gcp"
+      && google_cloud_run_v2_service_iam_member.public[0].location == "europe-west12"
+    )
+    error_message = "Everybody may send requests to this service."
+  }
+
+  assert {
+    condition     = local.labels == { cost-center = "r-d", environment = "development", managedby = "terraform", project = "hello--gcp" }
+    error_message = "What a label cannot hold becomes a hyphen, and the layer's own label wins."
+  }
+}
+
+run "smallest_of_the_largest_cpu" {
+  command = plan
+
+  variables {
+    cpu_units               = 4096
+    max_concurrent_requests = 1
+    max_task_count          = 1
+    memory_mib              = 2048
+    min_task_count          = 1
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].limits["memory"] == "2048Mi"
+    error_message = "The smallest memory of four CPUs is 2 GiB."
+  }
+}
+
+run "wrong_sizes" {
+  command = plan
+
+  variables {
+    container_port = 80
+    cpu_units      = 1024
+    max_task_count = 1
+    memory_mib     = 4097
+    name           = "a-b-c"
+  }
+
+  expect_failures = [
+    var.container_port,
+    var.max_task_count,
+    var.memory_mib,
+    var.name,
+  ]
+}
+
+# A rule is not asked about a variable whose limit is wrong itself: cpu_units and min_task_count are wrong by themselves.
+run "wrong_bounds" {
+  command = plan
+
+  variables {
+    cpu_units               = 256
+    max_concurrent_requests = 1001
+    min_task_count          = -1
+    name                    = "dev--hello"
+  }
+
+  expect_failures = [
+    var.cpu_units,
+    var.max_concurrent_requests,
+    var.min_task_count,
+    var.name,
+  ]
+}
+
+run "too_little" {
+  command = plan
+
+  variables {
+    memory_mib     = 511
+    min_task_count = 1.5
+  }
+
+  expect_failures = [var.memory_mib, var.min_task_count]
+}
+
+run "not_whole" {
+  command = plan
+
+  variables {
+    container_port          = 8000.5
+    max_concurrent_requests = 1.5
+    max_task_count          = 2.5
+    memory_mib              = 512.5
+  }
+
+  expect_failures = [
+    var.container_port,
+    var.max_concurrent_requests,
+    var.max_task_count,
+    var.memory_mib,
+  ]
+}
+
+run "no_task_at_all" {
+  command = plan
+
+  variables {
+    container_port          = 65536
+    cpu_units               = 4096
+    max_concurrent_requests = 0
+    max_task_count          = 0
+    memory_mib              = 2047
+    min_task_count          = 0
+  }
+
+  expect_failures = [
+    var.container_port,
+    var.max_concurrent_requests,
+    var.max_task_count,
+    var.memory_mib,
+  ]
+}
+
+run "wrong_texts" {
+  command = plan
+
+  variables {
+    environment_variables = { DATABASE_PASSWORD = "x" }
+    health_check_path     = "healthz"
+    image                 = "dev-hello-gcp:latest"
+    ingress               = "all"
+    project               = "1234567890"
+    region                = "us-east-1"
+    tags                  = { Environment = "development" }
+  }
+
+  expect_failures = [
+    var.environment_variables,
+    var.health_check_path,
+    var.image,
+    var.ingress,
+    var.project,
+    var.region,
+    var.tags,
+  ]
+}
+
+run "more_wrong_texts" {
+  command = plan
+
+  variables {
+    environment_variables = { DATABASE_URL = "postgresql://user:password@host/database" }
+    health_check_path     = "/healthz?full=1"
+    image                 = "dev-hello-gcp@sha256:0123"
+    project               = "My-Project"
+    tags                  = { Environment = "development", Project = "hello-gcp", "1st" = "x" }
+  }
+
+  expect_failures = [
+    var.environment_variables,
+    var.health_check_path,
+    var.image,
+    var.project,
+    var.tags,
+  ]
+}
+
+run "what_cloud_run_sets_itself" {
+  command = plan
+
+  variables {
+    environment_variables = { PORT = "8000" }
+    tags                  = { Environment = "development", Project = "hello-gcp", "Cost Center" = "1", "cost-center" = "2" }
+  }
+
+  expect_failures = [var.environment_variables, var.tags]
+}
+
+run "too_many_variables" {
+  command = plan
+
+  variables {
+    environment_variables = { for number in range(1000) : "V${number}" => "x" }
+    tags                  = { Environment = "development", Project = "a123456789b123456789c123456789d123456789e123456789f123456789g123" }
+  }
+
+  expect_failures = [var.environment_variables, var.tags]
+}
