@@ -41,8 +41,7 @@ class ActionModule(ActionBase):
         take_environment(self)
         try:
             store = CloudStorageStore.of_environment(arguments["name"])
-            changed = self._bring(store, store.bucket(), arguments)
-            return result | {"changed": changed, "missing": store.bucket() is None}
+            return result | {"changed": self._bring(store, store.bucket(), arguments)}
         except StoreError as error:
             return result | {"failed": True, "msg": f"could not look after the bucket {arguments['name']}: {error}"}
 

@@ -51,4 +51,4 @@ class ActionModule(AwsActionModule):
         objects = read_objects(store, arguments["keys"])
         if member := arguments["member"]:
             objects = {key: value.get(member) for key, value in objects.items()}
-        return {"changed": False, "objects": objects}
+        return {"changed": False, "objects": objects, "bucket_exists": bool(objects) or store.exists()}

@@ -38,6 +38,9 @@ class Store(Protocol):
     url: str
     """The bucket, as its users write it: `s3://slipway-dev-state`."""
 
+    def exists(self) -> bool:
+        """Whether there is such a bucket."""
+
     def read(self, key: str) -> Found | None:
         """An object; None where there is none, or no bucket."""
 
@@ -60,31 +63,38 @@ class S3Store:
         self._s3, self._bucket = s3, bucket
         self.url = f"s3://{bucket}"
 
+    def exists(self) -> bool:
+        """See Store."""
+        return self._call("head_bucket") is not None
+
     def read(self, key: str) -> Found | None:
         """See Store."""
-        answer = self._call("get_object", key)
+        answer = self._call("get_object", Key=key)
         return None if answer is None else Found(answer["Body"].read(), answer["ETag"])
 
     def write(self, key: str, content: bytes, version: str | None) -> bool:
         """See Store ("Conditional writes" in the Amazon S3 User Guide)."""
         condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
-        return self._call("put_object", key, Body=content, **condition) is not None
+        return self._call("put_object", Key=key, Body=content, **condition) is not None
 
     def delete(self, key: str, version: str) -> None:
         """See Store."""
-        self._call("delete_object", key, IfMatch=version)
+        self._call("delete_object", Key=key, IfMatch=version)
 
-    def _call(self, operation: str, key: str, **arguments: Any) -> Any:
-        """The answer; None where there is no such object, or the condition of the call does not hold."""
+    def _call(self, operation: str, **arguments: Any) -> Any:
+        """The answer; None where there is nothing to read, or the condition of the call does not hold."""
         # Whoever has a client has botocore.
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return getattr(self._s3, operation)(Bucket=self._bucket, Key=key, **arguments)
+            return getattr(self._s3, operation)(Bucket=self._bucket, **arguments)
         except ClientError as error:
             code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
             # 409: another write of this object is under way.
-            if code == "NoSuchKey" or status in (409, 412) or (code == "NoSuchBucket" and operation == "get_object"):
+            if code == "NoSuchKey" or status in (409, 412):
+                return None
+            # To write into no bucket is another matter.
+            if status == 404 and operation in ("get_object", "head_bucket"):
                 return None
             raise StoreError(str(error)) from error
         except BotoCoreError as error:
@@ -124,6 +134,10 @@ class CloudStorageStore:
         except GoogleAuthError as error:
             raise StoreError(str(error)) from error
         return cls(bucket, AuthorizedSession(credentials).request, "https://storage.googleapis.com")
+
+    def exists(self) -> bool:
+        """See Store."""
+        return self.bucket() is not None
 
     def read(self, key: str) -> Found | None:
         """See Store."""

@@ -42,10 +42,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-missing:
-  description: Whether there is no such bucket now; a dry run does not make one.
-  type: bool
-  returned: always
 changed:
   description: Whether something was to be done.
   type: bool

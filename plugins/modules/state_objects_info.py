@@ -46,6 +46,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+bucket_exists:
+  description: Whether there is such a bucket.
+  type: bool
+  returned: always
 objects:
   description: What each object holds, by its key; those that do not exist are left out.
   type: dict
