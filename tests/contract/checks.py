@@ -124,8 +124,9 @@ def options_equal_terraform(project: Path) -> Iterator[str]:
 def _compare(layer: str, name: str, option: Json, found: dict[str, dict[str, Variable]]) -> Iterator[str]:
     short = name.removeprefix(f"{layer}_")
     having = {root: variables[short] for root, variables in found.items() if short in variables}
+    kind = "Target" if layer == "service" else "Cloud"
     targets = [f"C({root.removeprefix(f'{layer}_')})" for root in having]
-    limit = f"Target{'s' if len(targets) > 1 else ''} {', '.join(targets)} only."
+    limit = f"{kind}{'s' if len(targets) > 1 else ''} {', '.join(targets)} only."
     description = option["description"]
     text: list[str] = description if isinstance(description, list) else [description]
     for root, variable in having.items():
@@ -139,7 +140,7 @@ def _compare(layer: str, name: str, option: Json, found: dict[str, dict[str, Var
             yield f"the default of {name} is {option['default']!r}, in {root} it is {variable.default!r}"
         if "default" not in option and variable.default is not None and not any(told in part for part in text):
             yield f"{name} has no default, in {root} it is {variable.default!r}"
-        if variable.description not in (part.removeprefix(f"Target C({target}): ") for part in text):
+        if variable.description not in (part.removeprefix(f"{kind} C({target}): ") for part in text):
             yield f"{name} is described in other words than in {root}: {variable.description}"
     if len(having) < len(found) and limit not in text:
         yield f"{name} does not say: {limit}"

@@ -12,7 +12,7 @@ import hcl2
 Json = dict[str, Any]
 
 # Given to every layer by the role terraform_layer.
-COMMON = {"name", "region", "tags"}
+COMMON = {"name", "project", "region", "tags"}
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,12 @@ class Variable:
 
 
 def roots_of(project: Path, layer: str) -> dict[str, Path]:
-    """Root modules of a layer by name: one, or for the service layer one for each target."""
-    layers = project / "terraform/layers/aws"
-    found = sorted(layers.glob(f"{layer}_*")) if layer == "service" else [layers / layer]
-    return {root.name: root for root in found}
+    """Root modules of a layer by name: one, `<layer>_<cloud>` for each cloud, or `service_<target>` for each target."""
+    layers = project / "terraform/layers"
+    if layer == "service":
+        return {root.name: root for root in sorted(layers.glob("*/service_*"))}
+    found = sorted(layers.glob(f"*/{layer}"))
+    return {layer if len(found) == 1 else f"{layer}_{root.parent.name}": root for root in found}
 
 
 def variables(root: Path) -> dict[str, Variable]:
