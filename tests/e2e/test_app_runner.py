@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
+from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, killed, succeeded
 
 ONLY = ("site.yml", "--limit", "hello")
 
@@ -66,6 +67,24 @@ def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site,
         killed(site, is_deploying, *ONLY)
         succeeded(site.run(*ONLY))
         assert succeeded(site.run(*ONLY)).changed == {}
+
+
+def test_application_without_a_dockerfile(site: Site) -> None:
+    hosts = site.inventory / "hosts.yml"
+    hosts.write_text(hosts.read_text().replace("            hello:\n", "            hello:\n            visitors:\n"))
+    folder = site.inventory / "host_vars" / "visitors"
+    folder.mkdir()
+    variables = {
+        "image_source": str(PROJECT / "tests/e2e/foreign_app"),
+        "image_dockerfile": str(PROJECT / "images/flask/Dockerfile"),
+        "image_build_args": {"WSGI_APP": "guests:app"},
+        "slipway_project": "visitors",
+        "service_min_task_count": 1,
+    }
+    (folder / "app.yml").write_text(json.dumps(variables))
+    succeeded(site.run("site.yml", "--limit", "visitors"))
+    assert ask(site.summary()["visitors"]["url"] + "/").body.strip() == b"Welcome, guest"
+    succeeded(site.run("playbooks/destroy.yml", "--limit", "visitors", slipway_confirm=ENVIRONMENT))
 
 
 def test_check_says_what_would_change(site: Site, aws: Any) -> None:
