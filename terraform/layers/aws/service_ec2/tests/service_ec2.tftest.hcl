@@ -219,7 +219,6 @@ run "rejects_wrong_values" {
     root_volume_gb                    = 4
     stop_timeout_seconds              = 1
     tags                              = { Project = "web" }
-    tmp_size_mib                      = 0
     user                              = "0"
   }
 
@@ -228,7 +227,7 @@ run "rejects_wrong_values" {
     var.data_bucket_arn, var.environment_variables, var.health_check_grace_period_seconds, var.image, var.instance_type,
     var.log_retention_days, var.min_task_count, var.name, var.network_private_subnet_ids, var.network_public_subnet_ids,
     var.network_vpc_id, var.readable_secret_arns, var.region, var.registry_repository_arn, var.root_device_name,
-    var.root_volume_gb, var.stop_timeout_seconds, var.tags, var.tmp_size_mib, var.user,
+    var.root_volume_gb, var.stop_timeout_seconds, var.tags, var.user,
   ]
 }
 
