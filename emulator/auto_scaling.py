@@ -64,6 +64,7 @@ _KEPT = (
     "DefaultInstanceWarmup",
     "DesiredCapacityType",
     "HealthCheckGracePeriod",
+    "InstanceMaintenancePolicy",
     "MaxInstanceLifetime",
     "MaxSize",
     "MinSize",

@@ -7,7 +7,6 @@ MiniStack stores user data and runs nothing. Here an instance is a container of 
 from __future__ import annotations
 
 import base64
-import ipaddress
 import logging
 import time
 from collections.abc import Iterator
@@ -290,8 +289,8 @@ def address_of(target_id: str) -> str:
     for instance in ec2._instances.all_values():
         if instance["InstanceId"] == target_id:
             return str(instance["PrivateIpAddress"])
-    # Nothing listens at the host's own discard port.
-    return str(ipaddress.ip_address(0))
+    # Nobody has it, and the kernel refuses to connect to it at once.
+    return "255.255.255.255"
 
 
 def install(instances: Instances) -> None:

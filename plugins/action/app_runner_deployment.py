@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
+
+with suppress(ImportError):  # AwsActionModule says what is missing
+    from botocore.exceptions import ClientError
 
 _POLL_SECONDS = 1.0
 _SHOWN_LINES = 15
@@ -29,30 +33,30 @@ class Deployment:
         self._apprunner, self._logs = apprunner, logs
         self._service_arn, self._log_group = service_arn, log_group
 
-    def wait(self, timeout_seconds: float) -> str:
-        """Follow the deployment to its end.
+    def wait(self, timeout_seconds: float) -> Json:
+        """Follow the deployment to its end, whatever that is.
 
         Returns:
-            Id of its operation.
+            Its operation.
 
         Raises:
-            ActionError: it failed, was rolled back or took too long.
+            ActionError: it took too long.
         """
         deadline = time.monotonic() + timeout_seconds
         while True:
             operation = self._last_operation()
-            if operation["Status"] == "SUCCEEDED":
-                return str(operation["Id"])
             if operation["Status"] not in _UNDER_WAY:
-                raise ActionError(self._failure(f"ended as {operation['Status']}"))
+                return operation
             if time.monotonic() > deadline:
                 raise ActionError(self._failure(f"is {operation['Status']} after {timeout_seconds:.0f} s"))
             time.sleep(_POLL_SECONDS)
 
-    def image_digest(self, requested: str) -> str:
+    def image_digest(self, operation: Json, requested: str) -> str:
         """Digest of the image that the service runs.
 
         Args:
+            operation: as `wait` returns it. One that was rolled back is no failure of a later run that wants what
+                was there before: nothing was to be deployed then.
             requested: digest of the image that it was told to run.
 
         Raises:
@@ -60,11 +64,13 @@ class Deployment:
         """
         service: Json = self._apprunner.describe_service(ServiceArn=self._service_arn)["Service"]
         if service["Status"] != "RUNNING":
-            raise ActionError(f"the service {service['ServiceName']} is {service['Status']}, not RUNNING")
+            raise ActionError(self._failure(f"ended as {operation['Status']}, the service is {service['Status']}"))
         image = service["SourceConfiguration"]["ImageRepository"]["ImageIdentifier"]
         digest = str(image.partition("@")[2])
         if digest != requested:
-            raise ActionError(self._failure(f"was rolled back. It still serves {image}, asked for was {requested}"))
+            raise ActionError(
+                self._failure(f"ended as {operation['Status']}. It still serves {image}, asked for was {requested}")
+            )
         return digest
 
     def _last_operation(self) -> Json:
@@ -99,8 +105,9 @@ class Deployment:
                     startFromHead=False,
                 )["events"]
             ]
-        except self._logs.exceptions.ResourceNotFoundException:
-            return ["no log"]
+        except ClientError as error:
+            # Whoever may not read a log still wants the reason.
+            return [f"no log: {error}"]
         events.sort(key=lambda event: int(event["timestamp"]))
         return [event["message"] for event in events[-_SHOWN_LINES:]]
 
@@ -123,5 +130,5 @@ class ActionModule(AwsActionModule):
             session.client("apprunner"), session.client("logs"), arguments["service_arn"], arguments["log_group"]
         )
         operation = deployment.wait(arguments["timeout_seconds"])
-        digest = deployment.image_digest(arguments["image_digest"])
-        return {"changed": False, "operation_id": operation, "image_digest": digest}
+        digest = deployment.image_digest(operation, arguments["image_digest"])
+        return {"changed": False, "operation_id": operation["Id"], "image_digest": digest}

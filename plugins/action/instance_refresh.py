@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime
 import time
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
+
+with suppress(ImportError):  # AwsActionModule says what is missing
+    from botocore.exceptions import ClientError
 
 _POLL_SECONDS = 1.0
 _SHOWN_INSTANCES = 2
@@ -20,6 +24,8 @@ _PREFERENCES = {
     "MinHealthyPercentage": 100,
     "SkipMatching": True,
 }
+# "AWS Systems Manager endpoints and quotas": instance ids of one SendCommand.
+_MOST_AT_ONCE = 50
 _ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 
 Json = dict[str, Any]
@@ -44,9 +50,13 @@ class Refresh:
         self._target_group, self._log_group = arguments["target_group"], arguments["log_group"]
         self._container = arguments["container"]
         self._timeout = arguments["timeout_seconds"]
+        self.started = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin to wait: what comes next has the whole time, and what went wrong before does not count."""
         self._deadline = time.monotonic() + self._timeout
         self._began = datetime.datetime.now(datetime.UTC)
-        self.started = False
 
     def run(self) -> str:
         """Bring the group to the version.
@@ -67,6 +77,7 @@ class Refresh:
             self.started = True
         if identifier:
             self._follow(identifier)
+            self._begin()
         self._await_steady()
         return identifier
 
@@ -92,8 +103,12 @@ class Refresh:
         """
         instances = [one["InstanceId"] for one in self._members()]
         command = f"docker inspect --format '{{{{.Config.Image}}}}' {self._container}"
-        identifier = self._send(instances, command)
-        return {instance: self._result(identifier, instance) for instance in instances}
+        images: dict[str, str] = {}
+        for first in range(0, len(instances), _MOST_AT_ONCE):
+            some = instances[first : first + _MOST_AT_ONCE]
+            identifier = self._send(some, command)
+            images |= {instance: self._result(identifier, instance) for instance in some}
+        return images
 
     def _send(self, instances: list[str], command: str) -> str:
         while True:
@@ -203,7 +218,10 @@ class Refresh:
             time.sleep(_POLL_SECONDS)
 
     def _follow(self, identifier: str) -> None:
-        """Follow a refresh until it has succeeded; one that takes too long is rolled back."""
+        """Follow a refresh until it has succeeded; one that takes too long, or whose instances fail, is rolled back.
+
+        By itself a refresh tries for an hour before it goes back.
+        """
         late = ""
         while True:
             answer = self._scaling.describe_instance_refreshes(
@@ -216,10 +234,14 @@ class Refresh:
                 what = f"the instance refresh {identifier} ended as {record['Status']}"
                 reason = late or record.get("StatusReason", "")
                 raise ActionError(self._failure(what, reason, record["StartTime"]))
-            if time.monotonic() > self._deadline:
+            is_late = time.monotonic() > self._deadline
+            problems = [] if late else self._problems(record["StartTime"])
+            if is_late or len(problems) >= _FAILURES:
                 if late:
                     raise ActionError(self._failure(f"{late} The rollback takes too long", "", record["StartTime"]))
                 late = f"It was not complete after {self._timeout} s."
+                if problems and not is_late:
+                    late = f"New instances fail: {problems[0]}"
                 self._deadline = time.monotonic() + self._timeout
                 if record["Status"] in ("Pending", "InProgress"):
                     self._scaling.rollback_instance_refresh(AutoScalingGroupName=self._group)
@@ -273,10 +295,16 @@ class Refresh:
             )["events"]
         except self._logs.exceptions.ResourceNotFoundException:
             events = []
+        except ClientError as error:
+            # Whoever may not read a log still wants the reason.
+            return [f"no log: {error}"]
         if events:
             return [event["message"] for event in events]
-        # boto3 has decoded it already.
-        output = self._ec2.get_console_output(InstanceId=instance).get("Output", "")
+        try:
+            # boto3 has decoded it already.
+            output = self._ec2.get_console_output(InstanceId=instance).get("Output", "")
+        except ClientError as error:
+            return [f"no log: {error}"]
         return str(output).splitlines()[-_SHOWN_LINES:] or ["no log"]
 
 

@@ -44,6 +44,7 @@ orphans:
   sample: [{address: aws_vpc.this, id: vpc-0123456789abcdef0}]
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache, partial
@@ -54,6 +55,8 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 with suppress(ImportError):  # AnsibleAWSModule says what is missing
     from botocore.exceptions import BotoCoreError, ClientError
 
+# What the AWS provider waits for App Runner.
+_LONGEST_OPERATION_SECONDS = 1200
 # Every resource of an app has these, and no two apps have the same values and the same name.
 _OWNER_TAGS = ("Environment", "ManagedBy", "Project")
 
@@ -275,6 +278,44 @@ def _auto_scaling_group(client: Client, planned: Planned) -> Iterator[Found]:
         yield Found(planned["name"], None, obstacle)
 
 
+def _app_runner_tags(client: Client, arn: str) -> dict[str, str]:
+    return _tags(client("apprunner").list_tags_for_resource(ResourceArn=arn)["Tags"])
+
+
+def _app_runner_service(client: Client, planned: Planned) -> Iterator[Found]:
+    pages = client("apprunner").get_paginator("list_services").paginate()
+    for item in (one for page in pages for one in page["ServiceSummaryList"]):
+        if item["ServiceName"] != planned["service_name"]:
+            continue
+        arn = item["ServiceArn"]
+        status = _app_runner_status(client, arn)
+        obstacle = ""
+        if status.endswith("FAILED"):
+            obstacle = f"it is {status}. Delete it (aws apprunner delete-service --service-arn {arn}) and run again"
+        if status != "DELETED":
+            yield Found(arn, _app_runner_tags(client, arn), obstacle)
+
+
+def _app_runner_status(client: Client, arn: str) -> str:
+    """Status of a service, as soon as no operation is under way: none can be begun before."""
+    deadline = time.monotonic() + _LONGEST_OPERATION_SECONDS
+    while True:
+        status = str(client("apprunner").describe_service(ServiceArn=arn)["Service"]["Status"])
+        if status != "OPERATION_IN_PROGRESS":
+            return status
+        if time.monotonic() > deadline:
+            raise OrphanError(f"{arn} has been at work for {_LONGEST_OPERATION_SECONDS} s. Run again when it is done.")
+        time.sleep(1)
+
+
+def _app_runner_scaling(client: Client, planned: Planned) -> Iterator[Found]:
+    name = planned["auto_scaling_configuration_name"]
+    answer = client("apprunner").list_auto_scaling_configurations(AutoScalingConfigurationName=name, LatestOnly=True)
+    for item in answer["AutoScalingConfigurationSummaryList"]:
+        arn = item["AutoScalingConfigurationArn"]
+        yield Found(arn, _app_runner_tags(client, arn))
+
+
 def _ecs_cluster(client: Client, planned: Planned) -> Iterator[Found]:
     for item in client("ecs").describe_clusters(clusters=[planned["name"]], include=["TAGS"])["clusters"]:
         if item["status"] == "ACTIVE":
@@ -365,6 +406,8 @@ def _record(client: Client, planned: Planned) -> Iterator[Found]:
 # Types whose second creation fails or makes a second one, and how the first one is found.
 FINDERS: dict[str, Finder] = {
     "aws_acm_certificate": _certificate,
+    "aws_apprunner_auto_scaling_configuration_version": _app_runner_scaling,
+    "aws_apprunner_service": _app_runner_service,
     "aws_autoscaling_group": _auto_scaling_group,
     "aws_cloudwatch_log_group": _log_group,
     "aws_db_instance": _db_instance,

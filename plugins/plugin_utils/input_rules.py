@@ -138,6 +138,8 @@ RULES: dict[str, Rule] = {
     "private_subnet_cidr_blocks": _RANGES,
     "public_subnet_cidr_blocks": _RANGES,
     "retained_image_count": _whole(2, 1000, " (the running image and the one to roll back to are two)"),
+    "root_device_name": _text(r"/dev/[a-z0-9]+", "a device such as /dev/xvda or /dev/sda1"),
+    "root_volume_gb": _whole(8, 16384),
     # DeleteSecret in the AWS Secrets Manager API Reference.
     "secret_recovery_days": Rule(
         lambda days: days == 0 or 7 <= days <= 30, "0 (deletes at once) or 7 to 30, which is what AWS allows"
@@ -199,6 +201,8 @@ LACKS: dict[str, dict[str, str]] = {
         "instance_type": _NOT_OURS,
         "load_balancer_deletion_protection": _OWN_ADDRESS,
         "log_retention_days": "App Runner makes the log groups itself",
+        "root_device_name": _NOT_OURS,
+        "root_volume_gb": _NOT_OURS,
         "ssl_policy": _OWN_ADDRESS,
         "start_period_seconds": "App Runner gives a new instance five failed health checks, 5 s apart",
         "stop_timeout_seconds": "App Runner decides how long an instance may take to stop",
@@ -225,6 +229,8 @@ LACKS: dict[str, dict[str, str]] = {
         "desired_count": _SCALED,
         "instance_type": _NO_INSTANCES,
         "max_concurrent_requests": _BY_CONCURRENCY,
+        "root_device_name": _NO_INSTANCES,
+        "root_volume_gb": _NO_INSTANCES,
     },
     "ecs_public": {
         "alarm_action_arns": "it has no alarms",
@@ -238,6 +244,8 @@ LACKS: dict[str, dict[str, str]] = {
         "max_concurrent_requests": "it has no auto-scaling; service_desired_count says how many tasks run",
         "max_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
         "min_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
+        "root_device_name": _NO_INSTANCES,
+        "root_volume_gb": _NO_INSTANCES,
         "ssl_policy": _NO_LOAD_BALANCER,
         "zone_create": _NO_LOAD_BALANCER,
         "zone_name": _NO_LOAD_BALANCER,
@@ -442,8 +450,8 @@ _SET_BY_PLATFORM = {
 }
 
 
-# The quota of App Runner is 50; the platform and the layer set four of them.
-_MOST_VARIABLES = {"app_runner": 46}
+# The quota of App Runner is 50; the platform and the layer set five of them.
+_MOST_VARIABLES = {"app_runner": 45}
 
 
 def environment_findings(environment: Json, target: str | None) -> Iterator[str]:

@@ -67,9 +67,10 @@ def test_destroy_leaves_nothing(site: Site, aws: Any) -> None:
         ],
         "templates": [t["LaunchTemplateName"] for t in aws("ec2").describe_launch_templates()["LaunchTemplates"]],
         "profiles": [p["InstanceProfileName"] for p in aws("iam").list_instance_profiles()["InstanceProfiles"]],
+        "app runner": [s["ServiceName"] for s in aws("apprunner").list_services()["ServiceSummaryList"]],
         "log groups": [group["logGroupName"] for group in aws("logs").describe_log_groups()["logGroups"]],
     }
-    ours = {kind: [name for name in names if ENVIRONMENT in name.split("-")] for kind, names in left.items()}
+    ours = {kind: [name for name in names if ENVIRONMENT in re.split("[-/]", name)] for kind, names in left.items()}
     assert not {kind: names for kind, names in ours.items() if names}
     assert not aws("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": [f"{ENVIRONMENT}-main"]}])["Vpcs"]
     for app in APPS:

@@ -165,6 +165,8 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "max_task_count": _MOST,
         "memory_mib": ([129, 768], [769, 63, 512.5]),
         "min_task_count": _LEAST,
+        "root_device_name": (["/dev/xvda", "/dev/sda1"], ["xvda", "/dev/", "/dev/disk/by-id"]),
+        "root_volume_gb": ([8, 16384], [7, 16385, 8.5]),
         "stop_timeout_seconds": _STOP,
         "tmp_size_mib": _TMP,
         "user": _USERS,
@@ -197,7 +199,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     "layers/aws/service_app_runner": {
         "container_port": ([1024, 65535], [1023, 65536, 80, 8000.5]),
         "cpu_units": ([256], [128, 300, 8192]),
-        "environment_variables": ([{}, {"A": "x"}], [{"PASSWORD": "x"}, {f"A{i}": "x" for i in range(48)}]),
+        "environment_variables": ([{}, {"A": "x"}], [{"PASSWORD": "x"}, {f"A{i}": "x" for i in range(47)}]),
         "health_check_path": (["/", "/healthz"], ["healthz", "/a?b", "/a b", "/a#b", ""]),
         "max_concurrent_requests": ([1, 200], [0, 201, 1.5]),
         "max_task_count": ([2, 25], [1, 26, 2.5]),

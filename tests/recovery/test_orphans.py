@@ -180,6 +180,12 @@ class Made:
         )
         self._undo(scaling.delete_auto_scaling_group, AutoScalingGroupName=NAME, ForceDelete=True)
         self._add("aws_autoscaling_group", NAME, name=NAME, tag=LOWER_TAG_LIST)
+        runner = client("apprunner")
+        scaling_arn = runner.create_auto_scaling_configuration(AutoScalingConfigurationName=NAME, Tags=TAG_LIST)[
+            "AutoScalingConfiguration"
+        ]["AutoScalingConfigurationArn"]
+        self._undo(runner.delete_auto_scaling_configuration, AutoScalingConfigurationArn=scaling_arn)
+        self._add("aws_apprunner_auto_scaling_configuration_version", scaling_arn, auto_scaling_configuration_name=NAME)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +208,8 @@ def test_resources_are_found_by_what_the_plan_says_of_them(made: Made) -> None:
 
 ABSENT: list[tuple[str, Json]] = [
     ("aws_acm_certificate", {"domain_name": "absent.example.org"}),
+    ("aws_apprunner_auto_scaling_configuration_version", {"auto_scaling_configuration_name": "trecf-absent"}),
+    ("aws_apprunner_service", {"service_name": "trecf-absent"}),
     ("aws_autoscaling_group", {"name": "trecf-absent", "tag": []}),
     ("aws_cloudwatch_log_group", {"name": "trecf-absent"}),
     ("aws_db_instance", {"identifier": "trecf-absent"}),

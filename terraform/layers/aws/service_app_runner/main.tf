@@ -54,12 +54,12 @@ resource "aws_apprunner_service" "this" {
       image_repository_type = "ECR"
 
       image_configuration {
-        # App Runner hands the port to the application as PORT itself.
         port = tostring(var.container_port)
         runtime_environment_variables = merge(var.environment_variables, {
           AWS_DEFAULT_REGION = var.region
           AWS_REGION         = var.region
           IMAGE_DIGEST       = split("@", var.image)[1]
+          PORT               = tostring(var.container_port)
         })
       }
     }

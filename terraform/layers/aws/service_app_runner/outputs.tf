@@ -17,3 +17,8 @@ output "service_arn" {
   description = "ARN of the App Runner service."
   value       = aws_apprunner_service.this.arn
 }
+
+output "target" {
+  description = "What the app runs on."
+  value       = "app_runner"
+}

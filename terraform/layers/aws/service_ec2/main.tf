@@ -67,12 +67,12 @@ resource "aws_launch_template" "this" {
   }
 
   block_device_mappings {
-    device_name = "/dev/xvda"
+    device_name = var.root_device_name
 
     ebs {
       delete_on_termination = true
       encrypted             = true
-      volume_size           = 10
+      volume_size           = var.root_volume_gb
       volume_type           = "gp3"
     }
   }
@@ -100,13 +100,19 @@ resource "aws_autoscaling_group" "this" {
   desired_capacity          = var.min_task_count
   max_size                  = var.max_task_count
   min_size                  = var.min_task_count
-  default_instance_warmup   = var.health_check_grace_period_seconds
+  default_instance_warmup   = 60
   health_check_grace_period = var.health_check_grace_period_seconds
   health_check_type         = "ELB"
   target_group_arns         = [module.load_balancer.target_group_arn]
   vpc_zone_identifier       = var.network_private_subnet_ids
   # Whoever applies this follows the instances, and says why one does not come up.
   wait_for_capacity_timeout = "0"
+
+  # An instance that is unhealthy goes when another one serves: while a database is away, none is healthier.
+  instance_maintenance_policy {
+    max_healthy_percentage = 150
+    min_healthy_percentage = 100
+  }
 
   launch_template {
     id      = aws_launch_template.this.id

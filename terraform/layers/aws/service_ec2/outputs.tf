@@ -38,6 +38,11 @@ output "log_group_name" {
   value       = aws_cloudwatch_log_group.this.name
 }
 
+output "target" {
+  description = "What the app runs on."
+  value       = "ec2"
+}
+
 output "target_group_arn" {
   description = "ARN of the load balancer's target group."
   value       = module.load_balancer.target_group_arn

@@ -108,9 +108,9 @@ variable "environment_variables" {
 }
 
 variable "health_check_grace_period_seconds" {
-  description = "Seconds after a task's start in which failed health checks of the load balancer do not stop it."
+  description = "Seconds after a task's start in which failed health checks of the load balancer do not stop it; an instance boots and installs Docker in that time."
   type        = number
-  default     = 60
+  default     = 300
   nullable    = false
 
   validation {
@@ -306,6 +306,30 @@ variable "registry_repository_arn" {
   validation {
     condition     = var.registry_repository_arn == null || can(regex("^arn:aws:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
     error_message = "registry_repository_arn must be the ARN of one ECR repository, or null."
+  }
+}
+
+variable "root_device_name" {
+  description = "Device name of the root volume in ami_id; Amazon Linux has /dev/xvda, Debian and Ubuntu others."
+  type        = string
+  default     = "/dev/xvda"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/dev/[a-z0-9]+$", var.root_device_name))
+    error_message = "root_device_name is \"${var.root_device_name}\"; it must be a device such as /dev/xvda or /dev/sda1."
+  }
+}
+
+variable "root_volume_gb" {
+  description = "Size of an instance's root volume in GiB, at least that of ami_id's snapshot."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.root_volume_gb >= 8 && var.root_volume_gb <= 16384 && floor(var.root_volume_gb) == var.root_volume_gb
+    error_message = "root_volume_gb is ${var.root_volume_gb}; it must be a whole number from 8 to 16384."
   }
 }
 

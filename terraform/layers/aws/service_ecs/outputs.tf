@@ -33,6 +33,11 @@ output "service_name" {
   value       = aws_ecs_service.this.name
 }
 
+output "target" {
+  description = "What the app runs on."
+  value       = "ecs"
+}
+
 output "target_group_arn" {
   description = "ARN of the load balancer's target group."
   value       = module.load_balancer.target_group_arn

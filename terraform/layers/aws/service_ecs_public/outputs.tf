@@ -23,6 +23,11 @@ output "service_name" {
   value       = aws_ecs_service.this.name
 }
 
+output "target" {
+  description = "What the app runs on."
+  value       = "ecs_public"
+}
+
 output "task_definition_arn" {
   description = "ARN of the task definition the service was told to run, with its revision."
   value       = module.task.arn

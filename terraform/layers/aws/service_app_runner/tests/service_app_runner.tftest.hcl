@@ -76,6 +76,7 @@ run "defaults" {
         AWS_DEFAULT_REGION = "us-east-1"
         AWS_REGION         = "us-east-1"
         IMAGE_DIGEST       = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+        PORT               = "8000"
       })
     )
     error_message = "The application is told its region and its image."

@@ -83,7 +83,8 @@ run "reference_with_domain" {
       aws_autoscaling_group.this.min_size == 2
       && aws_autoscaling_group.this.max_size == 10
       && aws_autoscaling_group.this.health_check_type == "ELB"
-      && aws_autoscaling_group.this.health_check_grace_period == 60
+      && aws_autoscaling_group.this.health_check_grace_period == 300
+      && one(aws_autoscaling_group.this.instance_maintenance_policy).min_healthy_percentage == 100
       && aws_autoscaling_group.this.vpc_zone_identifier == toset(["subnet-3", "subnet-4"])
       && aws_autoscaling_group.this.target_group_arns == toset(["arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/dev-web/1"])
       && one(aws_autoscaling_group.this.launch_template).version == "7"
@@ -151,6 +152,8 @@ run "almost_everything_changed" {
     cpu_target_percent                = 50
     data_bucket_arn                   = "arn:aws:s3:::dev-web-111122223333"
     health_check_grace_period_seconds = 120
+    root_device_name                  = "/dev/sda1"
+    root_volume_gb                    = 40
     instance_type                     = "t4g.small"
     log_retention_days                = 30
     max_task_count                    = 4
@@ -212,9 +215,10 @@ run "rejects_wrong_values" {
     readable_secret_arns              = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:*"]
     region                            = "virginia"
     registry_repository_arn           = "dev-web"
+    root_device_name                  = "sda1"
+    root_volume_gb                    = 4
     stop_timeout_seconds              = 1
     tags                              = { Project = "web" }
-    tmp_size_mib                      = 0
     user                              = "0"
   }
 
@@ -222,8 +226,8 @@ run "rejects_wrong_values" {
     var.ami_id, var.container_port, var.cpu_target_percent, var.data_app_security_group_id,
     var.data_bucket_arn, var.environment_variables, var.health_check_grace_period_seconds, var.image, var.instance_type,
     var.log_retention_days, var.min_task_count, var.name, var.network_private_subnet_ids, var.network_public_subnet_ids,
-    var.network_vpc_id, var.readable_secret_arns, var.region, var.registry_repository_arn, var.stop_timeout_seconds,
-    var.tags, var.tmp_size_mib, var.user,
+    var.network_vpc_id, var.readable_secret_arns, var.region, var.registry_repository_arn, var.root_device_name,
+    var.root_volume_gb, var.stop_timeout_seconds, var.tags, var.user,
   ]
 }
 
