@@ -17,16 +17,13 @@ output "log_filter" {
   ])
 }
 
-output "revision" {
-  description = "Newest revision that is ready: projects/<project>/locations/<region>/services/<name>/revisions/<revision>."
-  value       = google_cloud_run_v2_service.this.latest_ready_revision
-}
-
 output "service_account_email" {
   description = "Service account that the application runs as, to grant it what it needs."
   value       = google_service_account.this.email
 }
 
+# Ask the API by this for the revision that serves: Terraform would put out the one before the last update, because the
+# provider plans an update without a new one.
 output "service_id" {
   description = "Id of the Cloud Run service: projects/<project>/locations/<region>/services/<name>."
   value       = google_cloud_run_v2_service.this.id

@@ -16,7 +16,7 @@ variable "cpu_units" {
   default     = 1024
   nullable    = false
 
-  # "Configure CPU limits for services": less than one CPU takes the first generation, and one request at a time.
+  # Source: "Configure CPU limits for services". Less than one CPU takes the first generation, and one request at a time.
   validation {
     condition     = contains([1024, 2048, 4096], var.cpu_units)
     error_message = "cpu_units is ${var.cpu_units}; it must be 1024, 2048 or 4096: a task of Cloud Run's second generation has at least one vCPU."
@@ -45,7 +45,7 @@ variable "environment_variables" {
     error_message = "environment_variables must hold no secret (a name that ends like one, or a URL with a password): put it into Secret Manager and hand over its name under a name that ends with _SECRET_ID. Names given: ${join(", ", keys(var.environment_variables))}."
   }
 
-  # "Configure environment variables for services", reserved names.
+  # Source: "Configure environment variables for services", reserved names.
   validation {
     condition     = alltrue([for key in keys(var.environment_variables) : !can(regex("^(PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|X_GOOGLE_.*)$", key))])
     error_message = "environment_variables must hold none of PORT, K_SERVICE, K_REVISION, K_CONFIGURATION and names that begin with X_GOOGLE_: Cloud Run sets them itself. Names given: ${join(", ", keys(var.environment_variables))}."
@@ -124,7 +124,7 @@ variable "memory_mib" {
   default     = 512
   nullable    = false
 
-  # "Configure memory limits for services" and "Configure CPU limits for services".
+  # Source: "Configure memory limits for services" and "Configure CPU limits for services".
   validation {
     condition = (
       var.memory_mib >= (var.cpu_units == 4096 ? 2048 : 512)

@@ -1,9 +1,8 @@
 mock_provider "google" {
   mock_resource "google_cloud_run_v2_service" {
     defaults = {
-      id                    = "projects/my-project-123456/locations/us-central1/services/dev-hello-gcp"
-      latest_ready_revision = "projects/my-project-123456/locations/us-central1/services/dev-hello-gcp/revisions/dev-hello-gcp-00001-abc"
-      uri                   = "https://dev-hello-gcp-abcdefghij-uc.a.run.app"
+      id  = "projects/my-project-123456/locations/us-central1/services/dev-hello-gcp"
+      uri = "https://dev-hello-gcp-abcdefghij-uc.a.run.app"
     }
   }
 
@@ -119,7 +118,7 @@ run "defaults" {
       output.app_url == "https://dev-hello-gcp-abcdefghij-uc.a.run.app"
       && output.image == var.image
       && output.log_filter == "resource.type=\"cloud_run_revision\" AND resource.labels.location=\"us-central1\" AND resource.labels.service_name=\"dev-hello-gcp\""
-      && output.revision == "${output.service_id}/revisions/dev-hello-gcp-00001-abc"
+      && output.service_id == "projects/my-project-123456/locations/us-central1/services/dev-hello-gcp"
       && output.service_account_email == "dev-hello-gcp@my-project-123456.iam.gserviceaccount.com"
       && output.service_name == "dev-hello-gcp"
     )
