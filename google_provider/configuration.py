@@ -34,7 +34,18 @@ _DEFAULT_ENDPOINTS = {
     "iam": "https://iam.googleapis.com/v1/",
     "service_usage": "https://serviceusage.googleapis.com/v1/",
 }
+# What the published schema leaves out (`ConflictsWith`).
+_CONFLICTS = {"access_token": ("credentials",), "credentials": ("access_token",)}
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+
+def completed(block: Block) -> Block:
+    """The provider block's schema, with what its published form leaves out."""
+    attributes = {
+        name: dataclasses.replace(attribute, conflicts=_CONFLICTS.get(name, attribute.conflicts))
+        for name, attribute in block.attributes.items()
+    }
+    return Block(attributes, block.blocks)
 
 
 class ConfigurationError(Exception):

@@ -11,7 +11,7 @@ from tf.gen import tfplugin_pb2 as pb
 from tf.gen.tfplugin_pb2_grpc import ProviderServicer
 
 from google_provider import values
-from google_provider.configuration import Configuration, ConfigurationError
+from google_provider.configuration import Configuration, ConfigurationError, completed
 from google_provider.resource import ApiError, Resource
 from google_provider.schema import Block, StoredSchema
 
@@ -44,7 +44,7 @@ class Servicer(ProviderServicer):
         return self._schema.response
 
     def ValidateProviderConfig(self, request: Any, context: Any) -> Any:
-        problems = values.validate(self._schema.provider(), values.decode(request.config))
+        problems = values.validate(completed(self._schema.provider()), values.decode(request.config))
         return pb.ValidateProviderConfig.Response(diagnostics=problems)
 
     def ValidateResourceConfig(self, request: Any, context: Any) -> Any:

@@ -88,10 +88,11 @@ def diagnostic(summary: str, detail: str = "", path: Path = ()) -> Any:
 
 
 def validate(block: Block, config: Object) -> Iterator[Any]:
-    """What is wrong with a configuration that fits the schema: values outside their choices, and conflicts.
+    """What is wrong with a configuration that fits the schema: results given, values outside their choices, conflicts.
 
     Terraform has looked at names, types and numbers of blocks before it asks. The words are those of the
-    provider's own checks (terraform-plugin-sdk, `ConflictsWith`; terraform-provider-google, `ValidateEnum`).
+    provider's own checks (terraform-plugin-sdk, `validate` and `ConflictsWith`; terraform-provider-google,
+    `ValidateEnum`).
     """
     for inner, value, path in each_object(block, config):
         for name, member in members(inner):
@@ -99,6 +100,12 @@ def validate(block: Block, config: Object) -> Iterator[Any]:
             if not is_given(found):
                 continue
             here = dotted((*path, name))
+            if isinstance(member, Attribute) and not (member.required or member.optional):
+                text = (
+                    f'Can\'t configure a value for "{here}": its value will be decided automatically based on the '
+                    "result of applying this configuration."
+                )
+                yield diagnostic("Value for unconfigurable attribute", text, (*path, name))
             for other in member.conflicts:
                 if is_given(value.get(other)):
                     text = f'"{here}": conflicts with {dotted((*path, other))}'

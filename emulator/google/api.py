@@ -20,6 +20,7 @@ _CODES = {
     "PERMISSION_DENIED": (7, 403),
     "FAILED_PRECONDITION": (9, 400),
     "ABORTED": (10, 409),
+    "INTERNAL": (13, 500),
     "UNAUTHENTICATED": (16, 401),
 }
 
@@ -98,8 +99,8 @@ class Request:
             return {}
         try:
             value = json.loads(self.body)
-            # Half of a surrogate pair is no text.
-            json.dumps(value, ensure_ascii=False).encode()
+            # Half of a surrogate pair is no text, and JSON has no infinity.
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError):
             raise ApiError("INVALID_ARGUMENT", "Invalid JSON payload received. Unable to parse the payload.") from None
         if not isinstance(value, dict):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from urllib.parse import quote, unquote
 
 from emulator.google.api import ApiError, Json, Request, Response, Routes, invalid, now, page
 from emulator.google.docker_registry import DockerRegistry
@@ -103,6 +105,9 @@ class ArtifactRegistry:
         routes.add("PATCH", f"{_REPOSITORIES}/{{repository}}", self._patch)
         routes.add("DELETE", f"{_REPOSITORIES}/{{repository}}", self._delete)
         routes.add("GET", f"{_REPOSITORIES}/{{repository}}/dockerImages", self._list_images)
+        routes.add("GET", f"{_REPOSITORIES}/{{repository}}/dockerImages/{{image:.+}}", self._get_image)
+        routes.add("GET", f"{_REPOSITORIES}/{{repository}}/packages/{{package:.+}}/tags", self._list_tags)
+        routes.add("GET", f"{_REPOSITORIES}/{{repository}}/packages/{{package:.+}}/tags/{{tag}}", self._get_tag)
         policies.serve(routes, f"{_REPOSITORIES}/{{repository}}", lambda **names: self._find(**names)["name"])
 
     def _image_repository(self, project: str, repository: str) -> Json | None:
@@ -117,7 +122,7 @@ class ArtifactRegistry:
         self._services.require(project, "artifactregistry.googleapis.com")
         name = f"projects/{project}/locations/{location}/repositories/{repository}"
         if name not in self._repositories:
-            raise ApiError("NOT_FOUND", "Requested entity was not found.")
+            raise _not_found()
         return self._repositories[name]
 
     def _create(self, request: Request, project: str, location: str) -> Response:
@@ -200,21 +205,53 @@ class ArtifactRegistry:
         )
 
     def _list_images(self, request: Request, project: str, location: str, repository: str) -> Response:
-        found = self._find(project, location, repository)
+        return Response(200, page(self._docker_images(project, location, repository), request, "dockerImages"))
+
+    def _get_image(self, _: Request, project: str, location: str, repository: str, image: str) -> Response:
+        images = self._docker_images(project, location, repository)
+        return Response(200, _only_one(found for found in images if unquote(found["name"]).endswith(f"/{image}")))
+
+    def _docker_images(self, project: str, location: str, repository: str) -> list[Json]:
+        parent = self._find(project, location, repository)["name"]
         images = []
         for image in self._images.images(f"{project}/{repository}"):
-            path = f"{image['name'].split('/', 2)[2]}@{image['digest']}"
+            path, digest = image["name"].split("/", 2)[2], image["digest"]
             images.append(
                 {
-                    "name": f"{found['name']}/dockerImages/{path}",
-                    "uri": f"{self._address}/{project}/{repository}/{path}",
+                    "name": f"{parent}/dockerImages/{quote(path, safe='')}@{digest}",
+                    "uri": f"{self._address}/{project}/{repository}/{path}@{digest}",
                     "tags": image["tags"],
                     "imageSizeBytes": str(image["size"]),
                     "mediaType": image["mediaType"],
                     "uploadTime": image["uploaded"],
                 }
             )
-        return Response(200, page(images, request, "dockerImages"))
+        return images
+
+    def _list_tags(self, request: Request, project: str, location: str, repository: str, package: str) -> Response:
+        return Response(200, page(self._tags(project, location, repository, package), request, "tags"))
+
+    def _get_tag(self, _: Request, project: str, location: str, repository: str, package: str, tag: str) -> Response:
+        tags = self._tags(project, location, repository, package)
+        return Response(200, _only_one(found for found in tags if found["name"].endswith(f"/tags/{tag}")))
+
+    def _tags(self, project: str, location: str, repository: str, package: str) -> list[Json]:
+        parent = f"{self._find(project, location, repository)['name']}/packages/{quote(package, safe='')}"
+        tags = self._images.tags(f"{project}/{repository}/{package}")
+        return [
+            {"name": f"{parent}/tags/{tag}", "version": f"{parent}/versions/{digest}"} for tag, digest in tags.items()
+        ]
+
+
+def _only_one(found: Iterator[Json]) -> Json:
+    """The first one, if there is one."""
+    for one in found:
+        return one
+    raise _not_found()
+
+
+def _not_found() -> ApiError:
+    return ApiError("NOT_FOUND", "Requested entity was not found.")
 
 
 def _checked(request: Request) -> Json:

@@ -44,6 +44,16 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _DOMAIN = "run.localhost"
 # The account whose key a rehearsal has.
 _ACCOUNT_ID = "slipway-deployer"
+_APIS = (
+    "/run/v2/",
+    "/artifactregistry/v1/",
+    "/iam/v1/",
+    "/serviceusage/v1/",
+    "/cloudresourcemanager/v1/",
+    "/storage/v1/",
+    "/upload/storage/v1/",
+    "/download/storage/v1/",
+)
 # Clients of a Cloud Storage emulator send no credentials.
 _ANONYMOUS = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/")
 
@@ -65,17 +75,29 @@ class GoogleCloud:
         email = accounts.add(settings.google_project, _ACCOUNT_ID)["email"]
         self._tokens = Tokens(self._routes, email, settings.google_url)
         settings.state_directory.mkdir(parents=True, exist_ok=True)
-        self._tokens.write_credentials(settings.google_credentials_file, settings.google_project)
+        self._credentials_file = settings.google_credentials_file
+        self._tokens.write_credentials(self._credentials_file, settings.google_project)
         self._storage = Storage(self._routes, settings.google_url)
         self._images = DockerRegistry(self._tokens, settings.state_directory / "artifact-registry", settings.google_url)
         ArtifactRegistry(self._routes, services, policies, self._images, settings.google_registry_address)
         mark = {container_reaper.INSTANCE_LABEL: container_reaper.instance_id()}
         instances = Instances(client, network, mark, settings.google_registry_address, self._images, self._tokens)
-        self._run = CloudRun(self._routes, services, accounts, policies, self._tokens, instances, _DOMAIN)
+        self._run = CloudRun(
+            self._routes,
+            services,
+            accounts,
+            policies,
+            self._tokens,
+            instances,
+            settings.google_registry_address,
+            _DOMAIN,
+        )
 
     def stop(self) -> None:
-        """Start no container any more."""
+        """Start no container any more; images and the account's key go."""
         self._run.stop()
+        self._images.remove()
+        self._credentials_file.unlink(missing_ok=True)
 
     def has_site(self, host: str) -> bool:
         """Whether a host name is that of a Cloud Run service."""
@@ -104,7 +126,8 @@ class GoogleCloud:
             return self._routes.answer(request)
         principal = self._tokens.principal(request.headers)
         request = Request(request.method, request.path, request.query, request.headers, request.body, principal)
-        if self._storage.is_download(request.method, request.path):
+        is_api = request.path.startswith(_APIS)
+        if not is_api and self._storage.is_download(request.method, request.path):
             return self._storage.download(request)
         if not principal and not request.path.startswith(_ANONYMOUS):
             raise unauthenticated(

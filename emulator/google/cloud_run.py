@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from emulator.google.api import ApiError, Json, Request, Response, Routes, new_id, now, page
-from emulator.google.cloud_run_instances import Instance, Instances, StartError
+from emulator.google.cloud_run_instances import ENGINE_ERRORS, MISSING, Instance, Instances, StartError
 from emulator.google.cloud_run_services import INGRESS_ALL, LATEST, check_id, checked, complete, condition
 from emulator.google.oauth import Tokens
 from emulator.google.operations import Operations
@@ -61,6 +61,7 @@ class CloudRun:
         policies: keeps who may call a service.
         tokens: knows who calls.
         instances: starts containers.
+        registry: host and port that the names of images in Artifact Registry begin with.
         domain: what the host names of services end with.
     """
 
@@ -72,6 +73,7 @@ class CloudRun:
         policies: Policies,
         tokens: Tokens,
         instances: Instances,
+        registry: str,
         domain: str,
     ) -> None:
         self._services: dict[str, Service] = {}
@@ -80,6 +82,7 @@ class CloudRun:
         self._policies = policies
         self._tokens = tokens
         self._instances = instances
+        self._registry = registry
         self._domain = domain
         self._tasks: set[asyncio.Task[None]] = set()
         self._operations = Operations(routes, _PREFIX)
@@ -155,7 +158,7 @@ class CloudRun:
         wanted = checked(request.json())
         identifier = request.query.get("serviceId") or request.query.get("service_id") or ""
         check_id(identifier)
-        whole = self._completed(wanted, project, identifier)
+        whole = self._completed(wanted, project, identifier, "CreateServiceRequest")
         name = f"projects/{project}/locations/{location}/services/{identifier}"
         if name in self._services:
             raise ApiError("ALREADY_EXISTS", f"Resource '{identifier}' already exists.")
@@ -197,7 +200,7 @@ class CloudRun:
         if mask and mask != ["*"]:
             kept = {field: found.record[field] for field in own if field in found.record and field not in mask}
             wanted = kept | {field: value for field, value in wanted.items() if field in mask}
-        whole = self._completed(wanted, project, service)
+        whole = self._completed(wanted, project, service, "UpdateServiceRequest")
         if request.query.get("validateOnly") == "true":
             return self._dry(project, location, found.record | whole)
         new_revision = whole["template"] != found.record["template"]
@@ -211,8 +214,9 @@ class CloudRun:
         found.record |= whole
         return Response(200, self._roll_out(found, request, project, location, new_revision))
 
-    def _completed(self, wanted: Json, project: str, name: str) -> Json:
-        whole = complete({k: v for k, v in wanted.items() if k not in ("name", "etag")}, name, default_account(project))
+    def _completed(self, wanted: Json, project: str, name: str, request: str) -> Json:
+        own = {field: value for field, value in wanted.items() if field not in ("name", "etag")}
+        whole = complete(own, name, default_account(project), self._registry, request)
         account = whole["template"]["serviceAccount"]
         if not self._accounts.can_run(project, account):
             raise ApiError(
@@ -303,12 +307,17 @@ class CloudRun:
 
         async def roll() -> None:
             async with service.turn:
-                problem = await self._ready(revision) if revision else _last_problem(service)
-                if not problem:
-                    problem = await self._direct(service, revision)
+                try:
+                    problem = await self._ready(revision) if revision else _last_problem(service)
+                    if not problem:
+                        problem = await self._direct(service, revision)
+                except ENGINE_ERRORS as error:
+                    _LOG.exception("%s", record["name"])
+                    problem = {"message": f"An internal error has occurred: {error}", "reason": "INTERNAL"}
                 self._conclude(service, generation, problem)
             if problem:
-                self._operations.fail(operation, ApiError("FAILED_PRECONDITION", problem["message"]))
+                status = "INTERNAL" if problem.get("reason") == "INTERNAL" else "FAILED_PRECONDITION"
+                self._operations.fail(operation, ApiError(status, problem["message"]))
             else:
                 self._operations.succeed(operation, {"@type": f"{_TYPE}.Service"} | service.record)
 
@@ -358,14 +367,11 @@ class CloudRun:
         except StartError as error:
             name = record["name"].rpartition("/")[2]
             message = f"Revision '{name}' is not ready and cannot serve traffic. {error.message}"
-            problem = {"message": message, "revisionReason": error.reason}
-            kinds = {"CONTAINER_MISSING": "ContainerReady"}
-            record["conditions"] = [
-                condition("Ready", _FAILED, now(), {"message": error.message, "revisionReason": error.reason}),
-                condition(kinds.get(error.reason, "ContainerHealthy"), _FAILED, now(), {"message": error.message}),
-            ]
+            own = {"message": error.message, **error.reason}
+            kind = "ContainerReady" if error.reason == MISSING else "ContainerHealthy"
+            record["conditions"] = [condition("Ready", _FAILED, now(), own), condition(kind, _FAILED, now(), own)]
             record["reconciling"] = False
-            return problem
+            return own | {"message": message}
         record["conditions"] = [
             condition(kind, _SUCCEEDED, now())
             for kind in ("Ready", "ContainerHealthy", "ContainerReady", "ResourcesAvailable")
@@ -376,18 +382,20 @@ class CloudRun:
 
     async def _keep(self, revision: _Revision, instance: Instance) -> None:
         """Replace an instance that fails, as often as it does."""
-        current: Instance | None = instance
         while True:
-            if current:
-                reason = await self._instances.await_end(current, revision.record)
-                _LOG.info("an instance of %s is replaced: %s", revision.record["name"], reason)
-                revision.instances.remove(current)
-                await self._instances.stop(current)
+            reason = await self._instances.await_end(instance, revision.record)
+            _LOG.info("an instance of %s is replaced: %s", revision.record["name"], reason)
+            revision.instances.remove(instance)
+            await self._instances.stop(instance)
+            instance = await self._start_again(revision)
+            revision.instances.append(instance)
+
+    async def _start_again(self, revision: _Revision) -> Instance:
+        while True:
             try:
-                current = await self._instances.start(revision.record)
-                revision.instances.append(current)
-            except StartError:
-                current = None
+                return await self._instances.start(revision.record)
+            except (StartError, *ENGINE_ERRORS) as error:
+                _LOG.info("an instance of %s does not start: %s", revision.record["name"], error)
                 await asyncio.sleep(_RESTART_SECONDS)
 
     async def _direct(self, service: Service, ready: _Revision | None) -> Json | None:
@@ -421,9 +429,11 @@ class CloudRun:
         await asyncio.gather(*(self._retire(revision) for revision in unused))
 
     async def _retire(self, revision: _Revision) -> None:
-        for task in revision.keeping:
+        keeping, revision.keeping = revision.keeping, []
+        for task in keeping:
             task.cancel()
-        instances, revision.keeping, revision.instances = revision.instances, [], []
+        await asyncio.gather(*keeping, return_exceptions=True)
+        instances, revision.instances = revision.instances, []
         await asyncio.gather(*(self._instances.stop(instance) for instance in instances))
 
     def _conclude(self, service: Service, generation: str, problem: Json | None) -> None:
@@ -463,7 +473,7 @@ def _last_problem(service: Service) -> Json | None:
         return None
     problem = revision.record["conditions"][0]
     message = f"Revision '{name}' is not ready and cannot serve traffic. {problem['message']}"
-    return {"message": message, "revisionReason": problem["revisionReason"]}
+    return _only(problem, "reason", "revisionReason") | {"message": message}
 
 
 def _serving(record: Json) -> set[str]:

@@ -9,10 +9,11 @@ import http.client
 import logging
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import docker
+import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from emulator.google.api import Json
@@ -28,20 +29,26 @@ _LOOK_SECONDS = 0.5
 _STOP_SECONDS = 10
 _LONGEST_DRAIN_SECONDS = 60.0
 _SHARES_OF_A_CPU = 1024
+# What an engine that is busy or gone answers with.
+ENGINE_ERRORS = (DockerException, requests.RequestException)
 
 
 class StartError(Exception):
     """A revision does not start.
 
     Args:
-        reason: a google.cloud.run.v2.Condition.RevisionReason.
         message: what the condition says.
+        reason: its `reason` or `revisionReason` (google.cloud.run.v2.Condition).
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, message: str, reason: Mapping[str, str]) -> None:
         super().__init__(message)
-        self.reason = reason
         self.message = message
+        self.reason = reason
+
+
+MISSING: Mapping[str, str] = {"reason": "CONTAINER_MISSING"}
+_UNHEALTHY = {"revisionReason": "HEALTH_CHECK_CONTAINER_ERROR"}
 
 
 @dataclasses.dataclass
@@ -98,22 +105,23 @@ class Instances:
         Raises:
             StartError: an image is missing, a container ends, or the probe fails.
         """
-        instance: Instance | None = None
+        containers: list[Any] = []
         try:
-            instance = await asyncio.to_thread(self._run, revision)
+            instance: Instance = await _to_the_end(self._run, revision, containers)
             await self._await_startup(instance, revision)
         except BaseException:
-            if instance:
-                await asyncio.to_thread(_remove, instance.containers)
+            await _to_the_end(_remove, containers)
             raise
         return instance
 
     async def stop(self, instance: Instance) -> None:
         """Stop one, after the requests that are under way."""
         deadline = time.monotonic() + _LONGEST_DRAIN_SECONDS
-        while instance.requests and time.monotonic() < deadline:
-            await asyncio.sleep(_LOOK_SECONDS)
-        await asyncio.to_thread(_stop, instance.containers)
+        try:
+            while instance.requests and time.monotonic() < deadline:
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            await _to_the_end(_stop, instance.containers)
 
     async def await_end(self, instance: Instance, revision: Json) -> str:
         """Wait until an instance ends by itself or its liveness probe fails.
@@ -131,7 +139,7 @@ class Instances:
             try:
                 if await asyncio.to_thread(_has_ended, instance.containers):
                     return "its container has ended"
-            except DockerException:
+            except ENGINE_ERRORS:
                 # An engine that does not answer says nothing about its containers.
                 continue
             for entry in probes:
@@ -143,30 +151,25 @@ class Instances:
                 if entry[1] >= probe["failureThreshold"]:
                     return f"its liveness probe failed {entry[1]} times"
 
-    def _run(self, revision: Json) -> Instance:
+    def _run(self, revision: Json, started: list[Any]) -> Instance:
+        """Start the containers of an instance; those that have begun are in the list whatever comes."""
         serving = next(c for c in revision["containers"] if c.get("ports"))
         others = [c for c in revision["containers"] if c is not serving]
         port = serving["ports"][0]["containerPort"]
-        started: list[Any] = []
-        try:
-            started.append(self._run_container(revision, serving, {"network": self._network.name}, port))
-            # The containers of an instance reach each other at localhost.
-            for container in others:
-                started.append(
-                    self._run_container(revision, container, {"network_mode": f"container:{started[0].id}"}, port)
-                )
-            started[0].reload()
-            host = started[0].attrs["NetworkSettings"]["Networks"][self._network.name]["IPAddress"]
-        except BaseException:
-            _remove(started)
-            raise
+        self._run_container(revision, serving, {"network": self._network.name}, port, started)
+        # The containers of an instance reach each other at localhost.
+        beside = {"network_mode": f"container:{started[0].id}"}
+        for container in others:
+            self._run_container(revision, container, beside, port, started)
+        started[0].reload()
+        host = started[0].attrs["NetworkSettings"]["Networks"][self._network.name]["IPAddress"]
         return Instance(started, host, port)
 
-    def _run_container(self, revision: Json, container: Json, network: Json, port: int) -> Any:
+    def _run_container(self, revision: Json, container: Json, network: Json, port: int, started: list[Any]) -> None:
         image = self._pull(container["image"])
         limits = container["resources"]["limits"]
         service = revision["service"].rpartition("/")[2]
-        environment = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
+        environment = {variable["name"]: _value(variable, revision) for variable in container.get("env", [])}
         # "Environment variables" of the container runtime contract.
         environment |= {
             "PORT": str(port),
@@ -187,19 +190,13 @@ class Instances:
                 cpu_shares=max(2, int((quantity(limits["cpu"]) or 1) * _SHARES_OF_A_CPU)),
                 **network,
             )
-            try:
-                created.start()
-            except APIError:
-                _remove([created])
-                raise
+            started.append(created)
+            created.start()
         except APIError as error:
-            raise StartError(
-                "CONTAINER_PERMANENT_ERROR", f"The user-provided container cannot be started: {error.explanation}"
-            ) from error
-        return created
+            raise StartError(f"Application failed to start: {error.explanation}", _UNHEALTHY) from error
 
     def _pull(self, image: str) -> str:
-        missing = StartError("CONTAINER_MISSING", f"Image '{image}' not found.")
+        missing = StartError(f"Image '{image}' not found.", MISSING)
         credentials = None
         if image.startswith(f"{self._registry}/"):
             # Docker's cache may have what the registry has lost.
@@ -218,7 +215,7 @@ class Instances:
                     # A public image that this machine has and no registry gives it.
                     self._client.images.get(image)
                     return image
-            raise StartError("CONTAINER_MISSING", f"Image '{image}' cannot be pulled: {error}") from error
+            raise StartError(f"Image '{image}' cannot be pulled: {error}", MISSING) from error
         return image
 
     async def _await_startup(self, instance: Instance, revision: Json) -> None:
@@ -238,16 +235,30 @@ class Instances:
 def _startup_error(probe: Json, port: int, ended: bool) -> StartError:
     if "tcpSocket" in probe or ended:
         return StartError(
-            "HEALTH_CHECK_CONTAINER_ERROR",
             "The user-provided container failed to start and listen on the port defined provided by the "
             f"PORT={port} environment variable within the allocated timeout. This can happen when the container "
             "port is misconfigured or if the timeout is too short. The health check timeout can be extended. Logs for "
             "this revision might contain more information.",
+            _UNHEALTHY,
         )
     return StartError(
-        "HEALTH_CHECK_CONTAINER_ERROR",
         "The user-provided container failed the configured startup probe checks. Logs for this revision might contain "
         "more information.",
+        _UNHEALTHY,
+    )
+
+
+def _value(variable: Json, revision: Json) -> str:
+    if "valueSource" not in variable:
+        return str(variable.get("value", ""))
+    # There is no Secret Manager here, and so no secret.
+    wanted = variable["valueSource"]["secretKeyRef"]
+    secret = wanted["secret"]
+    if "/" not in secret:
+        secret = f"projects/{revision['name'].split('/')[1]}/secrets/{secret}"
+    raise StartError(
+        f"Secret {secret}/versions/{wanted.get('version', 'latest')} was not found.",
+        {"reason": "SECRETS_ACCESS_CHECK_FAILED"},
     )
 
 
@@ -283,9 +294,19 @@ def _has_ended(containers: list[Any]) -> bool:
     return False
 
 
+async def _to_the_end(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run something in a thread; it ends before the caller goes on, even where the caller is cancelled."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
 def _stop(containers: list[Any]) -> None:
     for container in containers:
-        with contextlib.suppress(DockerException):
+        with contextlib.suppress(*ENGINE_ERRORS):
             container.stop(timeout=_STOP_SECONDS)
     _remove(containers)
 
@@ -296,5 +317,5 @@ def _remove(containers: list[Any]) -> None:
             container.remove(v=True, force=True)
         except NotFound:
             continue
-        except DockerException:
+        except ENGINE_ERRORS:
             _LOG.exception("container %s was not removed", container.id)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -18,6 +20,8 @@ _PATH = re.compile(r"/v2/(?P<name>[^/]+/[^/]+/.+?)/(?P<kind>blobs|manifests|tags
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
+# An image's name: project, repository, and what its owner calls it.
+_LEAST_SLASHES = 2
 
 
 class RegistryError(Exception):
@@ -45,18 +49,17 @@ class DockerRegistry:
 
     Args:
         tokens: knows who asks.
-        directory: where layers are kept; emptied now.
+        directory: where layers are kept, each repository's by themselves; emptied now.
         address: of this registry, for its own links.
     """
 
     def __init__(self, tokens: Tokens, directory: Path, address: str) -> None:
         self._tokens = tokens
         self._address = address
-        self._blobs = directory / "blobs"
+        self._directory = directory
         self._uploads = directory / "uploads"
-        shutil.rmtree(directory, ignore_errors=True)
-        for folder in (self._blobs, self._uploads):
-            folder.mkdir(parents=True)
+        self.remove()
+        self._uploads.mkdir(parents=True)
         self._images: dict[str, _Image] = {}
         # The record of a repository, by project and name; put here by Artifact Registry.
         self.allow: Callable[[str, str], Json | None] = lambda _project, _repository: None
@@ -67,7 +70,7 @@ class DockerRegistry:
             if request.path == "/v2/token":
                 return self._token(request)
             try:
-                principal = self._tokens.principal(request.headers)
+                principal = self._tokens.principal(request.headers, of_docker=True)
             except ApiError:
                 principal = ""
             if not principal:
@@ -98,6 +101,11 @@ class DockerRegistry:
                     listed.append({"name": name, "digest": digest, "tags": tags} | manifest["about"])
         return listed
 
+    def tags(self, name: str) -> dict[str, str]:
+        """The tags of an image and the digests they stand for."""
+        image = self._images.get(name)
+        return dict(sorted(image.tags.items())) if image else {}
+
     def size_bytes(self, repository: str) -> int:
         """The size of all images of `<project>/<repository>`."""
         return sum(image["size"] for image in self.images(repository))
@@ -106,15 +114,20 @@ class DockerRegistry:
         """The repository is gone, and its images with it."""
         for name in [name for name in self._images if name.startswith(f"{repository}/")]:
             del self._images[name]
-        # Layers that no image has any more.
-        used = {digest for image in self._images.values() for m in image.manifests.values() for digest in m["uses"]}
-        for blob in self._blobs.iterdir():
-            if f"sha256:{blob.name}" not in used:
-                blob.unlink()
+        shutil.rmtree(self._directory / "blobs" / repository, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Remove all files."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _layer(self, name: str, digest: str) -> Path:
+        """Where a layer of an image's repository lies, or would."""
+        project, repository, _ = name.split("/", 2)
+        return self._directory / "blobs" / project / repository / digest.removeprefix("sha256:")
 
     def _token(self, request: Request) -> Response:
         try:
-            principal = self._tokens.principal(request.headers)
+            principal = self._tokens.principal(request.headers, of_docker=True)
         except ApiError:
             principal = ""
         if not principal:
@@ -143,13 +156,13 @@ class DockerRegistry:
         if kind == "blobs" and rest.startswith("uploads"):
             return self._upload(request, name, rest.removeprefix("uploads").strip("/"))
         if kind == "blobs":
-            return self._blob(request, rest)
+            return self._blob(request, name, rest)
         raise RegistryError(404, "UNSUPPORTED", f"{request.method} {request.path} is not part of the specification")
 
-    def _blob(self, request: Request, digest: str) -> Response:
+    def _blob(self, request: Request, name: str, digest: str) -> Response:
         if not _DIGEST.fullmatch(digest):
             raise RegistryError(400, "DIGEST_INVALID", f"invalid digest {digest}")
-        path = self._blobs / digest.removeprefix("sha256:")
+        path = self._layer(name, digest)
         if not path.exists():
             raise RegistryError(404, "BLOB_UNKNOWN", f"blob {digest} unknown to the registry")
         headers = {"Docker-Content-Digest": digest, "Content-Type": "application/octet-stream"}
@@ -162,7 +175,7 @@ class DockerRegistry:
     def _upload(self, request: Request, name: str, identifier: str) -> Response:
         if request.method == "POST" and not identifier:
             mounted = request.query.get("mount", "")
-            if _DIGEST.fullmatch(mounted) and (self._blobs / mounted.removeprefix("sha256:")).exists():
+            if _DIGEST.fullmatch(mounted) and self._mount(name, mounted, request.query.get("from", "")):
                 return _created(f"/v2/{name}/blobs/{mounted}", mounted)
             identifier = new_id()
             (self._uploads / identifier).touch()
@@ -184,6 +197,16 @@ class DockerRegistry:
             return dataclasses.replace(self._accepted(name, identifier), status=204)
         raise RegistryError(405, "UNSUPPORTED", f"{request.method} is not for uploads")
 
+    def _mount(self, name: str, digest: str, source: str) -> bool:
+        """Give an image the layer of another one; False where that has none."""
+        if not _NAME.fullmatch(source) or source.count("/") < _LEAST_SLASHES:
+            return False
+        layer = self._layer(name, digest)
+        layer.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            os.link(self._layer(source, digest), layer)
+        return layer.exists()
+
     def _accepted(self, name: str, identifier: str) -> Response:
         size = (self._uploads / identifier).stat().st_size
         headers = {
@@ -202,7 +225,9 @@ class DockerRegistry:
         if digest != found:
             path.unlink()
             raise RegistryError(400, "DIGEST_INVALID", f"the layer has the digest {found}, not {digest}")
-        path.rename(self._blobs / digest.removeprefix("sha256:"))
+        layer = self._layer(name, digest)
+        layer.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(layer)
         return _created(f"/v2/{name}/blobs/{digest}", digest)
 
     def _manifest(self, request: Request, name: str, reference: str, record: Json) -> Response:
@@ -221,6 +246,8 @@ class DockerRegistry:
             return Response(200, manifest["content"], headers)
         if request.method != "DELETE":
             raise RegistryError(405, "UNSUPPORTED", f"{request.method} is not for manifests")
+        if _has_immutable_tags(record) and (reference in image.tags or digest in image.tags.values()):
+            raise RegistryError(400, "DENIED", f"cannot delete {reference}: the repository has immutable tags enabled")
         if reference in image.tags:
             del image.tags[reference]
         elif digest in image.tags.values():
@@ -233,11 +260,10 @@ class DockerRegistry:
         digest = f"sha256:{hashlib.sha256(request.body).hexdigest()}"
         if _DIGEST.fullmatch(reference) and reference != digest:
             raise RegistryError(400, "DIGEST_INVALID", f"the manifest has the digest {digest}, not {reference}")
-        uses, size = self._parts(request.body, self._images.get(name, _Image()))
+        size = self._check_parts(name, request.body, self._images.get(name, _Image()))
         image = self._images.setdefault(name, _Image())
         if not _DIGEST.fullmatch(reference):
-            immutable = record.get("dockerConfig", {}).get("immutableTags")
-            if immutable and image.tags.get(reference, digest) != digest:
+            if _has_immutable_tags(record) and image.tags.get(reference, digest) != digest:
                 raise RegistryError(
                     400, "MANIFEST_INVALID", f"cannot update tag {reference}: the repository has immutable tags enabled"
                 )
@@ -247,11 +273,11 @@ class DockerRegistry:
             "size": size,
             "uploaded": image.manifests.get(digest, {}).get("about", {}).get("uploaded", now()),
         }
-        image.manifests[digest] = {"content": request.body, "uses": uses, "about": about}
+        image.manifests[digest] = {"content": request.body, "about": about}
         return _created(f"/v2/{name}/manifests/{digest}", digest)
 
-    def _parts(self, content: bytes, image: _Image) -> tuple[list[str], int]:
-        """The digests that a manifest names, and their sizes' sum; all must be there."""
+    def _check_parts(self, name: str, content: bytes, image: _Image) -> int:
+        """The sizes' sum of what a manifest names, which must be in its repository."""
         try:
             manifest = json.loads(content)
         except ValueError:
@@ -262,18 +288,21 @@ class DockerRegistry:
         for field in ("layers", "manifests"):
             found = manifest.get(field, [])
             parts += found if isinstance(found, list) else [found]
-        uses, size = [], len(content)
+        size = len(content)
         for part in parts:
             digest = part.get("digest") if isinstance(part, dict) else None
             if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
                 raise RegistryError(400, "MANIFEST_INVALID", "the manifest names a part without a digest")
-            if digest not in image.manifests and not (self._blobs / digest.removeprefix("sha256:")).exists():
-                raise RegistryError(400, "MANIFEST_BLOB_UNKNOWN", f"{digest} is not in the registry")
-            uses.append(digest)
+            if digest not in image.manifests and not self._layer(name, digest).exists():
+                raise RegistryError(400, "MANIFEST_BLOB_UNKNOWN", f"{digest} is not in the repository")
             size += part["size"] if isinstance(part.get("size"), int) else 0
-        if not uses:
+        if not parts:
             raise RegistryError(400, "MANIFEST_INVALID", "the manifest names no layers")
-        return uses, size
+        return size
+
+
+def _has_immutable_tags(record: Json) -> bool:
+    return bool(record.get("dockerConfig", {}).get("immutableTags"))
 
 
 def _created(location: str, digest: str) -> Response:

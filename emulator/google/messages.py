@@ -26,7 +26,7 @@ class Enum:
 
     Attributes:
         name: what the proto calls it.
-        values: the names.
+        values: the names; the first one is the default.
     """
 
     name: str
@@ -53,7 +53,7 @@ def check(shape: Shape, value: Any, path: str) -> Any:
         path: where it is in the request, in the proto's names: `service.template`.
 
     Returns:
-        The value; nulls are left out.
+        The value; nulls and the defaults of scalar fields are left out.
 
     Raises:
         ApiError: a name is unknown or a value has another type.
@@ -87,9 +87,20 @@ def _message(shape: dict[str, Shape], value: Any, path: str) -> Json:
                     "fieldViolations": [{"field": path, "description": text}],
                 },
             )
-        if item is not None:
-            checked[names[name]] = check(shape[names[name]], item, f"{path}.{snake(name)}" if path else snake(name))
+        if item is None:
+            continue
+        inner = shape[names[name]]
+        found = check(inner, item, f"{path}.{snake(name)}" if path else snake(name))
+        if not _is_default(inner, found):
+            checked[names[name]] = found
     return checked
+
+
+def _is_default(shape: Shape, value: Any) -> bool:
+    """Whether a field's value is the one that stands for none."""
+    if isinstance(shape, Enum):
+        return bool(value == shape.values[0])
+    return shape in (STRING, BOOL, INT32, INT64) and not value
 
 
 def _scalar(shape: Shape, value: Any, path: str) -> Any:

@@ -79,8 +79,12 @@ class Tokens:
         self._tokens[token] = (self._email, self._clock() + _LIFETIME_SECONDS)
         return token
 
-    def principal(self, headers: Mapping[str, str]) -> str:
+    def principal(self, headers: Mapping[str, str], of_docker: bool = False) -> str:
         """Who a request's access token belongs to; empty without one.
+
+        Args:
+            headers: of the request.
+            of_docker: whether the token may be the password of Docker's own user as well.
 
         Raises:
             ApiError: the token is not valid, or not any more.
@@ -88,8 +92,10 @@ class Tokens:
         kind, _, token = headers.get("authorization", "").partition(" ")
         if not kind:
             return ""
-        if kind.lower() == "basic":
+        if of_docker and kind.lower() == "basic":
             token = _docker_password(token)
+        elif kind.lower() != "bearer":
+            token = ""
         held = self._tokens.get(token)
         if held is None or held[1] <= self._clock():
             raise unauthenticated(

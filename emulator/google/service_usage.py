@@ -72,17 +72,33 @@ class ServiceUsage:
         if service in self._services(project):
             return
         number = project_number(project)
+        title = _TITLES.get(service, service)
         url = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"
+        text = (
+            f"{title} has not been used in project {number} before or it is disabled. Enable it by visiting {url} then "
+            "retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems "
+            "and retry."
+        )
+        metadata = {
+            "service": service,
+            "serviceTitle": title,
+            "consumer": f"projects/{number}",
+            "containerInfo": number,
+            "activationUrl": url,
+        }
         raise ApiError(
             "PERMISSION_DENIED",
-            f"{_TITLES.get(service, service)} has not been used in project {number} before or it is disabled. Enable "
-            f"it by visiting {url} then retry. If you enabled this API recently, wait a few minutes for the action to "
-            "propagate to our systems and retry.",
+            text,
             {
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                 "reason": "SERVICE_DISABLED",
                 "domain": "googleapis.com",
-                "metadata": {"service": service, "consumer": f"projects/{number}"},
+                "metadata": metadata,
+            },
+            {"@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": text},
+            {
+                "@type": "type.googleapis.com/google.rpc.Help",
+                "links": [{"description": "Google developers console API activation", "url": url}],
             },
         )
 

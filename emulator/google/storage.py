@@ -254,15 +254,12 @@ class Storage:
         _check_preconditions(request.query, version)
         found = self._bucket(bucket)
         versions = found.objects[name]
-        if "generation" in request.query:
-            was_live = found.live(name) is version
-            versions.remove(version)
-            if was_live:
-                found.archived.add(name)
-        elif found.record.get("versioning", {}).get("enabled"):
+        if found.live(name) is version:
             found.archived.add(name)
+        if "generation" in request.query or not found.record.get("versioning", {}).get("enabled"):
+            versions.remove(version)
         else:
-            versions.clear()
+            version.record["timeDeleted"] = now()
         if not versions:
             del found.objects[name]
             found.archived.discard(name)
@@ -332,7 +329,11 @@ class Storage:
             if metadata.get(field) not in (None, record[field]):
                 raise StorageError(400, "invalid", f"Provided {field} doesn't match calculated {field}.")
         keep = found.record.get("versioning", {}).get("enabled")
-        before = found.objects.get(name, []) if keep or name in found.archived else []
+        before = found.objects.get(name, [])
+        if before and name not in found.archived:
+            # What was live until now.
+            before[-1].record["timeDeleted"] = moment
+            before = before if keep else before[:-1]
         found.objects[name] = [*before, _Version(record, content)]
         found.archived.discard(name)
         return Response(200, record)

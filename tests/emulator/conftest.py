@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from botocore.config import Config
 
 from emulator import __main__ as program
 from emulator.settings import Settings
+from tests.emulator.google_apis import Google, forget_images
+from tests.emulator.google_cloud_run import CloudRun, short
 from tests.emulator.stack import Client, Services, Terraform, free_subnet, push
 
 
@@ -83,6 +85,33 @@ def image(aws: Client, engine: docker.DockerClient) -> Iterator[str]:
 def services(aws: Client, image: str) -> Services:
     """A cluster for services and tasks of the test image."""
     return Services(aws, image)
+
+
+@pytest.fixture(scope="session")
+def run(cloud: Settings, image: str, engine: docker.DockerClient) -> Iterator[CloudRun]:
+    """Cloud Run, with the test image in Artifact Registry."""
+    google = Google(cloud, "temu-run", "run", "artifactregistry", "iam")
+    name = f"{google.make_repository('temu-run')}/app"
+    engine.images.get(image).tag(name, tag="1")
+    assert google.push(engine, name, "1") == ""
+    package = f"/artifactregistry/v1/{google.parent}/repositories/temu-run/packages/app/tags/1"
+    yield CloudRun(google, f"{name}@{short(google.call('GET', package)['version'])}")
+    forget_images(engine, google.cloud.google_registry_address)
+
+
+@pytest.fixture
+def named(run: CloudRun) -> Iterator[Callable[[str], str]]:
+    """Names of services that go when the test ends."""
+    names: list[str] = []
+
+    def named(name: str) -> str:
+        names.append(name)
+        return name
+
+    yield named
+    for name in names:
+        if run.google.ask("GET", run.path(name)).ok:
+            run.delete(name)
 
 
 @pytest.fixture(scope="session")

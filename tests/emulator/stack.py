@@ -95,8 +95,9 @@ class Balancer:
         self._aws("acm").delete_certificate(CertificateArn=self.certificate)
 
 
-def ask(cloud: Settings, name: str, path: str = "/", tls: bool = True) -> tuple[int, str]:
+def ask(cloud: Settings, name: str, path: str = "/", tls: bool = True, token: str = "") -> tuple[int, str]:
     """Status and body of a GET, by the load balancer's name and with its certificate verified."""
+    headers = {"Host": name} | ({"Authorization": f"Bearer {token}"} if token else {})
     if tls:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = True, ssl.CERT_REQUIRED
@@ -104,7 +105,7 @@ def ask(cloud: Settings, name: str, path: str = "/", tls: bool = True) -> tuple[
     else:
         connection = http.client.HTTPConnection("127.0.0.1", cloud.http_port, timeout=10)
     try:
-        connection.request("GET", path, headers={"Host": name})
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:
@@ -297,6 +298,12 @@ class Terraform:
             "AWS_ENDPOINT_URL": cloud.gateway_url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            "GOOGLE_CREDENTIALS": str(cloud.google_credentials_file),
+            "GOOGLE_ARTIFACT_REGISTRY_CUSTOM_ENDPOINT": f"{cloud.google_url}/artifactregistry/v1/",
+            "GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT": f"{cloud.google_url}/run/v2/",
+            "GOOGLE_IAM_CUSTOM_ENDPOINT": f"{cloud.google_url}/iam/v1/",
+            "GOOGLE_RESOURCE_MANAGER_CUSTOM_ENDPOINT": f"{cloud.google_url}/cloudresourcemanager/v1/",
+            "GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT": f"{cloud.google_url}/serviceusage/v1/",
             "CHECKPOINT_DISABLE": "1",
             "TF_IN_AUTOMATION": "1",
             "TF_VAR_image": image,
@@ -305,6 +312,17 @@ class Terraform:
 
     def run(self, *arguments: str) -> str:
         """What a command says; it must succeed."""
+        status, said = self._command(*arguments)
+        assert status == 0, said
+        return said
+
+    def fail(self, *arguments: str) -> str:
+        """What a command says, without the frames of its errors; it must fail."""
+        status, said = self._command(*arguments)
+        assert status == 1, said
+        return " ".join(said.replace("│", " ").split())
+
+    def _command(self, *arguments: str) -> tuple[int, str]:
         result = subprocess.run(
             ["terraform", *arguments],
             cwd=self._directory,
@@ -313,8 +331,7 @@ class Terraform:
             text=True,
             check=False,
         )
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout
+        return result.returncode, result.stdout + result.stderr
 
     def apply(self) -> None:
         """Make what the root describes."""
@@ -326,9 +343,9 @@ class Terraform:
         self.run("apply", "-auto-approve", "-no-color", *arguments)
 
 
-def push(engine: docker.DockerClient, repository: str, tag: str) -> str:
-    """Push an image; the error, if any."""
-    credentials = {"username": "AWS", "password": "test"}
+def push(engine: docker.DockerClient, repository: str, tag: str, credentials: Json | None = None) -> str:
+    """Push an image, to ECR unless other credentials are given; the error, if any."""
+    credentials = credentials or {"username": "AWS", "password": "test"}
     lines = engine.images.push(repository, tag=tag, auth_config=credentials, stream=True, decode=True)
     return next((line["error"] for line in lines if "error" in line), "")
 

@@ -30,6 +30,7 @@ def own(settings: Settings, engine: docker.DockerClient, tmp_path: Path) -> Iter
         settings,
         state_directory=tmp_path / "state",
         gateway_port=25566,
+        google_port=25567,
         http_port=25080,
         https_port=25443,
         network_name="temu-own",
@@ -134,7 +135,7 @@ def test_one_process_only(own: Settings, capsys: pytest.CaptureFixture[str]) -> 
     assert said(capsys, "status", own)[0] == 0
 
 
-@pytest.mark.parametrize("name", ["gateway_port", "http_port", "https_port"])
+@pytest.mark.parametrize("name", ["gateway_port", "google_port", "http_port", "https_port"])
 def test_port_in_use(own: Settings, capsys: pytest.CaptureFixture[str], name: str) -> None:
     port = getattr(own, name)
     with socket.create_server(("127.0.0.1", port)):

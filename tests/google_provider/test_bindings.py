@@ -318,8 +318,8 @@ def test_provider_blocks_are_read_from_their_interface() -> None:
     [
         ("getBooleanAttribute('ready')", "getAnyAttribute('ready')", "the type of Thing.ready is unknown"),
         ('storageClassType: "stringList"', 'storageClassType: "anyList"', "Thing.tags is written as anyList"),
-        ('type: "set",\n        storageClassType: "ThingRuleList"', 'type: "map",\n        storageClassType: "ThingRuleList"',
-         "the block Thing.rule is nested as map"),
+        ('type: "set",\n        storageClassType: "ThingRuleList"',
+         'type: "map",\n        storageClassType: "ThingRuleList"', "the block Thing.rule is nested as map"),
         ("      name_prefix: {", "      other: {", "Thing.name_prefix is an argument that is never written"),
         ("  // action - computed", "  // actions - computed", "Thing.actions is an argument that is never written"),
         ("class ThingStatesOutputReference", "class Other", "there is no class ThingStatesOutputReference"),

@@ -25,7 +25,7 @@ BLOCK = Block(
         "rule": NestedBlock(PROBE, "set"),
     },
 )
-EMPTY: Object = {name: None for name in BLOCK.attributes} | {"probe": [], "rule": []}
+EMPTY: Object = dict.fromkeys(BLOCK.attributes) | {"probe": [], "rule": []}
 
 
 def test_new_resource_has_defaults_and_unknown_results() -> None:
@@ -67,6 +67,12 @@ def test_choices_and_conflicts_are_named_with_their_place() -> None:
     assert ('expected action to be one of ["KEEP", "DELETE"], got MOVE', "") in problems
     assert ("Conflicting configuration arguments", '"other": conflicts with action') in problems
     assert not list(validate(BLOCK, EMPTY | {"name": "a", "action": UNKNOWN}))
+
+
+def test_what_only_the_service_says_cannot_be_given() -> None:
+    problems = [(problem.summary, problem.detail) for problem in validate(BLOCK, EMPTY | {"name": "a", "uri": "x"})]
+    assert [summary for summary, _ in problems] == ["Value for unconfigurable attribute"]
+    assert problems[0][1].startswith('Can\'t configure a value for "uri"')
 
 
 def test_state_of_another_version_gets_the_members_of_this_one() -> None:

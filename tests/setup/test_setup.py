@@ -272,15 +272,19 @@ def test_stand_in_is_installed_where_it_is_wanted(machine: Machine) -> None:
     """Terraform finds the stand-in beside the mirror, runs it, and a second set-up leaves it alone."""
     machine.use_ready_venv()
     mirror = machine.provider_mirror(PROVIDER, GOOGLE)
-    variables = {"SLIPWAY_PROVIDER_MIRROR": str(mirror), "SLIPWAY_GOOGLE_PROVIDER": "stand-in"}
-    status, output = machine.setup(**variables)
+
+    def setup() -> tuple[int, str]:
+        return machine.setup(SLIPWAY_PROVIDER_MIRROR=str(mirror), SLIPWAY_GOOGLE_PROVIDER="stand-in")
+
+    status, output = setup()
     assert status == 0, output
     assert "google provider            the stand-in one, as SLIPWAY_GOOGLE_PROVIDER says" in output
     configuration = machine.written("terraform.rc")
     assert f'include = ["{PROVIDER}"]' in configuration
     assert f'path    = "{machine.project}/.build/google-provider/mirror"' in configuration
     (machine.project / "main.tf").write_text(
-        'terraform {\n  required_providers {\n    google = { source = "hashicorp/google", version = "6.50.0" }\n  }\n}\n'
+        'terraform {\n  required_providers {\n    google = { source = "hashicorp/google", version = "6.50.0" }\n'
+        "  }\n}\n"
         'resource "google_service_account" "this" {\n  account_id = "somebody"\n}\n'
     )
     script = ". .build/env && terraform init -input=false >&2 && terraform validate -no-color"
@@ -290,7 +294,7 @@ def test_stand_in_is_installed_where_it_is_wanted(machine: Machine) -> None:
     assert "The configuration is valid" in result.stdout, result.stderr
     program = next((machine.project / ".build/google-provider/mirror").rglob("terraform-provider-google*"))
     written = program.stat().st_mtime_ns
-    assert machine.setup(**variables)[0] == 0
+    assert setup()[0] == 0
     assert program.stat().st_mtime_ns == written
 
 

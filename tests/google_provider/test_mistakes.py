@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.google_provider.conftest import Terraform, said
@@ -36,20 +39,22 @@ resource "google_cloud_run_v2_service" "this" {
         ("startup_probe {", "readyness_probe {", 'Blocks of type "readyness_probe" are not expected here.'),
         ('resource "google_cloud_run_v2_service"', 'resource "google_cloud_run_v3_service"',
          'does not support resource type "google_cloud_run_v3_service"'),
-        ("template {", 'template {\n    revision = data.google_cloud_runs.x.id',
-         'data resource "google_cloud_runs" "x" has not been declared'),
+        ('resource "google_cloud_run_v2_service"',
+         'data "google_cloud_runs" "x" {}\nresource "google_cloud_run_v2_service"',
+         'does not support data source "google_cloud_runs"'),
         # Missing: an argument, one in a block, a block.
         ('location = "us-central1"', "", 'The argument "location" is required, but no definition was found.'),
         ('image = "us-docker.pkg.dev/cloudrun/container/hello"', "", 'The argument "image" is required'),
         # Of the wrong type.
-        ('name     = "hello"', "name = [1]", "Inappropriate value for attribute \"name\": string required."),
+        ('name     = "hello"', "name = [1]", 'Inappropriate value for attribute "name": string required.'),
         ('location = "us-central1"', 'location = "us-central1"\n  deletion_protection = "maybe"',
          'Inappropriate value for attribute "deletion_protection": a bool is required.'),
         ("startup_probe {", 'startup_probe {\n        period_seconds = "often"',
          'Inappropriate value for attribute "period_seconds": a number is required.'),
-        ("template {", "labels = \"x\"\n  template {", 'Inappropriate value for attribute "labels": map of string required.'),
+        ("template {", 'labels = "x"\n  template {',
+         'Inappropriate value for attribute "labels": map of string required.'),
         # Too many of one block.
-        ("template {", "template {}\n  template {", "No more than 1 \"template\" blocks are allowed"),
+        ("template {", "template {}\n  template {", 'No more than 1 "template" blocks are allowed'),
         # Set by the service alone.
         ('name     = "hello"', 'name = "hello"\n  uri = "https://mine"', 'Can\'t configure a value for "uri"'),
         # Not one of the values.
@@ -58,9 +63,11 @@ resource "google_cloud_run_v2_service" "this" {
         ("template {", 'template {\n    execution_environment = "GEN2"',
          "expected template.0.execution_environment to be one of"),
         # In the provider block.
-        ('region       = "us-central1"', 'region = "us-central1"\n  endpoint = "x"', 'An argument named "endpoint" is not expected here.'),
+        ('region       = "us-central1"', 'region = "us-central1"\n  endpoint = "x"',
+         'An argument named "endpoint" is not expected here.'),
         ('region       = "us-central1"', 'region = ["us-central1"]', 'Inappropriate value for attribute "region"'),
-        ('region       = "us-central1"', 'cloud_run_v2_custom_endpoint = "http://localhost"', "cloud_run_v2_custom_endpoint is"),
+        ('region       = "us-central1"', 'cloud_run_v2_custom_endpoint = "http://localhost"',
+         "cloud_run_v2_custom_endpoint is"),
         ('access_token = "none is needed to plan"', 'access_token = "a"\n  credentials = "b"',
          '"credentials": conflicts with access_token'),
         ('access_token = "none is needed to plan"', 'credentials = "/no/such/file"', "The credentials cannot be used"),
@@ -118,8 +125,8 @@ def test_mistake_in_a_repository(terraform: Terraform, arguments: str, problem: 
          "expected length of description to be in the range (0 - 256)"),
         ('resource "google_project_service" "x" {\n service = "run"\n}',
          "expected run to be a domain like serviceusage.googleapis.com"),
-        ('resource "google_cloud_run_v2_service_iam_member" "x" {\n name = "x"\n role = "roles/run.invoker"\n member = "me"\n}',
-         'invalid value "me" for member'),
+        ('resource "google_cloud_run_v2_service_iam_member" "x" {\n name = "x"\n role = "roles/run.invoker"\n'
+         ' member = "me"\n}', 'invalid value "me" for member'),
         # Of a resource that the stand-in does not make.
         ('resource "google_bigtable_gc_policy" "x" {\n instance_name = "a"\n table = "b"\n column_family = "c"\n'
          ' gc_rules = "{}"\n mode = "UNION"\n}', '"gc_rules": conflicts with mode'),
@@ -165,12 +172,8 @@ def test_without_credentials_nothing_is_planned(terraform: Terraform) -> None:
     assert "No credentials loaded" in said(result)
 
 
-def test_started_by_hand_it_says_what_it_is(terraform: Terraform) -> None:
-    import subprocess
-
-    from tests.google_provider.conftest import STAND_IN
-
-    program = next((STAND_IN / "mirror").rglob("terraform-provider-google_v*"))
+def test_started_by_hand_it_says_what_it_is(stand_in: Path) -> None:
+    program = next((stand_in / "mirror").rglob("terraform-provider-google_v*"))
     result = subprocess.run([program], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (
         1,
