@@ -36,7 +36,7 @@ def roots_of(project: Path, layer: str) -> dict[str, Path]:
     """Root modules of a layer by name: one, `<layer>_<cloud>` for each cloud, or `service_<target>` for each target."""
     layers = project / "terraform/layers"
     if layer == "service":
-        return {root.name: root for root in sorted(layers.glob("*/service_*"))}
+        return {root.name: root for root in sorted(layers.glob("*/service_*"), key=lambda root: root.name)}
     found = sorted(layers.glob(f"*/{layer}"))
     return {layer if len(found) == 1 else f"{layer}_{root.parent.name}": root for root in found}
 
