@@ -63,7 +63,7 @@ def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, pro
         producers: outputs of the layers before it, by layer.
 
     Raises:
-        AnsibleFilterError: an Ansible variable that the root does not declare.
+        AnsibleFilterError: an Ansible variable that the root does not declare, and that is not empty.
     """
     inputs: Json = {}
     for name in declared:
@@ -75,7 +75,9 @@ def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, pro
             inputs[name] = given[f"{layer}_{name}"]
         elif name in common:
             inputs[name] = common[name]
-    unknown = sorted(set(given) - {f"{layer}_{name}" for name in declared})
+    # What is empty asks for nothing: the wiring hands every target the secrets of its data, and some have none.
+    asked = {name for name, value in given.items() if value not in (None, [], {})}
+    unknown = sorted(asked - {f"{layer}_{name}" for name in declared})
     if unknown:
         hints = [did_you_mean(name, [f"{layer}_{name}" for name in declared]) for name in unknown]
         raise AnsibleFilterError(
