@@ -54,8 +54,6 @@ _APIS = (
     "/upload/storage/v1/",
     "/download/storage/v1/",
 )
-# Clients of a Cloud Storage emulator send no credentials.
-_ANONYMOUS = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/")
 
 
 class GoogleCloud:
@@ -126,15 +124,14 @@ class GoogleCloud:
             return self._routes.answer(request)
         principal = self._tokens.principal(request.headers)
         request = Request(request.method, request.path, request.query, request.headers, request.body, principal)
-        is_api = request.path.startswith(_APIS)
-        if not is_api and self._storage.is_download(request.method, request.path):
-            return self._storage.download(request)
-        if not principal and not request.path.startswith(_ANONYMOUS):
+        if not principal:
             raise unauthenticated(
                 "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or "
                 "other valid authentication credential.",
                 "CREDENTIALS_MISSING",
             )
+        if not request.path.startswith(_APIS) and self._storage.is_download(request.method, request.path):
+            return self._storage.download(request)
         return self._routes.answer(request)
 
     async def handle_site(self, scope: Scope, receive: Receive, send: Send, host: str, port: int) -> None:

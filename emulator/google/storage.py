@@ -1,7 +1,8 @@
 """Cloud Storage, as much as Terraform's states need: buckets, objects with generations, and preconditions.
 
 The JSON API v1, its uploads (simple, multipart, resumable), and downloads by the XML API's address, which
-Google's own clients use. A client that is told STORAGE_EMULATOR_HOST sends no credentials; it is let in.
+Google's own clients use. Terraform finds it by GOOGLE_STORAGE_CUSTOM_ENDPOINT: told STORAGE_EMULATOR_HOST it sends no
+credentials, and is refused.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ PATHS = (
     "/iam/v1/projects/temu-tokens/serviceAccounts",
     "/serviceusage/v1/projects/temu-tokens/services",
     "/storage/v1/b?project=temu-tokens",
+    "/temu-tokens/object",
 )
 
 
