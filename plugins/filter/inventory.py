@@ -29,12 +29,16 @@ from jinja2.exceptions import TemplateError
 
 Json = dict[str, Any]
 
-_COMMON = ("name", "region", "tags")
+_COMMON = ("name", "project", "region", "tags")
 _KINDS = ("apps", "networks")
 
 _ENVIRONMENT_FILE = "group_vars/all/environment.yml"
+# The codes of regions, by cloud.
+_REGIONS = {
+    "aws": (re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]"), "an AWS region's code such as us-east-1"),
+    "gcp": (re.compile(r"[a-z]+-[a-z]+[0-9]+"), "a region's code of Google Cloud such as us-central1"),
+}
 _TEXTS = (
-    ("slipway_region", re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]"), "an AWS region's code such as us-east-1"),
     # "General purpose bucket naming rules" in the Amazon S3 User Guide.
     (
         "slipway_state_bucket",
@@ -71,7 +75,8 @@ def inventory_problems(hostvars: Mapping[str, Any], project: str, sources: Itera
     networks = [host for host in hosts if "networks" in host.groups]
     apps = [host for host in hosts if "apps" in host.groups]
     _check_environment_is_one(hosts, problems)
-    _check_networks(networks, apps, inputs, problems)
+    # Google's apps are in no network of ours.
+    _check_networks(networks, [app for app in apps if known.cloud_of(app) == "aws"], inputs, problems)
     _check_names_in_cloud(apps, inputs, problems)
     lines: list[str] = problems.lines()
     return lines
@@ -138,6 +143,12 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
         if finding:
             remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
             problems.add([host.name], finding, remedy)
+    if known.cloud_of(host) == "gcp" and not host.values.get("slipway_google_project"):
+        problems.add(
+            [host.name],
+            "slipway_google_project is not set; it must be the id of the Google project that the app is deployed to",
+            f"Write it into {short_path(host.folder / f'group_vars/{known.target_of(host)}/cloud.yml')}",
+        )
     if "apps" in host.groups:
         _check_application(host, known, problems)
         _check_data(host, known, problems)
@@ -164,6 +175,9 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
     """Check that each variable with a prefix of the project's is one that something reads."""
     layers = known.layers_of(host)
     for name in host.given:
+        if name in host.values and host.values[name] is None:
+            # Taken back by who sees to it that it is not asked for.
+            continue
         role = known.role_of(name)
         if role in LAYERS and role not in layers:
             # Meant for other hosts of a group.
@@ -217,7 +231,7 @@ def _check_specifications(host: Host, known: Project, problems: Problems) -> Non
             own_file = f"host_vars/{host.name}/{role or 'app'}.yml"
             file = host.file_of(name, _ENVIRONMENT_FILE if name.startswith("slipway_") else own_file)
             problems.add([host.name], error, f"Edit {file}")
-    for name, expression, form in _TEXTS:
+    for name, expression, form in (("slipway_region", *_REGIONS[known.cloud_of(host)]), *_TEXTS):
         value = host.values.get(name)
         if isinstance(value, str) and not expression.fullmatch(value):
             text = f"{name} is {input_rules.shown(value)}; it must be {form}"

@@ -11,7 +11,7 @@ import ipaddress
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,7 +161,12 @@ TARGET_RULES: dict[str, dict[str, Rule]] = {
         "max_concurrent_requests": _whole(1, 200),
         "max_task_count": _whole(1, 25),
         "min_task_count": _whole(1, 25),
-    }
+    },
+    # "Cloud Run quotas and limits", "Maximum concurrent requests" and "Minimum instances".
+    "cloud_run": {
+        "max_concurrent_requests": _whole(1, 1000),
+        "min_task_count": _whole(0),
+    },
 }
 
 # "Burstable performance instances" in the Amazon EC2 User Guide: MiB by size. Other families begin at 2 GiB.
@@ -288,7 +293,7 @@ class Sizes:
         source: the page that says so.
     """
 
-    mib_by_cpu_units: dict[int, list[int]]
+    mib_by_cpu_units: Mapping[int, Sequence[int]]
     source: str
 
 
@@ -313,6 +318,10 @@ SIZES = {
             4096: [8192, 10240, 12288],
         },
         '"App Runner architecture and concepts" in the AWS App Runner Developer Guide',
+    ),
+    "cloud_run": Sizes(
+        {1024: range(512, 4097), 2048: range(512, 8193), 4096: range(2048, 16385)},
+        '"Configure memory limits for services" in the documentation of Cloud Run',
     ),
     "ecs": _FARGATE_SIZES,
     "ecs_public": _FARGATE_SIZES,
@@ -387,14 +396,22 @@ def _network_findings(inputs: Json) -> Iterator[Finding]:
             yield name, f"holds {other}, which overlaps the subnet {one}; subnets must not overlap"
 
 
+def _choices(numbers: Sequence[int]) -> str:
+    if isinstance(numbers, range):
+        return f"from {numbers[0]} to {numbers[-1]}"
+    return f"one of {', '.join(map(str, numbers))}"
+
+
 def _service_findings(inputs: Json, sizes: Sizes | None) -> Iterator[Finding]:
     memory, cpu = inputs.get("memory_mib"), inputs.get("cpu_units")
+    if sizes and cpu is not None and cpu not in sizes.mib_by_cpu_units:
+        choices = _choices(list(sizes.mib_by_cpu_units))
+        yield "cpu_units", f"is {shown(cpu)}; it must be {choices}, as {sizes.source} says"
     allowed = sizes.mib_by_cpu_units.get(cpu, []) if sizes and cpu is not None else []
     if sizes and memory is not None and allowed and memory not in allowed:
         yield (
             "memory_mib",
-            f"is {shown(memory)} with service_cpu_units {cpu}; it must be one of "
-            f"{', '.join(map(str, allowed))}, as {sizes.source} says",
+            f"is {shown(memory)} with service_cpu_units {cpu}; it must be {_choices(allowed)}, as {sizes.source} says",
         )
     yield from _instance_findings(inputs)
     tmp = inputs.get("tmp_size_mib")
@@ -458,6 +475,8 @@ def name_finding(name: str, target: str | None) -> str | None:
             f"its cloud name {name} must be lower-case letters, digits and single hyphens, first a letter, "
             "last no hyphen: AWS allows nothing else in names of load balancers and databases"
         )
+    if target == "cloud_run" and len(name) < 6:
+        return f"its cloud name {name} has {len(name)} characters; it must have at least 6: so does a service account's"
     if target == "app_runner" and len(name) < 4:
         return f"its cloud name {name} has {len(name)} characters; it must have at least 4: App Runner allows no fewer"
     if target in ("ec2", "ecs") and name.startswith("internal-"):

@@ -98,7 +98,8 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self._layers = folder / "terraform/layers"
-        self.targets = {root.name.removeprefix("service_"): root for root in sorted(self._layers.glob("*/service_*"))}
+        roots = sorted(self._layers.glob("*/service_*"), key=lambda root: root.name)
+        self.targets = {root.name.removeprefix("service_"): root for root in roots}
         self.roles: dict[str, Json] = {
             file.parts[-3]: read_yaml(file)["argument_specs"]["main"]["options"]
             for file in sorted(folder.glob("roles/*/meta/argument_specs.yml"))
@@ -132,6 +133,11 @@ class Project:
         return {
             layer: root for layer, root in layers.items() if layer != "data" or target not in self.targets_without_data
         }
+
+    def cloud_of(self, host: Host) -> str:
+        """Whose cloud a host is in: the folder of its Terraform roots."""
+        target = self.target_of(host)
+        return self.targets[target].parent.name if target else "aws"
 
     def target_of(self, host: Host) -> str | None:
         """The target of an app; None for a network, and for an app without its one target."""

@@ -61,7 +61,7 @@ def test_no_host_at_all(inventory: Inventory) -> None:
 def test_app_in_no_target_group(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps"])
     assert inventory.problem() == (
-        "beers: stands in no target group; below apps it must stand in one of app_runner, ec2, ecs, "
+        "beers: stands in no target group; below apps it must stand in one of app_runner, cloud_run, ec2, ecs, "
         "ecs_public" + inventory.edit("hosts.yml")
     )
 
@@ -105,8 +105,8 @@ def test_groups_of_ones_own_are_let_be(inventory: Inventory) -> None:
     [
         ("slipway_environment", "name of the environment, such as dev"),
         ("slipway_environment_tag", "value of the tag Environment of every resource, such as development"),
-        ("slipway_region", "AWS region, such as us-east-1"),
-        ("slipway_state_bucket", "S3 bucket that holds Terraform's states"),
+        ("slipway_region", "region, such as us-east-1"),
+        ("slipway_state_bucket", "bucket that holds Terraform's states"),
         (
             "slipway_cloud_environment",
             "environment variables of every call to the cloud, such as AWS_PROFILE",

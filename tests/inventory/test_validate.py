@@ -83,10 +83,10 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
     problems = "\n".join(refused(validate(inventory)))
     for text in (
         "records: stands in no target group: it is in ecs_pubic (did you mean ecs_public?); below apps it must stand "
-        f"in one of app_runner, ec2, ecs, ecs_public. Edit {inventory}/hosts.yml.",
-        "main, tasks, beers, records, web, hello: there is no variable of the project named slipway_regoin (did you "
-        f"mean slipway_region?). Edit {inventory}/group_vars/all/environment.yml.",
-        "main, tasks, beers, records, web, hello: slipway_region is not set; it must be the AWS region, such as "
+        f"in one of app_runner, cloud_run, ec2, ecs, ecs_public. Edit {inventory}/hosts.yml.",
+        "main, tasks, beers, records, web, hello, hello-gcp: there is no variable of the project named slipway_regoin "
+        f"(did you mean slipway_region?). Edit {inventory}/group_vars/all/environment.yml.",
+        "main, tasks, beers, records, web, hello: slipway_region is not set; it must be the region, such as "
         f"us-east-1. Write it into {inventory}/group_vars/all/environment.yml.",
         'main: network_cidr_block is "10.0.0.0/33"; it must be an IPv4 network address with a length of /16 to /28, '
         "such as 10.0.0.0/16, without bits beyond its length. "
