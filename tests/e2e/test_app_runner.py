@@ -62,7 +62,7 @@ def test_image_that_does_not_start_is_rolled_back(site: Site) -> None:
     # What serves is what the source holds when its fault is gone again.
     succeeded(site.run(*ONLY))
     before, url = digest(site), site.summary()["hello"]["url"]
-    fault = "if __import__('os').environ.get('PORT'):\n    raise RuntimeError('cannot start')\n"
+    fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     with changed_source(site, "__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
         run = failed(site.run(*ONLY))
     assert "ended as ROLLBACK_SUCCEEDED" in run.output

@@ -334,7 +334,7 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
     factory = site.source / "slipway_app" / "__init__.py"
     original = factory.read_text()
     # The image is built and migrates as ever; it is the service that cannot start.
-    fault = "if __import__('os').environ.get('PORT'):\n    raise RuntimeError('cannot start')\n"
+    fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     factory.write_text(f"{original}\n{fault}")
     try:
         with Visitor(f"https://tasks.{ENVIRONMENT}.localhost/version", per_second=4) as visitor:
@@ -342,6 +342,8 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
     finally:
         factory.write_text(original)
     assert "cannot start" in run.output
+    # It came as far as the service, and ECS went back.
+    assert "verify_ecs |" in run.output or "ecs_deployment |" in run.output
     assert visitor.problems == []
     assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == before
 
