@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -341,7 +342,8 @@ def install(instances: Instances) -> None:
             if "DeleteOnTermination" in interface:
                 member = f"<deleteOnTermination>{str(interface['DeleteOnTermination']).lower()}</deleteOnTermination>"
                 xml = xml.replace("<networkInterfaceSet><item>", f"<networkInterfaceSet><item>{member}", 1)
-        return xml
+        # The model of EC2 has a name of its own for members of this list, and the provider's SDK knows no other.
+        return re.sub(r"(?<=<groupSet>).*?(?=</groupSet>)", lambda groups: groups[0].replace("item>", "groupId>"), xml)
 
     def console_output(p: Json) -> Response:
         identifier = ec2._p(p, "InstanceId")

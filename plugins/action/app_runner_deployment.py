@@ -74,13 +74,17 @@ class Deployment:
         return digest
 
     def _last_operation(self) -> Json:
-        pages = self._apprunner.get_paginator("list_operations").paginate(ServiceArn=self._service_arn)
-        operations = (one for page in pages for one in page["OperationSummaryList"])
-        # The newest comes first.
-        found: Json | None = next((one for one in operations if one["Type"] in _DEPLOYING), None)
-        if found is None:
-            raise ActionError(f"App Runner knows no deployment of {self._service_arn}")
-        return found
+        # boto3 has no paginator for it. The newest comes first.
+        request = {"ServiceArn": self._service_arn}
+        while True:
+            page = self._apprunner.list_operations(**request)
+            for operation in page["OperationSummaryList"]:
+                if operation["Type"] in _DEPLOYING:
+                    found: Json = operation
+                    return found
+            if not page.get("NextToken"):
+                raise ActionError(f"App Runner knows no deployment of {self._service_arn}")
+            request["NextToken"] = page["NextToken"]
 
     def _failure(self, what: str) -> str:
         lines = [f"The deployment of {self._service_arn} {what}."]

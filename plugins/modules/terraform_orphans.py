@@ -283,8 +283,12 @@ def _app_runner_tags(client: Client, arn: str) -> dict[str, str]:
 
 
 def _app_runner_service(client: Client, planned: Planned) -> Iterator[Found]:
-    pages = client("apprunner").get_paginator("list_services").paginate()
-    for item in (one for page in pages for one in page["ServiceSummaryList"]):
+    # boto3 has no paginator for it; an account has 30 services at most, which is less than two pages.
+    page = client("apprunner").list_services()
+    items = page["ServiceSummaryList"]
+    if "NextToken" in page:
+        items += client("apprunner").list_services(NextToken=page["NextToken"])["ServiceSummaryList"]
+    for item in items:
         if item["ServiceName"] != planned["service_name"]:
             continue
         arn = item["ServiceArn"]

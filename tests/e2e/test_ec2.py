@@ -156,7 +156,7 @@ def test_smoke_check_changes_nothing_and_passes(site: Site) -> None:
 
 def test_check_says_what_would_change_and_replaces_nothing(site: Site, aws: Any) -> None:
     before = {one["InstanceId"] for one in _group(aws)["Instances"]}
-    run = succeeded(site.run("site.yml", "--limit", "web", "--check", service_memory_mib=640))
+    run = succeeded(site.run("site.yml", "--limit", "web", "--check", service_container_port=9000))
     assert run.changed
     assert "aws_launch_template.this" in run.output
     assert {one["InstanceId"] for one in _group(aws)["Instances"]} == before
@@ -183,7 +183,7 @@ def test_bad_image_is_rolled_back(site: Site, aws: Any) -> None:
     factory = site.source / "slipway_app" / "__init__.py"
     original = factory.read_text()
     # The image is built and migrates as ever; it is the service that cannot start.
-    fault = "if __import__('os').environ.get('PORT'):\n    raise RuntimeError('cannot start')\n"
+    fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     factory.write_text(f"{original}\n{fault}")
     try:
         with Visitor(f"{URL}/version", per_second=4) as visitor:

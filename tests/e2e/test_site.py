@@ -11,31 +11,42 @@ import shutil
 import subprocess
 from typing import Any
 
+import boto3
 import psycopg
 import pytest
 
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, succeeded
+from tests.e2e.runs import CLOUD_ENVIRONMENT, ENVIRONMENT, PROJECT, Site, failed, succeeded
 
 APPS = {"tasks": "ecs", "beers": "ecs", "records": "ecs_public", "web": "ec2", "hello": "app_runner"}
 NAME = f"{ENVIRONMENT}-tasks"
 
 
-# What the containers of a target's services are labelled with.
-_LABELS = {
-    "app_runner": "com.amazonaws.apprunner.service-name={}",
-    # Instances and what runs on them.
-    "ec2": "slipway.instance",
-    "ecs": "com.amazonaws.ecs.task-definition-family={}",
-    "ecs_public": "com.amazonaws.ecs.task-definition-family={}",
-}
+def _filters(app: str) -> list[str]:
+    """What `docker ps` finds the containers of an app's service by."""
+    name = f"{ENVIRONMENT}-{app}"
+    if APPS[app] == "app_runner":
+        return [f"label=com.amazonaws.apprunner.service-name={name}"]
+    if APPS[app] != "ec2":
+        return [f"label=com.amazonaws.ecs.task-definition-family={name}"]
+    # Instances, and what runs on them, have the instance's id in their names.
+    ec2 = boto3.client(
+        "ec2",
+        endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
+        region_name=CLOUD_ENVIRONMENT["AWS_DEFAULT_REGION"],
+        aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+    )
+    reservations = ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": [name]}])["Reservations"]
+    return [f"name={one['InstanceId']}" for item in reservations for one in item["Instances"]]
 
 
 def containers(app: str) -> list[str]:
     """Ids of the running containers of an app's service."""
-    label = "label=" + _LABELS[APPS[app]].format(f"{ENVIRONMENT}-{app}")
-    output = subprocess.run(["docker", "ps", "-q", "--filter", label], capture_output=True, text=True, check=True)
-    return output.stdout.split()
+    if not (filters := _filters(app)):
+        return []
+    arguments = [word for one in filters for word in ("--filter", one)]
+    return subprocess.run(["docker", "ps", "-q", *arguments], capture_output=True, text=True, check=True).stdout.split()
 
 
 def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connection[Any]:
@@ -334,7 +345,7 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
     factory = site.source / "slipway_app" / "__init__.py"
     original = factory.read_text()
     # The image is built and migrates as ever; it is the service that cannot start.
-    fault = "if __import__('os').environ.get('PORT'):\n    raise RuntimeError('cannot start')\n"
+    fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     factory.write_text(f"{original}\n{fault}")
     try:
         with Visitor(f"https://tasks.{ENVIRONMENT}.localhost/version", per_second=4) as visitor:
@@ -342,6 +353,8 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
     finally:
         factory.write_text(original)
     assert "cannot start" in run.output
+    # It came as far as the service, and ECS went back.
+    assert "verify_ecs |" in run.output or "ecs_deployment |" in run.output
     assert visitor.problems == []
     assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == before
 

@@ -165,7 +165,7 @@ class Made:
         self._add("aws_iam_instance_profile", NAME, name=NAME)
         template = ec2.create_launch_template(
             LaunchTemplateName=NAME,
-            LaunchTemplateData={"InstanceType": "t3.micro"},
+            LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"},
             TagSpecifications=[{"ResourceType": "launch-template", "Tags": TAG_LIST}],
         )["LaunchTemplate"]["LaunchTemplateId"]
         self._undo(ec2.delete_launch_template, LaunchTemplateId=template)
