@@ -113,6 +113,15 @@ def test_what_is_altered_by_hand_is_put_right(applied: Terraform, google: Google
     applied.run(*NO_CHANGE)
 
 
+def test_member_is_taken_from_a_role_that_has_others(settled: Terraform, cloud: Settings, google: Google) -> None:
+    other = "user:somebody@example.org"
+    binding = {"role": "roles/run.invoker", "members": ["allUsers", other]}
+    google.call("POST", f"{SERVICE}:setIamPolicy", {"policy": {"bindings": [binding]}})
+    settled.run(*DESTROY, "-target=google_cloud_run_v2_service_iam_member.public")
+    assert google.call("GET", f"{SERVICE}:getIamPolicy")["bindings"] == [binding | {"members": [other]}]
+    assert ask(cloud, google.call("GET", SERVICE)["uri"].removeprefix("https://"))[0] == 403
+
+
 def test_what_is_there_is_imported(applied: Terraform, google: Google) -> None:
     location = f"projects/{PROJECT}/locations/{LOCATION}"
     names = {
