@@ -9,7 +9,7 @@ from typing import Any
 
 import docker
 import requests
-from google.auth.transport.requests import AuthorizedSession, Request
+from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials
 
 from emulator.settings import Settings
@@ -40,7 +40,9 @@ class Google:
     def __init__(self, cloud: Settings, project: str, *services: str) -> None:
         self.cloud = cloud
         self.project = project
-        self.session: requests.Session = AuthorizedSession(credentials(cloud))
+        self.session = requests.Session()
+        # google-auth's own session would ask Google itself for the account's locations.
+        self.session.headers["Authorization"] = f"Bearer {self.token()}"
         for service in services:
             self.call("POST", f"{USAGE}/projects/{project}/services/{service}.googleapis.com:enable")
 

@@ -105,7 +105,6 @@ def resource(request: pytest.FixtureRequest, google: Google) -> Iterator[tuple[s
         path, reading = f"{ACCOUNTS}/{made['name']}", "POST"
     yield path, reading
     google.call("DELETE", path)
-    # The policy goes with its resource.
     assert google.refusal(reading, f"{path}:getIamPolicy")["status"] == "NOT_FOUND"
 
 
@@ -168,6 +167,14 @@ def test_refused_field_is_named(google: Google, resource: tuple[str, str]) -> No
     body = {"policy": {"bindings": [{"role": "roles/viewer", "members": ["me"]}]}}
     error = google.refusal("POST", f"{resource[0]}:setIamPolicy", body)
     assert detail(error, "BadRequest")["fieldViolations"][0]["field"] == "policy.bindings[0].members"
+
+
+def test_policy_goes_with_its_resource(google: Google, account: str) -> None:
+    policy = {"bindings": [{"role": "roles/iam.serviceAccountUser", "members": ["allUsers"]}]}
+    google.call("POST", f"{account}:setIamPolicy", {"policy": policy})
+    google.call("DELETE", account)
+    google.call("POST", LIST, {"accountId": "temu-account"})
+    assert bound(google.call("POST", f"{account}:getIamPolicy")) == {}
 
 
 def test_what_is_not_there_has_no_policy(google: Google) -> None:

@@ -104,15 +104,22 @@ def test_what_is_altered_by_hand_is_put_right(applied: Terraform, google: Google
     )
     google.call("POST", f"{SERVICE}:setIamPolicy", {"policy": {"bindings": []}})
     google.call("DELETE", ACCOUNT)
-    google.call("POST", f"{USAGE}/projects/{PROJECT}/services/iam.googleapis.com:disable")
-    said = applied.run(*APPLY)
-    # The reader's member names the account, which is another one now.
-    assert "2 changed" in said
+    # The service and the repository; the public member and the account.
+    assert "2 added, 2 changed, 0 destroyed" in applied.run(*APPLY)
     assert google.call("GET", SERVICE)["ingress"] == "INGRESS_TRAFFIC_ALL"
     assert google.call("GET", REPOSITORY)["description"] == "Images"
     assert google.call("GET", ACCOUNT)["displayName"] == "Runs a test"
     assert google.call("GET", f"{SERVICE}:getIamPolicy")["bindings"][0]["members"] == ["allUsers"]
     applied.run(*NO_CHANGE)
+
+
+def test_member_is_taken_from_a_role_that_has_others(settled: Terraform, cloud: Settings, google: Google) -> None:
+    other = "user:somebody@example.org"
+    binding = {"role": "roles/run.invoker", "members": ["allUsers", other]}
+    google.call("POST", f"{SERVICE}:setIamPolicy", {"policy": {"bindings": [binding]}})
+    settled.run(*DESTROY, "-target=google_cloud_run_v2_service_iam_member.public")
+    assert google.call("GET", f"{SERVICE}:getIamPolicy")["bindings"] == [binding | {"members": [other]}]
+    assert ask(cloud, google.call("GET", SERVICE)["uri"].removeprefix("https://"))[0] == 403
 
 
 def test_what_is_there_is_imported(applied: Terraform, google: Google) -> None:

@@ -182,7 +182,7 @@ def test_newer_terraform_will_do(machine: Machine, version: str) -> None:
     """Anything from 1.11 on, below 2."""
     machine.fake_terraform(version)
     machine.use_ready_venv()
-    status, output = machine.setup("--check")
+    status, output = machine.setup("--check", SLIPWAY_GOOGLE_PROVIDER="real")
     assert status == 0, output
     assert version in output
 
@@ -451,7 +451,7 @@ def test_installed_engine_is_started_detached(machine: Machine) -> None:
     status, output = on_bare_machine(
         machine,
         "PATH=/programs:$PATH scripts/setup && cat .build/dockerd.log && cat /proc/[0-9]*/comm",
-        "--add-host", "probe.localhost:127.0.0.1",
+        "--add-host", "probe.localhost:127.0.0.1", "--env", "SLIPWAY_GOOGLE_PROVIDER=real",
     )  # fmt: skip
     assert status == 0, output
     assert "start    docker" in output
