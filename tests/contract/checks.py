@@ -204,6 +204,13 @@ def wired_roots_are_those_of_roles(project: Path) -> Iterator[str]:
             yield f"{file} has {wired.get(layer)} for the layer {layer}, its role applies {root}"
 
 
+def locks_are_imported(project: Path) -> Iterator[str]:
+    """No role includes terraform_layer, whose handlers would then be loaded again for some hosts (tasks/lock.yml)."""
+    for file in sorted(project.glob("roles/*/tasks/*.yml")):
+        if re.search(r"include_role:\n\s+name: slipway.provision.terraform_layer", file.read_text()):
+            yield f"{file.relative_to(project)} includes terraform_layer; it has to import it"
+
+
 def _roles(project: Path) -> list[Path]:
     return sorted(path for path in (project / "roles").iterdir() if path.is_dir())
 

@@ -24,6 +24,7 @@ _CHECKS: list[_Check] = [
     checks.examples_are_complete,
     checks.wiring_sets_options,
     checks.wired_roots_are_those_of_roles,
+    checks.locks_are_imported,
 ]
 
 
@@ -132,6 +133,13 @@ def test_all_agree(check: _Check) -> None:
             "smoke_check_url:",
             "smoke_check_address:",
             "sets smoke_check_address, which is no role's option",
+        ),
+        (
+            checks.locks_are_imported,
+            "roles/migration/tasks/main.yml",
+            "import_role",
+            "include_role",
+            "roles/migration/tasks/main.yml includes terraform_layer",
         ),
         (
             checks.wired_roots_are_those_of_roles,

@@ -56,6 +56,7 @@ _INVENTORY = {
                     "app": {"data_database_name": "trecdb", "data_bucket_enabled": True},
                     "orphaned": {"data_bucket_enabled": True, "data_api_key_enabled": True},
                     "stopped": {"data_bucket_enabled": True, "data_api_key_enabled": True},
+                    "locked": {"data_bucket_enabled": True},
                     "doomed": {"data_bucket_enabled": True, "data_api_key_enabled": True},
                 }
             },

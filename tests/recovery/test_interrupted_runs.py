@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import signal
 from typing import Any
 
 import psycopg
 import pytest
 
+from plugins.action import deploy_lock
 from tests.recovery.environment import NAME, STATE_BUCKET, Environment, Run, client
 
 NAT_GONE = ("deleting", "deleted", "failed")
@@ -167,3 +170,15 @@ def test_killed_run_can_be_destroyed(environment: Environment) -> None:
     groups = client("ec2").describe_security_groups()["SecurityGroups"]
     assert not [group for group in groups if group["GroupName"].startswith(f"{NAME}-doomed-")]
     assert not _is_held("doomed")
+
+
+@pytest.mark.usefixtures("network")
+def test_run_that_left_nothing_but_its_lock_can_be_destroyed(environment: Environment) -> None:
+    environment.apply("locked").end().succeeded()
+    dead = dataclasses.replace(deploy_lock.Run.of(os.getpid()), started=1)
+    lock = {"run": dataclasses.asdict(dead), "since": "2026-01-02 03:04:05 UTC"}
+    client("s3").put_object(Bucket=STATE_BUCKET, Key=f"{NAME}/locked/lock", Body=json.dumps(lock).encode())
+    output = environment.apply("locked", terraform_layer_state="absent").end().succeeded().tasks
+    assert "An earlier run did not end" in output
+    assert not _has_bucket("locked")
+    assert not _is_held("locked")
