@@ -71,6 +71,8 @@ _ECR_IMAGE = re.compile(
     r"(?P<repository>[^:@]+)(?:@(?P<digest>.+)|:(?P<tag>.+))?"
 )
 _SECRET_ARN = re.compile(r"(?P<arn>arn:aws:secretsmanager:[^:]+:[^:]+:secret:[^:]+)(?::(?P<key>[^:]*):[^:]*:[^:]*)?")
+# The service shows them only when they were given.
+_GIVEN_AT_CREATION = ("EncryptionConfiguration", "ObservabilityConfiguration")
 _SUMMARY = ("ServiceName", "ServiceId", "ServiceArn", "ServiceUrl", "CreatedAt", "UpdatedAt", "Status")
 
 _logger = logging.getLogger(__name__)
@@ -167,8 +169,7 @@ class AppRunner(AutoScalingConfigurations):
                 "CreatedAt": now,
                 "UpdatedAt": now,
                 "Status": _IN_PROGRESS,
-                "ObservabilityConfiguration": {"ObservabilityEnabled": False},
-                **{key: request[key] for key in ("EncryptionConfiguration",) if key in request},
+                **{key: request[key] for key in _GIVEN_AT_CREATION if key in request},
                 **self._checked({}, request),
             },
             self._configuration_arn(request),

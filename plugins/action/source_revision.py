@@ -12,6 +12,9 @@ from ansible.plugins.action import ActionBase
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {"paths": {"type": "list", "elements": "path", "required": True}}
 
+# Set by git for what a hook starts; they win over the folder that is asked about (git(1), "The Git Repository").
+_OF_ANOTHER_REPOSITORY = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+
 Json = dict[str, Any]
 
 
@@ -41,13 +44,14 @@ class GitError(Exception):
 
 def git(folder: Path, *arguments: str) -> str:
     """Output of one git command in a folder."""
-    # C locale, so that a message can be recognised.
+    # Without the repository of a hook that runs this; in the C locale, so that a message can be recognised.
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
     result = subprocess.run(
         ["git", "-C", str(folder), *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"LC_ALL": "C"},
+        env=environment | {"LC_ALL": "C"},
     )
     if result.returncode != 0:
         raise GitError(result.stderr.strip())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.filter.terraform import has_changes
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "layers": {
@@ -26,9 +26,6 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
         },
     }
 }
-
-# Terraform says so at the beginning of a line; elsewhere it is somebody's text.
-_NO_CHANGES = re.compile(r"^No changes\.", re.MULTILINE)
 
 Json = dict[str, Any]
 
@@ -53,7 +50,7 @@ class ActionModule(ActionBase):
                 copied.write_bytes(inputs)
                 files = {"variables_files": [str(copied)], "plan_file": str(Path(folder, "plan"))}
                 planned = self._plan(layer["arguments"] | files, layer["environment"], task_vars)
-            if planned.get("failed") or not _NO_CHANGES.search(planned["stdout"]):
+            if planned.get("failed") or has_changes(planned["stdout"]):
                 return None
             return layer["name"], hashlib.sha256(inputs).hexdigest()
 

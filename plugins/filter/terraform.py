@@ -48,6 +48,17 @@ def terraform_fingerprint(root: str, backend: Json) -> str:
     return digest.hexdigest()
 
 
+def has_changes(said: str) -> bool:
+    """Whether a plan has changes, by what `terraform plan` said of it.
+
+    Terraform says that there are none at the beginning of a line; elsewhere it is somebody's text.
+
+    Args:
+        said: its output.
+    """
+    return not re.search(r"^No changes\.", said, re.MULTILINE)
+
+
 def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, producers: Json) -> Json:
     """Everything a layer is given, by one naming rule.
 
@@ -147,6 +158,7 @@ class FilterModule:
 
     def filters(self) -> Json:
         return {
+            "has_changes": has_changes,
             "layer_inputs": layer_inputs,
             "missing_outputs": missing_outputs,
             "output_values": output_values,

@@ -262,4 +262,4 @@ def test_malformed_requests(cloud: Settings, operation: str, body: bytes, code: 
     connection.close()
     assert answer.status == 400
     assert f'"__type": "{code}"' in text
-    assert '"message": "' in text
+    assert '"Message": "' in text

@@ -35,6 +35,12 @@ def test_committed_source_is_named_by_its_commit(source: Path) -> None:
     assert name_source([source]) == {"tag": revision[:12], "revision": revision, "dirty": False}
 
 
+def test_repository_of_a_hook_that_runs_it_is_not_meant(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    revision = _git(source, "rev-parse", "HEAD").strip()
+    monkeypatch.setenv("GIT_DIR", str(source.parents[1] / "another.git"))
+    assert name_source([source])["revision"] == revision
+
+
 def test_a_commit_elsewhere_does_not_change_the_name(source: Path) -> None:
     before = name_source([source])
     (source.parent / "README").write_text("changed")
