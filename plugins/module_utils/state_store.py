@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
+
 STORES = ("s3", "gcs")
+
+_STORAGE = "https://storage.googleapis.com"
 
 
 class StoreError(Exception):
@@ -106,34 +110,26 @@ class CloudStorageStore:
 
     Args:
         bucket: name of the bucket.
-        request: sends a request as `requests.Session.request` does, with credentials where they are needed.
+        session: sends requests with credentials.
         address: where the JSON API is.
     """
 
-    def __init__(self, bucket: str, request: Callable[..., Any], address: str) -> None:
-        self._request, self._address, self._bucket = request, address, bucket
+    def __init__(self, bucket: str, session: GoogleSession, address: str) -> None:
+        self._session, self._address, self._bucket = session, address, bucket
         self.url = f"gs://{bucket}"
 
     @classmethod
     def of_environment(cls, bucket: str) -> CloudStorageStore:
-        """With the credentials and the address that Google's clients find in the environment.
+        """With the credentials and the address that Google's clients and Terraform's gcs backend find.
 
-        `STORAGE_EMULATOR_HOST` leads to an emulator, which asks for no credentials.
+        `GOOGLE_STORAGE_CUSTOM_ENDPOINT` leads elsewhere, as `http://127.0.0.1:4567/storage/v1/`.
         """
         try:
-            import google.auth
-            import requests
-            from google.auth.exceptions import GoogleAuthError
-            from google.auth.transport.requests import AuthorizedSession
-        except ImportError as error:
-            raise StoreError(f"{error.name} is missing in this Python; google-auth and requests are needed") from error
-        if emulator := os.environ.get("STORAGE_EMULATOR_HOST"):
-            return cls(bucket, requests.Session().request, emulator.rstrip("/"))
-        try:
-            credentials, _ = google.auth.default(["https://www.googleapis.com/auth/devstorage.read_write"])
-        except GoogleAuthError as error:
+            session = GoogleSession("devstorage.read_write")
+        except GoogleError as error:
             raise StoreError(str(error)) from error
-        return cls(bucket, AuthorizedSession(credentials).request, "https://storage.googleapis.com")
+        endpoint = os.environ.get("GOOGLE_STORAGE_CUSTOM_ENDPOINT") or _STORAGE
+        return cls(bucket, session, endpoint.rstrip("/").removesuffix("/storage/v1"))
 
     def exists(self) -> bool:
         """See Store."""
@@ -188,19 +184,11 @@ class CloudStorageStore:
 
     def _call(self, method: str, path: str, content: bytes | None = None, **query: str) -> Any:
         """The answer; None where there is no such object, or the condition of the call does not hold."""
-        from google.auth.exceptions import GoogleAuthError
-        from requests import RequestException
-
         try:
-            answer = self._request(
-                method,
-                self._address + path,
-                params=query,
-                data=content,
-                headers={"Content-Type": "application/json"},
-                timeout=60,
+            answer = self._session.request(
+                method, self._address + path, params=query, data=content, headers={"Content-Type": "application/json"}
             )
-        except (GoogleAuthError, RequestException) as error:
+        except GoogleError as error:
             raise StoreError(str(error)) from error
         if answer.status_code == 412 or (answer.status_code == 404 and method != "POST"):
             return None

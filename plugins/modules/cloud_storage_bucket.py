@@ -9,7 +9,8 @@ short_description: Keep a private, versioned bucket of Cloud Storage
 description:
   - For Terraform's states. M(google.cloud.gcp_storage_bucket) knows neither public access prevention nor uniform
     access, and no other address than Google's.
-  - Credentials, and the address of an emulator (E(STORAGE_EMULATOR_HOST)), are found as Google's clients find them.
+  - Credentials are found as Google's clients find them (E(GOOGLE_APPLICATION_CREDENTIALS)); another address by the
+    variable that Terraform's gcs backend reads (E(GOOGLE_STORAGE_CUSTOM_ENDPOINT)).
 options:
   state:
     description: C(absent) deletes the bucket with all versions of everything in it.

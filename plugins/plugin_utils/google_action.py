@@ -6,19 +6,12 @@ import os
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, take_environment
-
-try:
-    import google.auth
-    from google.auth.exceptions import GoogleAuthError
-    from google.auth.transport.requests import AuthorizedSession, Request
-    from requests import RequestException
-except ImportError:
-    google = None  # type: ignore[assignment]  # run() looks at it
 
 Json = dict[str, Any]
 
-_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+_SCOPE = "cloud-platform"
 # Another address comes by the variable that Terraform's google provider reads ("Provider Configuration Reference").
 _ADDRESSES = {
     "artifact_registry": "https://artifactregistry.googleapis.com/v1/",
@@ -33,12 +26,11 @@ class GoogleCloud:
     """Google Cloud with the credentials that its clients find in the environment.
 
     Raises:
-        GoogleAuthError: there are none.
+        GoogleError: there are none.
     """
 
     def __init__(self) -> None:
-        credentials, _ = google.auth.default(_SCOPES)
-        self._session = AuthorizedSession(credentials)
+        self._session = GoogleSession(_SCOPE)
 
     def get(self, product: str, path: str, **query: str) -> Json | None:
         """What an API answers; None where there is no such thing.
@@ -50,9 +42,10 @@ class GoogleCloud:
 
         Raises:
             ActionError: the API refuses.
+            GoogleError: it does not answer.
         """
         address = os.environ.get(f"GOOGLE_{product.upper()}_CUSTOM_ENDPOINT") or _ADDRESSES[product]
-        answer = self._session.get(address + path, params=query, timeout=60)
+        answer = self._session.request("GET", address + path, params=query)
         if answer.status_code == 404:
             return None
         if not answer.ok:
@@ -61,9 +54,8 @@ class GoogleCloud:
         return found
 
     def docker_credentials(self) -> dict[str, str]:
-        """Credentials of Artifact Registry for the Docker Engine, valid for an hour."""
-        self._session.credentials.refresh(Request())
-        return {"username": _DOCKER_USER, "password": self._session.credentials.token}
+        """Credentials of Artifact Registry for the Docker Engine, valid for minutes at the least."""
+        return {"username": _DOCKER_USER, "password": self._session.token()}
 
 
 class GoogleActionModule(ActionBase):
@@ -81,14 +73,12 @@ class GoogleActionModule(ActionBase):
         """Return what `act` returns, or its failure."""
         result: Json = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
-        if google is None:
-            return result | {"failed": True, "msg": "google-auth is missing in the Python that runs ansible-playbook"}
         take_environment(self)
         try:
             return result | self.act(arguments)
         except ActionError as error:
             return result | {"failed": True, "msg": str(error)}
-        except (GoogleAuthError, RequestException) as error:
+        except GoogleError as error:
             return result | {"failed": True, "msg": f"could not {self.PURPOSE}: {error}"}
 
     def act(self, arguments: Json) -> Json:
@@ -102,6 +92,6 @@ class GoogleActionModule(ActionBase):
 
         Raises:
             ActionError: the task fails, with this message.
-            GoogleAuthError, RequestException: Google refuses, or does not answer.
+            GoogleError: Google refuses, or does not answer.
         """
         raise NotImplementedError
