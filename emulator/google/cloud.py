@@ -42,6 +42,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # Cloud Run's `run.app`; names under .localhost lead to this machine (RFC 6761, section 6.3).
 _DOMAIN = "run.localhost"
+# "Reserved URL paths" among Cloud Run's known issues: a request for one of them does not reach the service.
+_RESERVED_PATHS = ("/eventlog", "/healthz")
 # The account whose key a rehearsal has.
 _ACCOUNT_ID = "slipway-deployer"
 _APIS = (
@@ -146,7 +148,7 @@ class GoogleCloud:
         found = self._run.find_site(host)
         query = scope["query_string"].decode("latin-1")
         path = scope["raw_path"].decode("latin-1")
-        if found is None:
+        if found is None or path in _RESERVED_PATHS:
             await _say(send, 404, "Page not found")
             return
         if port == 80:

@@ -105,6 +105,11 @@ def test_private_ingress_is_not_reached_from_outside(
     assert ask(cloud, run.open(name))[0] == 404
 
 
+def test_reserved_path_does_not_reach_the_service(cloud: Settings, run: CloudRun, web: str) -> None:
+    assert ask(cloud, host(run.get(web)["uri"]), "/health")[0] == 200
+    assert ask(cloud, host(run.get(web)["uri"]), "/healthz")[0] == 404
+
+
 def test_new_revision_takes_over_without_a_failed_request(
     cloud: Settings, run: CloudRun, engine: docker.DockerClient, web: str
 ) -> None:
