@@ -137,9 +137,9 @@ def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:
 
 
 def test_run_that_is_killed_in_the_first_apply_is_finished_by_the_next(site: Site, aws: Any) -> None:
+    # Terraform outlives the run, and may have ended its work when the next one looks.
     killed(site, lambda _: _services(aws), *ONLY)
-    run = succeeded(site.run(*ONLY))
-    assert "An earlier run did not end" in " ".join(run.output.split())
+    succeeded(site.run(*ONLY))
     assert len(_services(aws)) == 1
     assert ask(f"{site.summary()['hello']['url']}/healthz").status == 200
     assert succeeded(site.run(*ONLY)).changed == {}
