@@ -94,6 +94,7 @@ def test_every_layer_of_every_host_is_there(inputs: Inputs) -> None:
             "records": ["data", "registry", "service"],
             "web": ["data", "registry", "service"],
             "hello": ["registry", "service"],
+            "hello-gcp": ["registry", "service"],
         }
 
 
@@ -114,6 +115,7 @@ def test_prod_is_highly_available(inputs: Inputs) -> None:
         assert service["load_balancer_deletion_protection"]
         assert service["alarm_action_arns"] == ["arn:aws:sns:us-east-1:111122223333:operations"]
         assert service["domain_name"] == f"{app}.example.com"
+    assert prod["hello-gcp"]["service"]["deletion_protection"]
 
 
 def test_staging_is_small(inputs: Inputs) -> None:
@@ -153,23 +155,35 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "root",
-    ["network", "registry", "data", "service_app_runner", "service_ec2", "service_ecs", "service_ecs_public"],
+    [
+        "aws/network",
+        "aws/registry",
+        "aws/data",
+        "aws/service_app_runner",
+        "aws/service_ec2",
+        "aws/service_ecs",
+        "aws/service_ecs_public",
+        "gcp/registry",
+        "gcp/service_cloud_run",
+    ],
 )
 def test_each_layer_plans(root: str, inputs: Inputs, terraform: Path) -> None:
-    folder = terraform / "layers/aws" / root
-    (original,) = (PROJECT / "terraform/layers/aws" / root / "tests").glob("*.tftest.hcl")
+    folder = terraform / "layers" / root
+    (original,) = (PROJECT / "terraform/layers" / root / "tests").glob("*.tftest.hcl")
     # Stand-ins for the provider and for what it computes, as the layer's own tests have them.
     text = original.read_text().partition("\nvariables {")[0]
     hosts = {
-        "network": ("main",),
-        "service_app_runner": ("hello",),
-        "service_ec2": ("web",),
-        "service_ecs": ("tasks", "beers"),
-        "service_ecs_public": ("records",),
+        "aws/network": ("main",),
+        "aws/service_app_runner": ("hello",),
+        "aws/service_ec2": ("web",),
+        "aws/service_ecs": ("tasks", "beers"),
+        "aws/service_ecs_public": ("records",),
+        "gcp/registry": ("hello-gcp",),
+        "gcp/service_cloud_run": ("hello-gcp",),
     }
     for environment in ENVIRONMENTS:
         for host in hosts.get(root, ("tasks", "beers", "records", "web")):
-            variables = inputs[environment][host][root.partition("_")[0]]
+            variables = inputs[environment][host][folder.name.partition("_")[0]]
             text += f'\nrun "{environment}_{host}" {{\n  command = plan\n  variables {{\n'
             text += "".join(f"    {name} = {_hcl(value)}\n" for name, value in variables.items()) + "  }\n}\n"
     (folder / "tests").mkdir()
