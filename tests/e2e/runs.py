@@ -9,7 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,10 @@ class Site:
         text = text.replace("slipway_environment: dev\n", f"slipway_environment: {ENVIRONMENT}\n")
         text = text.replace("slipway-dev-state", f"slipway-{ENVIRONMENT}-state")
         settings.write_text(text)
+        google = self.inventory / "group_vars" / "cloud_run" / "cloud.yml"
+        text = google.read_text().replace("slipway-dev-google-state", f"slipway-{ENVIRONMENT}-google-state")
+        # The key is where the rehearsal cloud has put it, and that is the project's.
+        google.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
 
     @property
     def build(self) -> Path:
@@ -110,6 +115,25 @@ class Site:
         number = len(list(self.logs.iterdir())) + 1
         (self.logs / f"{number:02}-{Path(playbook).stem}.log").write_text(result.stdout)
         return Run(result.returncode, result.stdout, recap(result.stdout))
+
+    @contextmanager
+    def changed_source(self, file: str, text: str) -> Iterator[None]:
+        """The application with more text at the end of one of its files, which may be a new one.
+
+        Args:
+            file: its name in the package.
+            text: what is added.
+        """
+        path = self.source / "slipway_app" / file
+        original = path.read_text() if path.exists() else None
+        path.write_text(f"{original or ''}\n{text}")
+        try:
+            yield
+        finally:
+            if original is None:
+                path.unlink()
+            else:
+                path.write_text(original)
 
     def summary(self) -> dict[str, dict[str, str]]:
         """The environment's summary.json, by app."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,18 +18,6 @@ ONLY = ("site.yml", "--limit", "hello")
 def deployed(site: Site) -> None:
     """The app, deployed once for all tests of this file."""
     succeeded(site.run(*ONLY))
-
-
-@contextmanager
-def changed_source(site: Site, file: str, text: str) -> Iterator[None]:
-    """The application with more text at the end of one of its files."""
-    path = site.source / "slipway_app" / file
-    original = path.read_text() if path.exists() else ""
-    path.write_text(f"{original}\n{text}")
-    try:
-        yield
-    finally:
-        path.write_text(original)
 
 
 def _services(aws: Any) -> dict[str, str]:
@@ -51,7 +37,7 @@ def digest(site: Site) -> str:
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
     before, url = digest(site), site.summary()["hello"]["url"]
-    with changed_source(site, "release.py", '"""A change for App Runner."""\n'), Visitor(f"{url}/healthz") as visitor:
+    with site.changed_source("release.py", '"""A change for App Runner."""\n'), Visitor(f"{url}/healthz") as visitor:
         succeeded(site.run(*ONLY))
         assert digest(site) != before
         assert site.summary()["hello"]["url"] == url
@@ -63,7 +49,7 @@ def test_image_that_does_not_start_is_rolled_back(site: Site) -> None:
     succeeded(site.run(*ONLY))
     before, url = digest(site), site.summary()["hello"]["url"]
     fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
-    with changed_source(site, "__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
+    with site.changed_source("__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
         run = failed(site.run(*ONLY))
     assert "ended as ROLLBACK_SUCCEEDED" in run.output
     assert "cannot start" in run.output
@@ -76,7 +62,7 @@ def test_image_that_does_not_start_is_rolled_back(site: Site) -> None:
 
 
 def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site, aws: Any) -> None:
-    with changed_source(site, "release.py", '"""Killed on App Runner."""\n'):
+    with site.changed_source("release.py", '"""Killed on App Runner."""\n'):
         killed(site, lambda _: "OPERATION_IN_PROGRESS" in _services(aws).values(), *ONLY)
         succeeded(site.run(*ONLY))
         assert succeeded(site.run(*ONLY)).changed == {}

@@ -1,0 +1,189 @@
+"""The app `hello-gcp`, on Cloud Run: as required, new code, an image that does not start, interrupted, destroyed.
+
+The tests build on each other and run in the order they stand in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from google.auth.transport.requests import Request
+from google.oauth2.service_account import Credentials
+
+from tests.e2e.http import Visitor, ask
+from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, killed, succeeded
+
+NAME = f"{ENVIRONMENT}-hello-gcp"
+ONLY = ("site.yml", "--limit", "hello-gcp")
+GOOGLE_PROJECT = "slipway-rehearsal"
+LOCATION = f"projects/{GOOGLE_PROJECT}/locations/us-central1"
+ADDRESS = "http://127.0.0.1:4567"
+SERVICE = f"/run/v2/{LOCATION}/services/{NAME}"
+REPOSITORY = f"/artifactregistry/v1/{LOCATION}/repositories/{NAME}"
+
+Json = dict[str, Any]
+# Path to what the API answers; None where there is no such thing.
+Google = Callable[[str], Json | None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deployed(site: Site) -> None:
+    """The app, deployed once for all tests of this file."""
+    succeeded(site.run(*ONLY))
+
+
+@pytest.fixture(scope="module")
+def google() -> Google:
+    """Asks Google's APIs of the rehearsal cloud."""
+    key = PROJECT / ".build/emulator/google-credentials.json"
+    scopes = ["https://www.googleapis.com/auth/cloud-platform"]
+
+    def get(path: str) -> Json | None:
+        # The rehearsal cloud may be another one than before.
+        credentials = Credentials.from_service_account_file(str(key), scopes=scopes)
+        credentials.refresh(Request())
+        headers = {"Authorization": f"Bearer {credentials.token}"}
+        answer = requests.get(ADDRESS + path, headers=headers, timeout=30)
+        if answer.status_code == 404:
+            return None
+        answer.raise_for_status()
+        found: Json = answer.json()
+        return found
+
+    return get
+
+
+def digest(site: Site) -> str:
+    """What hello-gcp says that it is."""
+    return str(ask(f"{site.summary()['hello-gcp']['url']}/version").document["image_digest"])
+
+
+# -- what requirements say -------------------------------------------------------------------------------
+
+
+def test_what_runs_is_what_was_asked_for(site: Site, google: Google) -> None:
+    entry = site.summary()["hello-gcp"]
+    assert entry["target"] == "cloud_run"
+    assert ask(f"{entry['url']}/").body.strip() == b"Hello, World!"
+    assert ask(f"{entry['url']}/api/5").document == {"success": True, "answer": 6}
+    assert digest(site) == entry["image_digest"]
+    service = google(SERVICE)
+    assert service
+    assert service["uri"] == entry["url"]
+    (container,) = service["template"]["containers"]
+    assert container["image"].endswith(f"/{NAME}/{NAME}@{entry['image_digest']}")
+    assert container["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
+    assert {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe")} == {"/healthz"}
+    assert service["ingress"] == "INGRESS_TRAFFIC_ALL"
+    account = f"{NAME}@{GOOGLE_PROJECT}.iam.gserviceaccount.com"
+    assert service["template"]["serviceAccount"] == account
+    labels = {"environment": "development", "project": "hello-gcp", "managed-by": "terraform"}
+    assert service["labels"].items() >= labels.items()
+
+
+def test_everyone_may_call_it_only_where_the_app_says_so(site: Site) -> None:
+    url = site.summary()["hello-gcp"]["url"]
+    try:
+        # The smoke check is everyone.
+        run = failed(site.run(*ONLY, service_public=False))
+        assert "403" in run.output
+        assert ask(f"{url}/").status == 403
+    finally:
+        succeeded(site.run(*ONLY))
+    assert ask(f"{url}/").status == 200
+
+
+def test_state_is_in_cloud_storage(google: Google) -> None:
+    bucket = f"slipway-{ENVIRONMENT}-google-state"
+    listing = google(f"/storage/v1/b/{bucket}/o")
+    assert listing
+    names = {item["name"] for item in listing["items"]}
+    assert {f"{ENVIRONMENT}/hello-gcp/{layer}/default.tfstate" for layer in ("registry", "service")} <= names
+    assert not [name for name in names if name.endswith(".tflock")]
+    settings = google(f"/storage/v1/b/{bucket}")
+    assert settings
+    assert settings["versioning"] == {"enabled": True}
+    assert settings["iamConfiguration"]["publicAccessPrevention"] == "enforced"
+
+
+def test_key_and_tokens_are_nowhere(site: Site) -> None:
+    key = json.loads((PROJECT / ".build/emulator/google-credentials.json").read_text())["private_key"]
+    secrets = [key.splitlines()[1], "ya29."]
+    files = [file for folder in (site.build, site.logs) for file in folder.rglob("*") if file.is_file()]
+    # Providers are programs.
+    texts = {file: file.read_text("utf-8", "replace") for file in files if "providers" not in file.parts}
+    assert texts
+    assert not [file for file, text in texts.items() if any(secret in text for secret in secrets)]
+
+
+# -- again, and again with new code ----------------------------------------------------------------------
+
+
+def test_second_run_changes_nothing(site: Site) -> None:
+    assert succeeded(site.run(*ONLY)).changed == {}
+    assert succeeded(site.run(*ONLY, "--check", "--diff")).changed == {}
+    assert succeeded(site.run("playbooks/smoke_check.yml", "--limit", "hello-gcp")).changed == {}
+
+
+def test_check_says_what_would_change(site: Site, google: Google) -> None:
+    before = google(SERVICE)
+    run = succeeded(site.run(*ONLY, "--check", service_container_port=9000))
+    assert "- update google_cloud_run_v2_service.this" in run.output
+    assert google(SERVICE) == before
+
+
+def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
+    before, url = digest(site), site.summary()["hello-gcp"]["url"]
+    change = site.changed_source("release.py", '"""A change for Cloud Run."""\n')
+    with change, Visitor(f"{url}/health") as visitor:
+        succeeded(site.run(*ONLY))
+        assert digest(site) != before
+        assert site.summary()["hello-gcp"]["url"] == url
+    assert visitor.problems == []
+
+
+def test_image_that_does_not_start_is_not_served(site: Site) -> None:
+    # What serves is what the source holds when its fault is gone again.
+    succeeded(site.run(*ONLY))
+    before, url = digest(site), site.summary()["hello-gcp"]["url"]
+    fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
+    with site.changed_source("__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
+        run = failed(site.run(*ONLY))
+    assert "is not ready" in " ".join(run.output.split())
+    assert visitor.problems == []
+    assert digest(site) == before
+    succeeded(site.run(*ONLY))
+    assert digest(site) == before
+    assert succeeded(site.run(*ONLY)).changed == {}
+
+
+# -- interrupted -----------------------------------------------------------------------------------------
+
+
+def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site, google: Google) -> None:
+    with site.changed_source("release.py", '"""Killed on Cloud Run."""\n'):
+        killed(site, lambda _: (google(SERVICE) or {}).get("reconciling"), *ONLY)
+        succeeded(site.run(*ONLY))
+        assert succeeded(site.run(*ONLY)).changed == {}
+
+
+def test_destroy_leaves_nothing_of_the_app(site: Site, google: Google) -> None:
+    run = succeeded(site.run("playbooks/destroy.yml", "--limit", "hello-gcp", slipway_confirm=ENVIRONMENT))
+    assert f"Nothing is left of {NAME}" in run.output
+    assert google(SERVICE) is None
+    assert google(REPOSITORY) is None
+    accounts = google(f"/iam/v1/projects/{GOOGLE_PROJECT}/serviceAccounts")
+    assert accounts
+    assert not [one for one in accounts["accounts"] if one["email"].startswith(NAME)]
+
+
+def test_run_that_is_killed_in_the_first_apply_is_finished_by_the_next(site: Site, google: Google) -> None:
+    # Terraform outlives the run, and may have ended its work when the next one looks.
+    killed(site, lambda _: google(SERVICE), *ONLY)
+    succeeded(site.run(*ONLY))
+    assert ask(f"{site.summary()['hello-gcp']['url']}/health").status == 200
+    assert succeeded(site.run(*ONLY)).changed == {}
