@@ -15,6 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
+from botocore.exceptions import EndpointConnectionError
+from google.auth.exceptions import TransportError
+
 from tests.emulator.stack import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -184,7 +188,11 @@ def killed(site: Site, is_time: Callable[[str], object], playbook: str, *argumen
 
     def is_time_or_over() -> object:
         assert process.poll() is None, log.read_text()[-6000:]
-        return is_time(log.read_text())
+        try:
+            return is_time(log.read_text())
+        except (EndpointConnectionError, requests.ConnectionError, TransportError):
+            # The run has not started the rehearsal cloud yet.
+            return False
 
     try:
         wait_until(is_time_or_over, 600)
