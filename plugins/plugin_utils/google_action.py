@@ -33,7 +33,7 @@ class GoogleCloud:
         self._session = GoogleSession(_SCOPE)
 
     def get(self, product: str, path: str, **query: str) -> Json | None:
-        """What an API answers; None where there is no such thing.
+        """What an API answers; None where there is no such thing, and in a project where the API is not switched on.
 
         Args:
             product: the API, as Terraform's google provider calls it: `cloud_run_v2`.
@@ -46,7 +46,7 @@ class GoogleCloud:
         """
         address = os.environ.get(f"GOOGLE_{product.upper()}_CUSTOM_ENDPOINT") or _ADDRESSES[product]
         answer = self._session.request("GET", address + path, params=query)
-        if answer.status_code == 404:
+        if answer.status_code == 404 or (answer.status_code == 403 and _is_switched_off(answer.json())):
             return None
         if not answer.ok:
             raise ActionError(f"{address}{path} answers {answer.status_code}: {answer.text}")
@@ -56,6 +56,11 @@ class GoogleCloud:
     def docker_credentials(self) -> dict[str, str]:
         """Credentials of Artifact Registry for the Docker Engine, valid for minutes at the least."""
         return {"username": _DOCKER_USER, "password": self._session.token()}
+
+
+def _is_switched_off(refusal: Json) -> bool:
+    """Whether an API refuses because the project does not use it ("ErrorInfo" of google.rpc)."""
+    return any(detail.get("reason") == "SERVICE_DISABLED" for detail in refusal["error"].get("details", []))
 
 
 class GoogleActionModule(ActionBase):
