@@ -15,6 +15,7 @@ from tests.emulator.stack import Client
 Json = dict[str, Any]
 
 RESOURCE: Json = {"ServiceNamespace": "ecs", "ResourceId": "service/temu-scaling/web"}
+NO_TARGET = "arn:aws:application-autoscaling:us-east-1:000000000000:scalable-target/none"
 TARGET = RESOURCE | {"ScalableDimension": "ecs:service:DesiredCount"}
 POLICY: Json = TARGET | {"PolicyName": "cpu"}
 TRACKING: Json = {
@@ -219,7 +220,7 @@ def test_pages(scaling: Any) -> None:
             {"ServiceNamespace": "ecs", "NextToken": "x"},
             "InvalidNextTokenException",
         ),
-        ("tag_resource", {"ResourceARN": "arn:none", "Tags": {"a": "b"}}, "ResourceNotFoundException"),
+        ("tag_resource", {"ResourceARN": NO_TARGET, "Tags": {"a": "b"}}, "ResourceNotFoundException"),
         ("describe_scheduled_actions", {"ServiceNamespace": "ecs"}, "UnknownOperationException"),
     ],
 )

@@ -336,7 +336,8 @@ class TestDeployment:
     """What the action instance_refresh makes of it, as a deployment uses it."""
 
     @pytest.fixture(scope="class")
-    def name(self, groups: Groups) -> Iterator[str]:
+    @classmethod
+    def name(cls, groups: Groups) -> Iterator[str]:
         name = "temu-deploy"
         groups.create(name, groups.define(name, groups.data(VERSION="1")), 1)
         yield name

@@ -495,7 +495,7 @@ def test_make_passes_arguments_on() -> None:
         "--dry-run", "deploy", "ANSIBLE_ARGS=--limit tasks"
     )
     assert "-i inventories/staging" in make("--dry-run", "deploy", "INVENTORY=inventories/staging")
-    assert "pytest -k network" in make("--dry-run", "test", "ARGS=-k network")
+    assert "--no-loadscope-reorder -k network" in make("--dry-run", "test", "ARGS=-k network")
 
 
 def test_make_stop_needs_no_setup() -> None:
