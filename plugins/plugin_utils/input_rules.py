@@ -189,6 +189,7 @@ _BEHIND_LOAD_BALANCER = "its load balancer is open to everyone, and what is behi
 _NOT_OURS = "instances are not ours; service_cpu_units and service_memory_mib say how large one is"
 _OWN_ADDRESS = "load balancer, address and certificate are App Runner's own"
 _BY_CONCURRENCY = "auto-scaling goes by service_cpu_target_percent, not by requests at a time"
+_OPEN = "its address is open to everyone; service_public and service_ingress are Cloud Run's"
 # Why a target has no variable of another one's, by target and variable.
 LACKS: dict[str, dict[str, str]] = {
     "app_runner": {
@@ -198,14 +199,17 @@ LACKS: dict[str, dict[str, str]] = {
         "container_insights_enabled": "Container Insights watches ECS; App Runner has metrics of its own",
         "cpu_architecture": "App Runner runs X86_64 only",
         "cpu_target_percent": "App Runner scales by requests at a time: service_max_concurrent_requests",
+        "deletion_protection": "App Runner keeps no service from being deleted",
         "desired_count": _SCALED,
         "domain_name": _OWN_ADDRESS,
         "execute_command_enabled": "App Runner opens no shell into what it runs",
         "health_check_command": "App Runner asks service_health_check_path",
         "health_check_grace_period_seconds": "App Runner gives a new instance five failed health checks, 5 s apart",
+        "ingress": _OPEN,
         "instance_type": _NOT_OURS,
         "load_balancer_deletion_protection": _OWN_ADDRESS,
         "log_retention_days": "App Runner makes the log groups itself",
+        "public": _OPEN,
         "root_device_name": _NOT_OURS,
         "root_volume_gb": _NOT_OURS,
         "ssl_policy": _OWN_ADDRESS,
@@ -246,20 +250,26 @@ LACKS: dict[str, dict[str, str]] = {
         "allowed_cidr_blocks": _BEHIND_LOAD_BALANCER,
         "container_insights_enabled": "Container Insights watches ECS; EC2 measures an instance's CPU anyway",
         "cpu_units": "an application has all the CPU of its instance, which service_instance_type says",
+        "deletion_protection": "its load balancer is what can be protected: service_load_balancer_deletion_protection",
         "desired_count": _SCALED,
         "execute_command_enabled": "ECS Exec is for tasks; Session Manager opens a shell on an instance anyway",
         "health_check_command": "the load balancer asks service_health_check_path, and an instance that does not "
         "answer is replaced",
+        "ingress": _OPEN,
         "max_concurrent_requests": _BY_CONCURRENCY,
+        "public": _OPEN,
         "start_period_seconds": "no container health check runs there; service_health_check_grace_period_seconds is "
         "the time an instance has to start",
     },
     "ecs": {
         "allowed_cidr_blocks": _BEHIND_LOAD_BALANCER,
         "ami_id": _NO_INSTANCES,
+        "deletion_protection": "its load balancer is what can be protected: service_load_balancer_deletion_protection",
         "desired_count": _SCALED,
+        "ingress": _OPEN,
         "instance_type": _NO_INSTANCES,
         "max_concurrent_requests": _BY_CONCURRENCY,
+        "public": _OPEN,
         "root_device_name": _NO_INSTANCES,
         "root_volume_gb": _NO_INSTANCES,
     },
@@ -267,14 +277,17 @@ LACKS: dict[str, dict[str, str]] = {
         "alarm_action_arns": "it has no alarms",
         "ami_id": _NO_INSTANCES,
         "cpu_target_percent": "it has no auto-scaling; service_desired_count says how many tasks run",
+        "deletion_protection": "ECS keeps no service from being deleted",
         "domain_name": _NO_LOAD_BALANCER,
         "health_check_grace_period_seconds": f"{_NO_LOAD_BALANCER}; service_start_period_seconds is the time to start",
         "health_check_path": f"{_NO_LOAD_BALANCER}; service_health_check_command asks the container",
+        "ingress": _OPEN,
         "instance_type": _NO_INSTANCES,
         "load_balancer_deletion_protection": _NO_LOAD_BALANCER,
         "max_concurrent_requests": "it has no auto-scaling; service_desired_count says how many tasks run",
         "max_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
         "min_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
+        "public": _OPEN,
         "root_device_name": _NO_INSTANCES,
         "root_volume_gb": _NO_INSTANCES,
         "ssl_policy": _NO_LOAD_BALANCER,
