@@ -8,6 +8,8 @@ import pytest
 _ONE_CLOUD = ("setup", "molecule", "recovery", "e2e")
 
 
+# xdist reads the marks at the same moment.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep those together that share a cloud, and the others by folder, for their fixtures."""
     for item in items:
