@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # A machine has room for one rehearsal cloud at the ports that users know; the emulator's own tests have another.
 _ONE_CLOUD = ("setup", "molecule", "recovery", "e2e")
 
 
-# xdist reads the marks at the same moment.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep those together that share a cloud, and the others by folder, for their fixtures."""
-    for item in items:
-        folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
-        item.add_marker(pytest.mark.xdist_group("cloud" if folder in _ONE_CLOUD else folder))
+class Folders(LoadScopeScheduling):
+    """Gives a worker all tests of a folder, for their fixtures, and of all folders that share a cloud."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """What a test is kept together with."""
+        folder = nodeid.split("/")[1]
+        return "cloud" if folder in _ONE_CLOUD else folder
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Folders:
+    """Called by pytest-xdist, where tests run side by side."""
+    return Folders(config, log)
