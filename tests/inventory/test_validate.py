@@ -82,8 +82,8 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
     environment.write_text(environment.read_text().replace("slipway_region:", "slipway_regoin:"))
     problems = "\n".join(refused(validate(inventory)))
     for text in (
-        "records: stands in no target group: it is in aws, ecs_pubic (did you mean ecs_public?); below apps it must stand "
-        f"in one of app_runner, cloud_run, ec2, ecs, ecs_public. Edit {inventory}/hosts.yml.",
+        "records: stands in no target group: it is in aws, ecs_pubic (did you mean ecs_public?); below apps it must "
+        f"stand in one of app_runner, cloud_run, ec2, ecs, ecs_public. Edit {inventory}/hosts.yml.",
         "main, tasks, beers, records, web, hello, hello-gcp: there is no variable of the project named slipway_regoin "
         f"(did you mean slipway_region?). Edit {inventory}/group_vars/all/environment.yml.",
         "main, tasks, beers, records, web, hello: slipway_region is not set; it must be the region, such as "
