@@ -22,7 +22,8 @@ from urllib.parse import quote
 from emulator.google.api import ApiError, Json, Request, Response, Routes, new_id, now, page
 from emulator.google.service_usage import project_number
 
-_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+# "Bucket naming guidelines": also no name of Google's.
+_BUCKET_NAME = re.compile(r"(?!goog|.*google)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 _LONGEST_OBJECT_NAME_BYTES = 1024
 # What a bucket's owner may set; the rest is the service's.
 _BUCKET_FIELDS = {

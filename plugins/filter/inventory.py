@@ -38,14 +38,20 @@ _REGIONS = {
     "aws": (re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]"), "an AWS region's code such as us-east-1"),
     "gcp": (re.compile(r"[a-z]+-[a-z]+[0-9]+"), "a region's code of Google Cloud such as us-central1"),
 }
-_TEXTS = (
+# The names of buckets, by cloud.
+_BUCKETS = {
     # "General purpose bucket naming rules" in the Amazon S3 User Guide.
-    (
-        "slipway_state_bucket",
+    "aws": (
         re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
         "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
     ),
-)
+    # "Bucket naming guidelines" in the documentation of Cloud Storage. A name with dots has to be a domain of one's own.
+    "gcp": (
+        re.compile(r"(?!goog|.*google)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"),
+        "a bucket's name: 3 to 63 lower-case letters, digits, hyphens and underscores, without google and not with "
+        "goog at its beginning",
+    ),
+}
 # What a template says that takes an output of a layer: its value is known during a run only.
 _KNOWN_LATER = re.compile(r"'\w+_outputs' is undefined")
 
@@ -231,7 +237,11 @@ def _check_specifications(host: Host, known: Project, problems: Problems) -> Non
             own_file = f"host_vars/{host.name}/{role or 'app'}.yml"
             file = host.file_of(name, _ENVIRONMENT_FILE if name.startswith("slipway_") else own_file)
             problems.add([host.name], error, f"Edit {file}")
-    for name, expression, form in (("slipway_region", *_REGIONS[known.cloud_of(host)]), *_TEXTS):
+    cloud = known.cloud_of(host)
+    for name, expression, form in (
+        ("slipway_region", *_REGIONS[cloud]),
+        ("slipway_state_bucket", *_BUCKETS[cloud]),
+    ):
         value = host.values.get(name)
         if isinstance(value, str) and not expression.fullmatch(value):
             text = f"{name} is {input_rules.shown(value)}; it must be {form}"

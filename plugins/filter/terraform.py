@@ -11,7 +11,13 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 # Resources whose loss loses data. A plan that deletes or replaces one stops, unless it is allowed by address.
-_PROTECTED_TYPES = ("aws_db_instance", "aws_s3_bucket", "aws_secretsmanager_secret")
+# Artifact Registry deletes a repository with its images, where Amazon ECR refuses.
+_PROTECTED_TYPES = (
+    "aws_db_instance",
+    "aws_s3_bucket",
+    "aws_secretsmanager_secret",
+    "google_artifact_registry_repository",
+)
 
 _VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
 

@@ -9,10 +9,14 @@ try:
     import requests
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
 except ImportError:
     google = None  # type: ignore[assignment]  # GoogleSession says so
 
 _SECONDS = 60
+# What a second try may mend ("Retry strategy" in the documentation of Cloud Storage).
+_PASSING = (408, 429, 500, 502, 503, 504)
 
 
 class GoogleError(Exception):
@@ -36,6 +40,10 @@ class GoogleSession:
         if google is None:
             raise GoogleError("google-auth and requests are missing in the Python that runs ansible-playbook")
         self._session = requests.Session()
+        # Requests that may be sent twice are, for some seconds; GET, PUT and DELETE, that is.
+        retry = Retry(total=4, backoff_factor=0.5, status_forcelist=_PASSING, raise_on_status=False)
+        self._session.mount("http://", HTTPAdapter(max_retries=retry))
+        self._session.mount("https://", HTTPAdapter(max_retries=retry))
         try:
             self._credentials, _ = google.auth.default([f"https://www.googleapis.com/auth/{scope}"])
         except GoogleAuthError as error:
@@ -52,7 +60,10 @@ class GoogleSession:
         Raises:
             GoogleError: there is none.
         """
-        headers = arguments.pop("headers", {}) | {"Authorization": f"Bearer {self.token()}"}
+        headers = dict(arguments.pop("headers", {}))
+        self._refresh()
+        # The token, and the project that pays, where the credentials name one.
+        self._credentials.apply(headers)
         try:
             return self._session.request(method, url, headers=headers, timeout=_SECONDS, **arguments)
         except requests.RequestException as error:
@@ -64,9 +75,12 @@ class GoogleSession:
         Raises:
             GoogleError: nobody gives one.
         """
+        self._refresh()
+        return str(self._credentials.token)
+
+    def _refresh(self) -> None:
         try:
             if not self._credentials.valid:
                 self._credentials.refresh(Request())
         except GoogleAuthError as error:
             raise GoogleError(str(error)) from error
-        return str(self._credentials.token)

@@ -37,7 +37,7 @@ author: Slipway
 EXAMPLES = r"""
 - name: Keep Terraform's states in a bucket
   slipway.provision.cloud_storage_bucket:
-    name: slipway-dev-google-state
+    name: slipway-dev-gcp-state
     project: slipway-rehearsal
     location: us-central1
 """

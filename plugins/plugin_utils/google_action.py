@@ -46,7 +46,7 @@ class GoogleCloud:
         """
         address = os.environ.get(f"GOOGLE_{product.upper()}_CUSTOM_ENDPOINT") or _ADDRESSES[product]
         answer = self._session.request("GET", address + path, params=query)
-        if answer.status_code == 404 or (answer.status_code == 403 and _is_switched_off(answer.json())):
+        if answer.status_code == 404 or (answer.status_code == 403 and _is_switched_off(answer)):
             return None
         if not answer.ok:
             raise ActionError(f"{address}{path} answers {answer.status_code}: {answer.text}")
@@ -58,9 +58,14 @@ class GoogleCloud:
         return {"username": _DOCKER_USER, "password": self._session.token()}
 
 
-def _is_switched_off(refusal: Json) -> bool:
+def _is_switched_off(answer: Any) -> bool:
     """Whether an API refuses because the project does not use it ("ErrorInfo" of google.rpc)."""
-    return any(detail.get("reason") == "SERVICE_DISABLED" for detail in refusal["error"].get("details", []))
+    try:
+        details = answer.json()["error"].get("details", [])
+    except (KeyError, ValueError):
+        # Not of the API, but of something on the way to it.
+        return False
+    return any(detail.get("reason") == "SERVICE_DISABLED" for detail in details)
 
 
 class GoogleActionModule(ActionBase):

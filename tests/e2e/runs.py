@@ -77,7 +77,7 @@ class Site:
         text = text.replace("slipway-dev-state", f"slipway-{ENVIRONMENT}-state")
         settings.write_text(text)
         google = self.inventory / "group_vars" / "cloud_run" / "cloud.yml"
-        text = google.read_text().replace("slipway-dev-google-state", f"slipway-{ENVIRONMENT}-google-state")
+        text = google.read_text().replace("slipway-dev-gcp-state", f"slipway-{ENVIRONMENT}-gcp-state")
         # The key is where the rehearsal cloud has put it, and that is the project's.
         google.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
 

@@ -115,7 +115,6 @@ def test_prod_is_highly_available(inputs: Inputs) -> None:
         assert service["load_balancer_deletion_protection"]
         assert service["alarm_action_arns"] == ["arn:aws:sns:us-east-1:111122223333:operations"]
         assert service["domain_name"] == f"{app}.example.com"
-    assert prod["hello-gcp"]["service"]["deletion_protection"]
 
 
 def test_staging_is_small(inputs: Inputs) -> None:

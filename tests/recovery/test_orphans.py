@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from plugins.action import google_orphans
 from plugins.filter.recovery import import_blocks, plan_creations
 from plugins.modules.terraform_orphans import FINDERS, REPEATABLE, OrphanError, find_orphans
 from tests.recovery.environment import PROJECT, client
@@ -33,6 +34,13 @@ def test_every_type_of_the_layers_is_known() -> None:
     assert used - FINDERS.keys() - REPEATABLE == set(), "say in plugins/modules/terraform_orphans.py how to find them"
     assert (FINDERS.keys() | REPEATABLE) - used == set()
     assert FINDERS.keys() & REPEATABLE == set()
+
+
+def test_every_type_of_googles_layers_is_known() -> None:
+    files = (PROJECT / "terraform/layers/gcp").glob("*/*.tf")
+    used = {kind for file in files for kind in re.findall(r'^resource "(google_\w+)"', file.read_text(), re.M)}
+    assert used == google_orphans.PLACES.keys() | google_orphans.REPEATABLE
+    assert google_orphans.PLACES.keys() & google_orphans.REPEATABLE == set()
 
 
 def test_only_what_is_created_is_looked_for() -> None:

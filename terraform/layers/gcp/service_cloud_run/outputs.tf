@@ -33,3 +33,8 @@ output "service_name" {
   description = "Name of the Cloud Run service."
   value       = google_cloud_run_v2_service.this.name
 }
+
+output "target" {
+  description = "What the app runs on."
+  value       = "cloud_run"
+}
