@@ -45,7 +45,7 @@ _BUCKETS = {
         re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
         "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
     ),
-    # "Bucket naming guidelines" in the documentation of Cloud Storage. A name with dots has to be a domain of one's own.
+    # "Bucket naming guidelines" in the documentation of Cloud Storage; one with dots has to be a domain of one's own.
     "gcp": (
         re.compile(r"(?!goog|.*google)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"),
         "a bucket's name: 3 to 63 lower-case letters, digits, hyphens and underscores, without google and not with "
