@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any, ClassVar
 
@@ -9,6 +10,8 @@ from ansible_collections.slipway.provision.plugins.module_utils.state_store impo
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
 
 Json = dict[str, Any]
+
+_SHOWN_KEYS = 3
 
 
 def read_objects(store: Store, keys: list[str]) -> Json:
@@ -33,6 +36,11 @@ def read_objects(store: Store, keys: list[str]) -> Json:
     return objects
 
 
+def keys_outside(store: Store, prefix: str) -> list[str]:
+    """Keys that do not begin with a prefix: the first few, which is enough to say whose they are."""
+    return list(itertools.islice((key for key in store.list_keys() if not key.startswith(prefix)), _SHOWN_KEYS))
+
+
 class ActionModule(AwsActionModule):
     """Reads the objects."""
 
@@ -41,6 +49,7 @@ class ActionModule(AwsActionModule):
         "bucket": {"type": "str", "required": True},
         "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
         "member": {"type": "str"},
+        "outside": {"type": "str"},
         "region": {"type": "str", "required": True},
     }
     PURPOSE = "read from the bucket of the states"
@@ -51,4 +60,7 @@ class ActionModule(AwsActionModule):
         objects = read_objects(store, arguments["keys"])
         if member := arguments["member"]:
             objects = {key: value.get(member) for key, value in objects.items()}
-        return {"changed": False, "objects": objects, "bucket_exists": bool(objects) or store.exists()}
+        result = {"changed": False, "objects": objects, "bucket_exists": bool(objects) or store.exists()}
+        if prefix := arguments["outside"]:
+            result["keys_outside"] = keys_outside(store, prefix)
+        return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -48,6 +48,9 @@ class Store(Protocol):
     def read(self, key: str) -> Found | None:
         """An object; None where there is none, or no bucket."""
 
+    def list_keys(self) -> Iterator[str]:
+        """Keys of all objects there are; of a bucket that does not exist none."""
+
     def write(self, key: str, content: bytes, version: str | None) -> bool:
         """Write an object in the place of a version, None for none, and tell whether that was so."""
 
@@ -76,6 +79,15 @@ class S3Store:
         answer = self._call("get_object", Key=key)
         return None if answer is None else Found(answer["Body"].read(), answer["ETag"])
 
+    def list_keys(self) -> Iterator[str]:
+        """See Store."""
+        following: dict[str, str] = {}
+        while answer := self._call("list_objects_v2", **following):
+            yield from (item["Key"] for item in answer.get("Contents", []))
+            if not answer["IsTruncated"]:
+                return
+            following = {"ContinuationToken": answer["NextContinuationToken"]}
+
     def write(self, key: str, content: bytes, version: str | None) -> bool:
         """See Store ("Conditional writes" in the Amazon S3 User Guide)."""
         condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
@@ -98,7 +110,7 @@ class S3Store:
             if code == "NoSuchKey" or status in (409, 412):
                 return None
             # To write into no bucket is another matter.
-            if status == 404 and operation in ("get_object", "head_bucket"):
+            if status == 404 and operation in ("get_object", "head_bucket", "list_objects_v2"):
                 return None
             raise StoreError(str(error)) from error
         except BotoCoreError as error:
@@ -139,6 +151,16 @@ class CloudStorageStore:
         """See Store."""
         answer = self._call("GET", self._object(key), alt="media")
         return None if answer is None else Found(answer.content, answer.headers["X-Goog-Generation"])
+
+    def list_keys(self) -> Iterator[str]:
+        """See Store."""
+        following: dict[str, str] = {}
+        while answer := self._call("GET", f"/storage/v1/b/{self._bucket}/o", None, **following):
+            listing = answer.json()
+            yield from (item["name"] for item in listing.get("items", []))
+            if "nextPageToken" not in listing:
+                return
+            following = {"pageToken": listing["nextPageToken"]}
 
     def write(self, key: str, content: bytes, version: str | None) -> bool:
         """See Store ("Request preconditions" in the documentation of Cloud Storage)."""

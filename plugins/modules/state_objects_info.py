@@ -28,6 +28,9 @@ options:
   member:
     description: Return this member of each object, instead of the whole.
     type: str
+  outside:
+    description: Prefix of keys; the bucket's other keys are returned too.
+    type: str
   region:
     description: AWS region of the bucket; another store does not need it.
     type: str
@@ -50,6 +53,11 @@ bucket_exists:
   description: Whether there is such a bucket.
   type: bool
   returned: always
+keys_outside:
+  description: Keys that do not begin with I(outside); the first three at the most.
+  type: list
+  elements: str
+  returned: when I(outside) is given
 objects:
   description: What each object holds, by its key; those that do not exist are left out.
   type: dict

@@ -12,7 +12,7 @@ from ansible_collections.slipway.provision.plugins.module_utils.state_store impo
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 from moto import mock_aws
 
-from plugins.action.state_objects_info import read_objects
+from plugins.action.state_objects_info import keys_outside, read_objects
 
 
 @pytest.fixture
@@ -40,3 +40,14 @@ def test_object_that_is_no_json_is_named(s3: Any) -> None:
     s3.put_object(Bucket="states", Key="dev/main/network", Body=b"{")
     with pytest.raises(ActionError, match="s3://states/dev/main/network is no JSON"):
         read_objects(S3Store(s3, "states"), ["dev/main/network"])
+
+
+def test_what_others_keep_in_the_bucket_is_seen(s3: Any) -> None:
+    store = S3Store(s3, "states")
+    s3.put_object(Bucket="states", Key="dev/main/network", Body=b"{}")
+    assert keys_outside(store, "dev/") == []
+    for number in range(1100):
+        s3.put_object(Bucket="states", Key=f"dev/app-{number}/data", Body=b"{}")
+    s3.put_object(Bucket="states", Key="development/main/network", Body=b"{}")
+    assert keys_outside(store, "dev/") == ["development/main/network"]
+    assert keys_outside(S3Store(s3, "nowhere"), "dev/") == []
