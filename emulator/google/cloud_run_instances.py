@@ -184,7 +184,11 @@ class Instances:
                 command=container.get("args") or None,
                 working_dir=container.get("workingDir") or None,
                 environment=environment,
-                labels=self._mark | {"run.googleapis.com/revision": revision["name"]},
+                labels=self._mark
+                | {
+                    "run.googleapis.com/revision": revision["name"],
+                    "run.googleapis.com/service": revision["service"].rpartition("/")[2],
+                },
                 mem_limit=int(quantity(limits["memory"]) or 0),
                 # A share, not a ceiling: a part of a rehearsal machine's core would measure the machine.
                 cpu_shares=max(2, int((quantity(limits["cpu"]) or 1) * _SHARES_OF_A_CPU)),

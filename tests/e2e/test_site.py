@@ -18,7 +18,14 @@ import pytest
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import CLOUD_ENVIRONMENT, ENVIRONMENT, PROJECT, Site, failed, succeeded
 
-APPS = {"tasks": "ecs", "beers": "ecs", "records": "ecs_public", "web": "ec2", "hello": "app_runner"}
+APPS = {
+    "tasks": "ecs",
+    "beers": "ecs",
+    "records": "ecs_public",
+    "web": "ec2",
+    "hello": "app_runner",
+    "hello-gcp": "cloud_run",
+}
 NAME = f"{ENVIRONMENT}-tasks"
 
 
@@ -27,6 +34,8 @@ def _filters(app: str) -> list[str]:
     name = f"{ENVIRONMENT}-{app}"
     if APPS[app] == "app_runner":
         return [f"label=com.amazonaws.apprunner.service-name={name}"]
+    if APPS[app] == "cloud_run":
+        return [f"label=run.googleapis.com/service={name}"]
     if APPS[app] != "ec2":
         return [f"label=com.amazonaws.ecs.task-definition-family={name}"]
     # Instances, and what runs on them, have the instance's id in their names.
@@ -91,7 +100,7 @@ def test_first_run_deploys_every_app(site: Site) -> None:
 def test_urls_open_as_printed(site: Site) -> None:
     for app, entry in site.summary().items():
         assert entry["url"].startswith("http://127." if APPS[app] == "ecs_public" else "https://")
-        assert ask(f"{entry['url']}/healthz").body.strip() == b"ok"
+        assert ask(f"{entry['url']}/health").status == 200
         assert ask(f"{entry['url']}/version").document["image_digest"] == entry["image_digest"]
 
 
@@ -243,8 +252,9 @@ def test_apps_describe_themselves(site: Site) -> None:
         assert ask(f"{entry['url']}/openapi.json").document["openapi"].startswith("3.")
 
 
-def test_hello_greets_and_calculates(site: Site) -> None:
-    url = site.summary()["hello"]["url"]
+@pytest.mark.parametrize("app", ["hello", "hello-gcp"])
+def test_hello_greets_and_calculates(site: Site, app: str) -> None:
+    url = site.summary()[app]["url"]
     assert ask(url + "/").body == b"Hello, World!"
     assert ask(f"{url}/api/5").document == {"success": True, "answer": 6}
     assert ask(f"{url}/api/10").body == b"Caught exception when calculating results: Invalid value!"
