@@ -187,7 +187,7 @@ class Instances:
                 labels=self._mark
                 | {
                     "run.googleapis.com/revision": revision["name"],
-                    "run.googleapis.com/service": revision["service"].rpartition("/")[2],
+                    "run.googleapis.com/service": service,
                 },
                 mem_limit=int(quantity(limits["memory"]) or 0),
                 # A share, not a ceiling: a part of a rehearsal machine's core would measure the machine.
