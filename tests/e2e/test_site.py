@@ -303,14 +303,14 @@ def test_check_and_diff_show_what_was_altered_by_hand(site: Site, aws: Any) -> N
     before = _altered(aws)
     aws("logs").put_retention_policy(logGroupName=f"{NAME}/service", retentionInDays=3653)
     aws("secretsmanager").update_secret(SecretId=f"{NAME}/database/app", Description="altered")
-    run = succeeded(site.run("site.yml", "--check", "--diff"))
+    run = succeeded(site.run("site.yml", "--limit", "tasks", "--check", "--diff"))
     assert "update module.task_roles.aws_cloudwatch_log_group.this" in run.output
     assert "update aws_secretsmanager_secret" in run.output
     assert run.changed == {"tasks": 2}
     assert _altered(aws) == (3653, "altered")
-    succeeded(site.run())
+    succeeded(site.run("site.yml", "--limit", "tasks"))
     assert _altered(aws) == before
-    assert succeeded(site.run()).changed == {}
+    assert succeeded(site.run("site.yml", "--limit", "tasks")).changed == {}
 
 
 def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
