@@ -4,8 +4,10 @@ Run them on a quiet machine; they take about half an hour:
 
     . .build/env && python benchmarks/deploy.py
 
-They stop the rehearsal cloud and remove `.build/dev` first, and again before each deployment from nothing. Each figure
-is a ratio within one call.
+They stop the rehearsal cloud and remove `.build/dev` first, and again before each deployment from nothing; with
+`--unchanged` they leave out what begins with nothing, and need an environment that is deployed. Each figure is a ratio
+within one call. Memory is that of a run of its own, since looking at it takes time: what `ansible-playbook` and all it
+has started hold at once, without the rehearsal cloud, the engine and its containers.
 """
 
 from __future__ import annotations
@@ -17,9 +19,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,48 +36,35 @@ CLOUD_ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.5
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a command took.
-
-    Attributes:
-        seconds: wall time.
-        memory_mib: the most that it and all its processes held at once, pages that several share counted once.
-    """
-
-    seconds: float
-    memory_mib: float
-
-
-def measured(arguments: list[str], folder: Path = PROJECT, environment: dict[str, str] | None = None) -> Cost:
-    """Run a command to its end.
+def timed(arguments: list[str], folder: Path = PROJECT, environment: dict[str, str] | None = None) -> float:
+    """Wall time of a command in seconds.
 
     Raises:
         subprocess.CalledProcessError: it failed.
     """
     started = time.monotonic()
-    process = subprocess.Popen(
-        arguments, cwd=folder, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL
-    )
-    peak, ended = 0.0, threading.Event()
+    environment = {**os.environ, **(environment or {})}
+    subprocess.run(arguments, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
+    return time.monotonic() - started
 
-    def look() -> None:
-        nonlocal peak
-        while not ended.wait(_LOOK_SECONDS):
-            peak = max(peak, _memory_mib(process.pid))
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    status = process.wait()
-    seconds = time.monotonic() - started
-    ended.set()
-    watcher.join()
-    if status:
-        raise subprocess.CalledProcessError(status, arguments)
-    return Cost(seconds, peak)
+def peak_memory_mib(arguments: list[str]) -> float:
+    """The most that a command and all its processes hold at once; pages that several share are counted once.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    process = subprocess.Popen(arguments, cwd=PROJECT, stdout=subprocess.DEVNULL)
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, _memory_mib(process.pid))
+        time.sleep(_LOOK_SECONDS)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, arguments)
+    return peak
 
 
 def _memory_mib(process: int) -> float:
@@ -95,17 +82,17 @@ def _memory_mib(process: int) -> float:
     return total / 2**20
 
 
-def site(*limits: str) -> Cost:
-    """A run of the site, limited to some hosts."""
+def site(*limits: str) -> list[str]:
+    """The command line of a run of the site, limited to some hosts."""
     limit = ["--limit", ",".join(limits)] if limits else []
-    return measured(["ansible-playbook", "site.yml", "-i", f"inventories/{ENVIRONMENT}", *limit])
+    return ["ansible-playbook", "site.yml", "-i", f"inventories/{ENVIRONMENT}", *limit]
 
 
-def from_nothing(*limits: str) -> Cost:
-    """A run of the site in a new cloud. The engine keeps its base images, and layers of builds."""
+def from_nothing(*limits: str) -> float:
+    """Wall time of a run of the site in a new cloud. The engine keeps its base images, and layers of builds."""
     subprocess.run([sys.executable, "-m", "emulator", "stop"], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(PROJECT / ".build" / ENVIRONMENT, ignore_errors=True)
-    return site(*limits)
+    return timed(site(*limits))
 
 
 def bare_plans() -> float:
@@ -113,11 +100,11 @@ def bare_plans() -> float:
     total = 0.0
     for layer, root in ROOTS.items():
         work = PROJECT / ".build" / ENVIRONMENT / COMPARED / layer
-        total += measured(
+        total += timed(
             ["terraform", "plan", "-input=false", "-detailed-exitcode", f"-var-file={work}/terraform.tfvars.json"],
             PROJECT / "terraform" / "layers" / "aws" / root,
             {**CLOUD_ENVIRONMENT, "TF_DATA_DIR": f"{work}/data"},
-        ).seconds
+        )
     return total
 
 
@@ -134,43 +121,51 @@ def apps() -> list[str]:
     return [host for group in groups["apps"]["children"] for host in groups[group]["hosts"]]
 
 
-def said(what: str, cost: Cost) -> Cost:
-    """Print a cost when it is known."""
-    print(f"{what}: {cost.seconds:.1f} s, {cost.memory_mib:.0f} MiB", flush=True)
-    return cost
+def said(what: str, seconds: float) -> float:
+    """Print a time when it is known."""
+    print(f"{what}: {seconds:.1f} s", flush=True)
+    return seconds
+
+
+def measure_from_nothing(names: list[str]) -> dict[str, Any]:
+    """Each app in a cloud of its own, and all in one."""
+    alone = {name: said(f"{name} from nothing", from_nothing("main", name)) for name in names}
+    together = said("all from nothing", from_nothing())
+    # What the first run has left to say.
+    timed(site())
+    return {"from_nothing_over_slowest_alone": round(together / max(alone.values()), 2)}
+
+
+def measure_unchanged(names: list[str], rounds: int) -> dict[str, Any]:
+    """Runs that change nothing, in turns."""
+    unchanged = {name: said(f"{name}, no change", timed(site(name))) for name in names}
+    slowest = max(unchanged, key=lambda name: unchanged[name])
+    turns: dict[str, list[float]] = {"all": [], "slowest": [], "compared": [], "bare plans": []}
+    for number in range(rounds):
+        turns["all"].append(said(f"round {number + 1}, all, no change", timed(site())))
+        turns["slowest"].append(said(f"round {number + 1}, {slowest}", timed(site(slowest))))
+        turns["compared"].append(said(f"round {number + 1}, {COMPARED}", timed(site(COMPARED))))
+        turns["bare plans"].append(said(f"round {number + 1}, bare plans of {COMPARED}", bare_plans()))
+    medians = {name: statistics.median(seconds) for name, seconds in turns.items()}
+    return {
+        "slowest_unchanged": slowest,
+        "no_change_over_slowest_alone": round(medians["all"] / medians["slowest"], 2),
+        "no_change_peak_memory_mib": round(peak_memory_mib(site())),
+        f"no_change_{COMPARED}_over_bare_plans": round(medians["compared"] / medians["bare plans"], 2),
+        "medians_seconds": {name: round(seconds, 1) for name, seconds in medians.items()},
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the runs that change nothing (default 3)")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--unchanged", action="store_true", help="only the runs that change nothing")
+    arguments = parser.parse_args()
     names = apps()
-    alone = {name: said(f"{name} from nothing", from_nothing("main", name)) for name in names}
-    together = said("all from nothing", from_nothing())
-    # What the first run has left to say.
-    site()
-    unchanged = {name: said(f"{name}, no change", site(name)) for name in names}
-    slowest = max(unchanged, key=lambda name: unchanged[name].seconds)
-    turns: dict[str, list[float]] = {"all": [], "slowest": [], "compared": [], "bare plans": []}
-    memory = 0.0
-    for number in range(rounds):
-        everything = said(f"round {number + 1}, all, no change", site())
-        memory = max(memory, everything.memory_mib)
-        turns["all"].append(everything.seconds)
-        turns["slowest"].append(site(slowest).seconds)
-        turns["compared"].append(site(COMPARED).seconds)
-        turns["bare plans"].append(bare_plans())
-    medians = {name: statistics.median(seconds) for name, seconds in turns.items()}
-    result = {
-        "apps": len(names),
-        "slowest_unchanged": slowest,
-        "from_nothing_over_slowest_alone": round(together.seconds / max(cost.seconds for cost in alone.values()), 2),
-        "no_change_over_slowest_alone": round(medians["all"] / medians["slowest"], 2),
-        "no_change_peak_memory_mib": round(memory),
-        f"no_change_{COMPARED}_over_bare_plans": round(medians["compared"] / medians["bare plans"], 2),
-        "medians_seconds": {name: round(seconds, 1) for name, seconds in medians.items()},
-    }
-    print(json.dumps(result, indent=2))
+    result: dict[str, Any] = {"apps": len(names)}
+    if not arguments.unchanged:
+        result |= measure_from_nothing(names)
+    print(json.dumps(result | measure_unchanged(names, arguments.rounds), indent=2))
 
 
 if __name__ == "__main__":

@@ -397,8 +397,10 @@ class Keeper:
             self._launch_failed(group, activity, f"You must use a valid fully-formed launch template. {error}")
             return
         zones = Counter(member.zone for member in group.alive())
+        # Those that stay are spread: the others of a refresh go, and could leave two of them in one zone.
+        staying = Counter(member.zone for member in group.alive() if member.template == template)
         subnets = {subnet: ec2._subnets.get(subnet, {}).get("AvailabilityZone", "") for subnet in group.subnets()}
-        subnet = min(subnets, key=lambda one: zones[subnets[one]])
+        subnet = min(subnets, key=lambda one: (staying[subnets[one]], zones[subnets[one]]))
         member = Member(
             template,
             subnet,

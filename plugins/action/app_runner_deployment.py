@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_logs import SHOWN_LINES, last_events
 
 with suppress(ImportError):  # AwsActionModule says what is missing
     from botocore.exceptions import ClientError
 
 _POLL_SECONDS = 1.0
-_SHOWN_LINES = 15
 _UNDER_WAY = ("PENDING", "IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
 # What brings a service to an image; pausing and resuming do not.
 _DEPLOYING = ("CREATE_SERVICE", "UPDATE_SERVICE", "START_DEPLOYMENT")
@@ -102,18 +102,13 @@ class Deployment:
             events = [
                 event
                 for stream in answer["logStreams"]
-                for event in self._logs.get_log_events(
-                    logGroupName=group,
-                    logStreamName=stream["logStreamName"],
-                    limit=_SHOWN_LINES,
-                    startFromHead=False,
-                )["events"]
+                for event in last_events(self._logs, group, stream["logStreamName"])
             ]
         except ClientError as error:
             # Whoever may not read a log still wants the reason.
             return [f"no log: {error}"]
         events.sort(key=lambda event: int(event["timestamp"]))
-        return [event["message"] for event in events[-_SHOWN_LINES:]]
+        return [event["message"] for event in events[-SHOWN_LINES:]]
 
 
 class ActionModule(AwsActionModule):

@@ -45,7 +45,11 @@ class Deployment:
         if condition.get("state") != _SUCCEEDED:
             reason = condition.get("message", "Cloud Run gives no reason")
             serving = service.get("latestReadyRevision") or "No revision"
-            raise ActionError(f"The deployment of {self._service} failed: {reason}. {serving} goes on serving.")
+            raise ActionError(
+                f"The deployment of {self._service} failed: {reason}. {serving} goes on serving. Cloud Run does not "
+                "try the same again by itself: mend the source, or where the cause was elsewhere and is gone, change a "
+                "variable of app_environment_variables."
+            )
         return service
 
     def image_digest(self, service: Json, requested: str) -> str:

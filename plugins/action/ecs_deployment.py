@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_logs import last_events
+
+with suppress(ImportError):  # AwsActionModule says what is missing
+    from botocore.exceptions import ClientError
 
 _POLL_SECONDS = 1.0
 _SHOWN_TASKS = 2
-_SHOWN_LINES = 15
 
 Json = dict[str, Any]
 
@@ -127,15 +131,11 @@ class Deployment:
             if c["name"] == container
         )
         try:
-            events = self._logs.get_log_events(
-                logGroupName=self._log_group,
-                logStreamName=options.get("awslogs-stream-prefix", "") + stream_end,
-                limit=_SHOWN_LINES,
-                startFromHead=False,
-            )["events"]
-        except self._logs.exceptions.ResourceNotFoundException:
-            return ["no log"]
-        return [event["message"] for event in events]
+            events = last_events(self._logs, self._log_group, options.get("awslogs-stream-prefix", "") + stream_end)
+        except ClientError as error:
+            # Whoever may not read a log still wants the reason.
+            return [f"no log: {error}"]
+        return [event["message"] for event in events] or ["no log"]
 
 
 class ActionModule(AwsActionModule):

@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_logs import SHOWN_LINES, last_events
 
 with suppress(ImportError):  # AwsActionModule says what is missing
     from botocore.exceptions import ClientError
 
 _POLL_SECONDS = 1.0
 _SHOWN_INSTANCES = 2
-_SHOWN_LINES = 15
 # So many instances that fail one after the other are no accident.
 _FAILURES = 2
 # A new instance serves before an old one goes, and half as many more than wanted are the most there are.
@@ -287,14 +287,7 @@ class Refresh:
     def _last_lines(self, instance: str) -> list[str]:
         """The end of what the application on an instance said; of its boot, where it did not get as far."""
         try:
-            events = self._logs.get_log_events(
-                logGroupName=self._log_group,
-                logStreamName=f"instance/{instance}",
-                limit=_SHOWN_LINES,
-                startFromHead=False,
-            )["events"]
-        except self._logs.exceptions.ResourceNotFoundException:
-            events = []
+            events = last_events(self._logs, self._log_group, f"instance/{instance}")
         except ClientError as error:
             # Whoever may not read a log still wants the reason.
             return [f"no log: {error}"]
@@ -305,7 +298,7 @@ class Refresh:
             output = self._ec2.get_console_output(InstanceId=instance).get("Output", "")
         except ClientError as error:
             return [f"no log: {error}"]
-        return str(output).splitlines()[-_SHOWN_LINES:] or ["no log"]
+        return str(output).splitlines()[-SHOWN_LINES:] or ["no log"]
 
 
 class ActionModule(AwsActionModule):

@@ -119,6 +119,11 @@ class Site:
         (self.logs / f"{number:02}-{Path(playbook).stem}.log").write_text(result.stdout)
         return Run(result.returncode, result.stdout, recap(result.stdout))
 
+    def destroy(self, *hosts: str) -> Run:
+        """Destroy some hosts, or all; those that are not deployed are no error."""
+        limit = ["--limit", ",".join(hosts)] if hosts else []
+        return succeeded(self.run("playbooks/destroy.yml", *limit, slipway_confirm=ENVIRONMENT))
+
     @contextmanager
     def changed_source(self, file: str, text: str) -> Iterator[None]:
         """The application with more text at the end of one of its files, which may be a new one.

@@ -1,14 +1,19 @@
-"""App Runner: new code without a failed request, an image that does not start, and a run killed in the middle."""
+"""The app `hello`, on App Runner: as required, new code, a bad image, interrupted, destroyed and built again.
+
+The tests build on each other and run in the order they stand in.
+"""
 
 from __future__ import annotations
 
-import json
+import time
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, killed, succeeded
+from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
+from tests.emulator.stack import wait_until
 
 NAME = f"{ENVIRONMENT}-hello"
 ONLY = ("site.yml", "--limit", "hello")
@@ -16,9 +21,7 @@ ONLY = ("site.yml", "--limit", "hello")
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site, aws: Any) -> None:
-    """The app, deployed once for all tests of this file: by a run that is killed in its first apply, and the next."""
-    # Terraform outlives the run, and may have ended its work when the next one looks.
-    killed(site, lambda _: _services(aws), *ONLY)
+    """The app, deployed for all tests of this file."""
     succeeded(site.run(*ONLY))
     assert len(_services(aws)) == 1
 
@@ -33,9 +36,55 @@ def _services(aws: Any) -> dict[str, str]:
     }
 
 
+def _statements(aws: Any, role: str) -> list[dict[str, Any]]:
+    """What a role's own policies allow."""
+    iam = aws("iam")
+    statements = []
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        statements += iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+    return statements
+
+
 def digest(site: Site) -> str:
     """What hello says that it is."""
     return str(ask(f"{site.summary()['hello']['url']}/version").document["image_digest"])
+
+
+def test_what_runs_is_as_required(site: Site, aws: Any) -> None:
+    entry = site.summary()["hello"]
+    assert (entry["target"], digest(site)) == ("app_runner", entry["image_digest"])
+    (arn,) = _services(aws)
+    service = aws("apprunner").describe_service(ServiceArn=arn)["Service"]
+    assert entry["url"] == f"https://{service['ServiceUrl']}"
+    health = service["HealthCheckConfiguration"]
+    assert (health["Protocol"], health["Path"]) == ("HTTP", "/healthz")
+    source = service["SourceConfiguration"]
+    assert source["ImageRepository"]["ImageIdentifier"].endswith(f"/{NAME}@{entry['image_digest']}")
+    assert not source["AutoDeploymentsEnabled"]
+    configuration = service["AutoScalingConfigurationSummary"]["AutoScalingConfigurationArn"]
+    scaling = aws("apprunner").describe_auto_scaling_configuration(AutoScalingConfigurationArn=configuration)
+    bounds = scaling["AutoScalingConfiguration"]
+    assert (bounds["MinSize"], bounds["MaxSize"]) == (1, 10)
+    # The access role pulls from the app's repository alone; the instance role may do nothing until it is granted.
+    access = source["AuthenticationConfiguration"]["AccessRoleArn"].rpartition("/")[2]
+    resources = {resource for statement in _statements(aws, access) for resource in statement["Resource"]}
+    assert {resource.rpartition(":")[2] for resource in resources} == {f"repository/{NAME}", "*"}
+    instance = service["InstanceConfiguration"]["InstanceRoleArn"].rpartition("/")[2]
+    assert _statements(aws, instance) == []
+
+
+def test_start_and_requests_are_in_the_log(site: Site, aws: Any) -> None:
+    marker = f"/api/{time.time_ns()}"
+    ask(f"{site.summary()['hello']['url']}{marker}")
+    groups = aws("logs").describe_log_groups(logGroupNamePrefix=f"/aws/apprunner/{NAME}/")["logGroups"]
+    (group,) = {one["logGroupName"] for one in groups if one["logGroupName"].endswith("/application")}
+
+    def messages() -> str:
+        events = aws("logs").filter_log_events(logGroupName=group)["events"]
+        return "\n".join(event["message"] for event in events)
+
+    wait_until(lambda: marker in messages(), 30)
+    assert "Listening at" in messages() or "Starting gunicorn" in messages()
 
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
@@ -71,37 +120,22 @@ def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site,
         assert succeeded(site.run(*ONLY)).changed == {}
 
 
-def test_application_without_a_dockerfile(site: Site) -> None:
-    hosts = site.inventory / "hosts.yml"
-    hosts.write_text(hosts.read_text().replace("            hello:\n", "            hello:\n            visitors:\n"))
-    folder = site.inventory / "host_vars" / "visitors"
-    folder.mkdir()
-    variables = {
-        "image_source": str(PROJECT / "tests/e2e/foreign_app"),
-        "image_dockerfile": str(PROJECT / "images/flask/Dockerfile"),
-        "image_build_args": {"WSGI_APP": "guests:app"},
-        "slipway_project": "visitors",
-        "service_min_task_count": 1,
-    }
-    (folder / "app.yml").write_text(json.dumps(variables))
-    succeeded(site.run("site.yml", "--limit", "visitors"))
-    assert ask(site.summary()["visitors"]["url"] + "/").body.strip() == b"Welcome, guest"
-    succeeded(site.run("playbooks/destroy.yml", "--limit", "visitors", slipway_confirm=ENVIRONMENT))
-
-
-def test_app_does_not_move_to_another_target(site: Site) -> None:
+@pytest.mark.parametrize("target", ["ecs", "cloud_run"])
+def test_app_does_not_move_to_another_target(site: Site, target: str) -> None:
     hosts = site.inventory / "hosts.yml"
     original = hosts.read_text()
-    target = "        app_runner:\n          hosts:\n            hello:\n"
-    assert target in original
-    moved = original.replace(target, "").replace("            beers:\n", "            beers:\n            hello:\n")
-    hosts.write_text(moved)
+    groups = yaml.safe_load(original)
+    targets = groups["all"]["children"]["apps"]["children"]
+    targets[target]["hosts"]["hello"] = targets["app_runner"]["hosts"].pop("hello")
+    hosts.write_text(yaml.safe_dump(groups))
+    before = digest(site)
     try:
         run = failed(site.run(*ONLY))
     finally:
         hosts.write_text(original)
-    assert "hello runs on app_runner and stands in the group ecs" in " ".join(run.output.split())
-    assert run.changed == {}
+    assert f"hello runs on app_runner and stands in the group {target}" in " ".join(run.output.split())
+    assert "Apply the layer" not in run.output
+    assert digest(site) == before
 
 
 def test_check_says_what_would_change(site: Site, aws: Any) -> None:
@@ -113,7 +147,7 @@ def test_check_says_what_would_change(site: Site, aws: Any) -> None:
 
 
 def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:
-    run = succeeded(site.run("playbooks/destroy.yml", "--limit", "hello", slipway_confirm=ENVIRONMENT))
+    run = site.destroy("hello")
     assert f"Nothing is left of {NAME}" in run.output
     assert _services(aws) == {}
     assert (
@@ -123,3 +157,11 @@ def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:
         == []
     )
     assert aws("logs").describe_log_groups(logGroupNamePrefix=f"/aws/apprunner/{NAME}/")["logGroups"] == []
+
+
+def test_run_that_is_killed_in_its_first_apply_is_finished_by_the_next(site: Site, aws: Any) -> None:
+    # Terraform outlives the run, and may have ended its work when the next one looks.
+    killed(site, lambda _: _services(aws), *ONLY)
+    succeeded(site.run(*ONLY))
+    assert len(_services(aws)) == 1
+    assert succeeded(site.run(*ONLY)).changed == {}

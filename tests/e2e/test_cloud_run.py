@@ -1,4 +1,4 @@
-"""The app `hello-gcp`, on Cloud Run: as required, new code, an image that does not start, interrupted, destroyed.
+"""The app `hello-gcp`, on Cloud Run: as required, new code, a bad image, interrupted, destroyed and built again.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -6,56 +6,19 @@ The tests build on each other and run in the order they stand in.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-import requests
-from google.auth.transport.requests import Request
-from google.oauth2.service_account import Credentials
 
+from tests.e2e.google_cloud import GOOGLE_PROJECT, NAME, SERVICE, STATE_BUCKET, google, left
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, killed, succeeded
 
-NAME = f"{ENVIRONMENT}-hello-gcp"
 ONLY = ("site.yml", "--limit", "hello-gcp")
-GOOGLE_PROJECT = "slipway-rehearsal"
-LOCATION = f"projects/{GOOGLE_PROJECT}/locations/us-central1"
-ADDRESS = "http://127.0.0.1:4567"
-SERVICE = f"/run/v2/{LOCATION}/services/{NAME}"
-REPOSITORY = f"/artifactregistry/v1/{LOCATION}/repositories/{NAME}"
-
-Json = dict[str, Any]
-# Path to what the API answers; None where there is no such thing.
-Google = Callable[[str], Json | None]
-
-
-@pytest.fixture(scope="module")
-def google() -> Google:
-    """Asks Google's APIs of the rehearsal cloud."""
-    key = PROJECT / ".build/emulator/google-credentials.json"
-    scopes = ["https://www.googleapis.com/auth/cloud-platform"]
-
-    def get(path: str) -> Json | None:
-        # The rehearsal cloud may be another one than before.
-        credentials = Credentials.from_service_account_file(str(key), scopes=scopes)
-        credentials.refresh(Request())
-        headers = {"Authorization": f"Bearer {credentials.token}"}
-        answer = requests.get(ADDRESS + path, headers=headers, timeout=30)
-        if answer.status_code == 404:
-            return None
-        answer.raise_for_status()
-        found: Json = answer.json()
-        return found
-
-    return get
 
 
 @pytest.fixture(scope="module", autouse=True)
-def deployed(site: Site, google: Google) -> None:
-    """The app, deployed once for all tests of this file: by a run that is killed in its first apply, and the next."""
-    # Terraform outlives the run, and may have ended its work when the next one looks.
-    killed(site, lambda _: google(SERVICE), *ONLY)
+def deployed(site: Site) -> None:
+    """The app, deployed for all tests of this file."""
     succeeded(site.run(*ONLY))
 
 
@@ -67,7 +30,7 @@ def digest(site: Site) -> str:
 # -- what requirements say -------------------------------------------------------------------------------
 
 
-def test_what_runs_is_what_was_asked_for(site: Site, google: Google) -> None:
+def test_what_runs_is_what_was_asked_for(site: Site) -> None:
     entry = site.summary()["hello-gcp"]
     assert entry["target"] == "cloud_run"
     assert ask(f"{entry['url']}/").body.strip() == b"Hello, World!"
@@ -80,6 +43,7 @@ def test_what_runs_is_what_was_asked_for(site: Site, google: Google) -> None:
     assert container["image"].endswith(f"/{NAME}/{NAME}@{entry['image_digest']}")
     assert container["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
     assert {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe")} == {"/healthz"}
+    assert service["template"]["scaling"] == {"minInstanceCount": 1, "maxInstanceCount": 10}
     assert service["ingress"] == "INGRESS_TRAFFIC_ALL"
     account = f"{NAME}@{GOOGLE_PROJECT}.iam.gserviceaccount.com"
     assert service["template"]["serviceAccount"] == account
@@ -101,14 +65,13 @@ def test_everyone_may_call_it_only_where_the_app_says_so(site: Site) -> None:
     assert ask(f"{url}/").status == 200
 
 
-def test_state_is_in_cloud_storage(google: Google) -> None:
-    bucket = f"slipway-{ENVIRONMENT}-gcp-state"
-    listing = google(f"/storage/v1/b/{bucket}/o")
+def test_state_is_in_cloud_storage() -> None:
+    listing = google(f"{STATE_BUCKET}/o")
     assert listing
     names = {item["name"] for item in listing["items"]}
     assert {f"{ENVIRONMENT}/hello-gcp/{layer}/default.tfstate" for layer in ("registry", "service")} <= names
     assert not [name for name in names if name.endswith(".tflock")]
-    settings = google(f"/storage/v1/b/{bucket}")
+    settings = google(STATE_BUCKET)
     assert settings
     assert settings["versioning"] == {"enabled": True}
     assert settings["iamConfiguration"]["publicAccessPrevention"] == "enforced"
@@ -133,7 +96,7 @@ def test_second_run_changes_nothing(site: Site) -> None:
     assert succeeded(site.run("playbooks/smoke_check.yml", "--limit", "hello-gcp")).changed == {}
 
 
-def test_check_says_what_would_change(site: Site, google: Google) -> None:
+def test_check_says_what_would_change(site: Site) -> None:
     before = google(SERVICE)
     run = succeeded(site.run(*ONLY, "--check", service_container_port=9000))
     assert "- update google_cloud_run_v2_service.this" in run.output
@@ -168,18 +131,21 @@ def test_image_that_does_not_start_is_not_served(site: Site) -> None:
 # -- interrupted -----------------------------------------------------------------------------------------
 
 
-def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site, google: Google) -> None:
+def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site) -> None:
     with site.changed_source("release.py", '"""Killed on Cloud Run."""\n'):
         killed(site, lambda _: (google(SERVICE) or {}).get("reconciling"), *ONLY)
         succeeded(site.run(*ONLY))
         assert succeeded(site.run(*ONLY)).changed == {}
 
 
-def test_destroy_leaves_nothing_of_the_app(site: Site, google: Google) -> None:
-    run = succeeded(site.run("playbooks/destroy.yml", "--limit", "hello-gcp", slipway_confirm=ENVIRONMENT))
+def test_destroy_leaves_nothing_of_the_app(site: Site) -> None:
+    run = site.destroy("hello-gcp")
     assert f"Nothing is left of {NAME}" in run.output
-    assert google(SERVICE) is None
-    assert google(REPOSITORY) is None
-    accounts = google(f"/iam/v1/projects/{GOOGLE_PROJECT}/serviceAccounts")
-    assert accounts
-    assert not [one for one in accounts["accounts"] if one["email"].startswith(NAME)]
+    assert left() == []
+
+
+def test_run_that_is_killed_in_its_first_apply_is_finished_by_the_next(site: Site) -> None:
+    # Terraform outlives the run, and may have ended its work when the next one looks.
+    killed(site, lambda _: google(SERVICE), *ONLY)
+    succeeded(site.run(*ONLY))
+    assert succeeded(site.run(*ONLY)).changed == {}

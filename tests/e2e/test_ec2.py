@@ -1,4 +1,4 @@
-"""The app `web`, on instances: as required, refreshed under load, rolled back, interrupted, destroyed.
+"""The app `web`, on instances: as required, refreshed under load, rolled back, interrupted.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -24,11 +24,8 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site, aws: Any) -> None:
-    """The app, deployed once for all tests of this file: by a run that is killed in its first apply, and the next."""
-    run = ("site.yml", "--limit", "main,web")
-    # Terraform outlives the run, and may have ended its work when the next one looks.
-    killed(site, lambda _: _group(aws), *run)
-    succeeded(site.run(*run))
+    """The app, deployed for all tests of this file."""
+    succeeded(site.run("site.yml", "--limit", "main,web"))
     assert len(aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]) == 1
 
 
@@ -214,30 +211,17 @@ def test_bad_image_is_rolled_back(site: Site, aws: Any) -> None:
 
 def test_run_killed_in_the_refresh_is_finished_by_the_next(site: Site, aws: Any) -> None:
     known = len(_refreshes(aws))
-    (site.source / "slipway_app" / "release.py").write_text('"""Killed in the refresh."""\n')
-    killed(
-        site,
-        lambda _: len(_refreshes(aws)) > known and _refreshes(aws)[0]["Status"] == "InProgress",
-        "site.yml",
-        "--limit",
-        "web",
-    )
-    succeeded(_deploy(site))
-    # What the other run began was followed, or had ended: no second one was started.
-    assert len(_refreshes(aws)) == known + 1
-    assert _refreshes(aws)[0]["Status"] == "Successful"
-    assert ask(f"{URL}/version").document["image_digest"] == site.summary()["web"]["image_digest"]
-    assert succeeded(_deploy(site)).changed == {}
-
-
-def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:
-    run = succeeded(site.run("playbooks/destroy.yml", "--limit", "web", slipway_confirm=ENVIRONMENT))
-    assert f"Nothing is left of {NAME}" in run.output
-    assert containers("web") == []
-    assert _group(aws) == {}
-    named = [{"Name": "tag:Name", "Values": [NAME]}]
-    reservations = aws("ec2").describe_instances(Filters=named)["Reservations"]
-    assert {one["State"]["Name"] for item in reservations for one in item["Instances"]} <= {"terminated"}
-    assert aws("ec2").describe_volumes(Filters=named)["Volumes"] == []
-    templates = aws("ec2").describe_launch_templates()["LaunchTemplates"]
-    assert NAME not in [template["LaunchTemplateName"] for template in templates]
+    with site.changed_source("release.py", '"""Killed in the refresh."""\n'):
+        killed(
+            site,
+            lambda _: len(_refreshes(aws)) > known and _refreshes(aws)[0]["Status"] == "InProgress",
+            "site.yml",
+            "--limit",
+            "web",
+        )
+        succeeded(_deploy(site))
+        # What the other run began was followed, or had ended: no second one was started.
+        assert len(_refreshes(aws)) == known + 1
+        assert _refreshes(aws)[0]["Status"] == "Successful"
+        assert ask(f"{URL}/version").document["image_digest"] == site.summary()["web"]["image_digest"]
+        assert succeeded(_deploy(site)).changed == {}

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import google_cloud
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
 from tests.e2e.test_site import APPS, containers
 
+SERVICE_STEP = "ecs_deployment | Wait for this very deployment"
+
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site, aws: Any) -> None:
-    """The environment, deployed once for all tests of this file."""
+    """The environment, deployed for all tests of this file."""
     succeeded(site.run())
     # Some apps have been migrated in that run, others have not: each has given its lock back.
     states = aws("s3").list_objects_v2(Bucket=f"slipway-{ENVIRONMENT}-state")["Contents"]
@@ -23,27 +26,34 @@ def deployed(site: Site, aws: Any) -> None:
 
 
 def test_image_that_never_gets_healthy_leaves_the_old_version_serving(site: Site) -> None:
-    before = site.summary()["tasks"]["image_digest"]
+    url = site.summary()["records"]["url"]
+    before = ask(f"{url}/version").document["image_digest"]
     health = site.source / "slipway_app" / "health.py"
     original = health.read_text()
     health.write_text(re.sub(r'"/health(z?)"', r'"/elsewhere\1"', original))
     try:
-        with Visitor(f"https://tasks.{ENVIRONMENT}.localhost/version", per_second=4) as visitor:
-            run = failed(site.run("site.yml", "--limit", "tasks"))
+        with Visitor(f"{url}/version", per_second=4) as visitor:
+            run = failed(site.run("site.yml", "--limit", "records"))
     finally:
         health.write_text(original)
     assert "health checks" in run.output
     assert visitor.problems == []
-    assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == before
+    assert ask(f"{url}/version").document["image_digest"] == before
 
 
-@pytest.mark.parametrize("moment", ["push | Push the image", "run | Migrate the database with the new image"])
-def test_killed_run_is_finished_by_the_next(site: Site, moment: str) -> None:
-    (site.source / "slipway_app" / "release.py").write_text(f'"""Killed at: {moment}."""\n')
-    killed(site, lambda output: moment in output, "site.yml", "--limit", "tasks")
-    succeeded(site.run("site.yml", "--limit", "tasks"))
-    run = succeeded(site.run("site.yml", "--limit", "tasks"))
-    assert run.changed == {}
+@pytest.mark.parametrize(
+    ("app", "moments"),
+    [
+        ("tasks", ["push | Push the image", "run | Migrate the database with the new image", SERVICE_STEP]),
+        ("records", [SERVICE_STEP]),
+    ],
+)
+def test_run_that_is_killed_again_and_again_is_finished_by_the_next(site: Site, app: str, moments: list[str]) -> None:
+    with site.changed_source("release.py", f'"""Killed while {app} was deployed."""\n'):
+        for moment in moments:
+            killed(site, re.compile(re.escape(moment)).search, "site.yml", "--limit", app)
+        succeeded(site.run("site.yml", "--limit", app))
+        assert succeeded(site.run("site.yml", "--limit", app)).changed == {}
 
 
 def test_destroy_can_be_tried_out(site: Site) -> None:
@@ -52,11 +62,11 @@ def test_destroy_can_be_tried_out(site: Site) -> None:
     assert "- aws_db_instance.this[0]" in run.output
     assert "- aws_vpc.this" in run.output
     assert "Nothing is left" not in run.output
-    assert succeeded(site.run("site.yml", "--limit", "tasks")).changed == {}
+    assert succeeded(site.run("site.yml", "--limit", "beers")).changed == {}
 
 
 def test_destroy_leaves_nothing(site: Site, aws: Any) -> None:
-    run = succeeded(site.run("playbooks/destroy.yml", slipway_confirm=ENVIRONMENT))
+    run = site.destroy()
     assert run.output.count("Nothing is left of") >= len(APPS) + 1
     left = {
         "buckets": [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]],
@@ -76,6 +86,11 @@ def test_destroy_leaves_nothing(site: Site, aws: Any) -> None:
     ours = {kind: [name for name in names if ENVIRONMENT in re.split("[-/]", name)] for kind, names in left.items()}
     assert not {kind: names for kind, names in ours.items() if names}
     assert not aws("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": [f"{ENVIRONMENT}-main"]}])["Vpcs"]
+    web = [{"Name": "tag:Name", "Values": [f"{ENVIRONMENT}-web"]}]
+    reservations = aws("ec2").describe_instances(Filters=web)["Reservations"]
+    assert {one["State"]["Name"] for item in reservations for one in item["Instances"]} <= {"terminated"}
+    assert aws("ec2").describe_volumes(Filters=web)["Volumes"] == []
+    assert google_cloud.left() == []
     for app in APPS:
         assert containers(app) == []
     assert not list(Path(site.build).glob("*/*/terraform.tfvars.json"))

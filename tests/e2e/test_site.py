@@ -6,14 +6,15 @@ The tests build on each other and run in the order they stand in.
 from __future__ import annotations
 
 import json
+import os
 import re
-import shutil
 import subprocess
 from typing import Any
 
 import boto3
 import psycopg
 import pytest
+import yaml
 
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import CLOUD_ENVIRONMENT, ENVIRONMENT, PROJECT, Site, failed, succeeded
@@ -58,6 +59,11 @@ def containers(app: str) -> list[str]:
     return subprocess.run(["docker", "ps", "-q", *arguments], capture_output=True, text=True, check=True).stdout.split()
 
 
+def served(site: Site, app: str) -> str:
+    """Digest of the image that an app says it is."""
+    return str(ask(f"{site.summary()[app]['url']}/version").document["image_digest"])
+
+
 def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connection[Any]:
     credentials = json.loads(aws("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
     return psycopg.connect(
@@ -89,8 +95,9 @@ def test_check_of_a_fresh_environment_says_what_it_waits_for(site: Site, aws: An
 def test_first_run_deploys_every_app(site: Site) -> None:
     run = succeeded(site.run())
     assert set(run.recap) >= {"main", *APPS}
-    warning = "AWS App Runner takes no new customers since 30 April 2026. hello can be deployed"
-    assert warning in " ".join(run.output.split())
+    said = " ".join(run.output.split())
+    assert "AWS App Runner takes no new customers since 30 April 2026. hello can be deployed" in said
+    assert "Others take ECS: move the host to the group ecs in" in said
     summary = site.summary()
     assert {app: entry["target"] for app, entry in summary.items()} == APPS
     for entry in summary.values():
@@ -288,6 +295,39 @@ def test_check_and_diff_change_nothing(site: Site) -> None:
     assert run.changed == {}
 
 
+def test_check_says_what_would_change(site: Site, aws: Any) -> None:
+    definitions = aws("ecs").list_task_definitions()["taskDefinitionArns"]
+    run = succeeded(site.run("site.yml", "--limit", "tasks,records", "--check", service_memory_mib=2048))
+    assert set(run.changed) == {"tasks", "records"}
+    assert "aws_ecs_task_definition" in run.output
+    assert aws("ecs").list_task_definitions()["taskDefinitionArns"] == definitions
+
+
+def test_bare_terraform_has_nothing_to_do(site: Site) -> None:
+    google = yaml.safe_load((site.inventory / "group_vars" / "cloud_run" / "cloud.yml").read_text())
+    clouds = {
+        "aws": CLOUD_ENVIRONMENT,
+        "gcp": google["slipway_cloud_environment"] | {"GOOGLE_PROJECT": google["slipway_google_project"]},
+    }
+    layers = [("main", "network", "aws/network")]
+    for app, target in APPS.items():
+        cloud = "gcp" if target == "cloud_run" else "aws"
+        layers += [(app, "registry", f"{cloud}/registry"), (app, "service", f"{cloud}/service_{target}")]
+        if target in ("ecs", "ecs_public", "ec2"):
+            layers.append((app, "data", "aws/data"))
+    for owner, layer, root in layers:
+        work = site.build / owner / layer
+        arguments = ["-input=false", "-lock=false", "-detailed-exitcode", f"-var-file={work / 'terraform.tfvars.json'}"]
+        plan = subprocess.run(
+            ["terraform", f"-chdir={PROJECT / 'terraform/layers' / root}", "plan", *arguments],
+            env={**os.environ, **clouds[root.partition("/")[0]], "TF_DATA_DIR": str(work / "data")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert plan.returncode == 0, f"{owner}/{layer}:\n{plan.stdout}{plan.stderr}"
+
+
 # -- altered by hand -------------------------------------------------------------------------------------
 
 
@@ -339,8 +379,10 @@ def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
     before = site.summary()["tasks"]["image_digest"]
-    (site.source / "slipway_app" / "release.py").write_text('"""A change of the code."""\n')
-    with Visitor(f"https://tasks.{ENVIRONMENT}.localhost/health") as visitor:
+    with (
+        site.changed_source("release.py", '"""A change of the code."""\n'),
+        Visitor(f"https://tasks.{ENVIRONMENT}.localhost/health") as visitor,
+    ):
         run = succeeded(site.run("site.yml", "--limit", "tasks"))
     assert run.changed
     after = site.summary()["tasks"]["image_digest"]
@@ -370,34 +412,53 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
     assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == before
 
 
-def test_failing_migration_stops_before_the_service(site: Site, aws: Any) -> None:
-    service = aws("ecs").describe_services(cluster=NAME, services=[NAME])["services"][0]
+def test_failing_migration_stops_before_the_service(site: Site) -> None:
+    apps = [app for app, target in APPS.items() if target in ("ec2", "ecs_public")] + ["tasks"]
+    before = {app: served(site, app) for app in apps}
     migrate = site.source / "slipway_app" / "migrate.py"
     original = migrate.read_text()
     migrate.write_text('print("no column of that name", flush=True)\nraise SystemExit(3)\n')
     try:
-        run = failed(site.run("site.yml", "--limit", "tasks"))
+        run = failed(site.run("site.yml", "--limit", ",".join(apps)))
     finally:
         migrate.write_text(original)
+    assert run.output.count("exit code 3") >= len(apps)
     assert "no column of that name" in run.output
-    assert "exit code 3" in run.output
-    now = aws("ecs").describe_services(cluster=NAME, services=[NAME])["services"][0]
-    assert now["taskDefinition"] == service["taskDefinition"]
+    assert {app: run.recap[app]["failed"] for app in apps} == dict.fromkeys(apps, 1)
+    assert {app: served(site, app) for app in apps} == before
 
 
-# -- a fourth app ----------------------------------------------------------------------------------------
+# -- somebody else's application -------------------------------------------------------------------------
 
 
-def test_foreign_app_needs_one_host_and_one_folder(site: Site) -> None:
+def test_foreign_app_needs_one_host_and_one_folder_on_each_target(site: Site) -> None:
     source = PROJECT / "tests" / "e2e" / "foreign_app"
+    dockerfile = {"image_dockerfile": str(source / "Dockerfile"), "service_container_port": 9000}
+    without = {
+        "image_dockerfile": str(PROJECT / "images" / "flask" / "Dockerfile"),
+        "image_build_args": {"WSGI_APP": "guests:app"},
+    }
     hosts = site.inventory / "hosts.yml"
-    hosts.write_text(hosts.read_text().replace("            beers:\n", "            beers:\n            guests:\n"))
-    shutil.copytree(PROJECT / "tests" / "e2e" / "foreign_host_vars", site.inventory / "host_vars" / "guests")
-    variables = {"image_source": str(source), "image_dockerfile": str(source / "Dockerfile")}
-    run = succeeded(site.run("site.yml", "--limit", "guests", **variables))
-    assert run.recap["guests"]["failed"] == 0
-    url = site.summary()["guests"]["url"]
-    assert ask(url + "/").body.strip() == b"Welcome, guest"
+    original = hosts.read_text()
+    groups = yaml.safe_load(original)
+    guests = {f"guests-{target.replace('_', '-')}": target for target in APPS.values()}
+    for app, target in guests.items():
+        groups["all"]["children"]["apps"]["children"][target]["hosts"][app] = None
+        folder = site.inventory / "host_vars" / app
+        folder.mkdir()
+        image = dockerfile if target in ("ecs", "ecs_public", "ec2") else without
+        scaling = {} if target == "ecs_public" else {"service_min_task_count": 1, "service_max_task_count": 2}
+        public = {"service_public": True} if target == "cloud_run" else {}
+        variables = {"slipway_project": "guests", "image_source": str(source), **image, **scaling, **public}
+        (folder / "app.yml").write_text(json.dumps(variables))
+    hosts.write_text(yaml.safe_dump(groups))
+    try:
+        succeeded(site.run("site.yml", "--limit", ",".join(guests)))
+        for app in guests:
+            assert ask(site.summary()[app]["url"] + "/").body.strip() == b"Welcome, guest", app
+        site.destroy(*guests)
+    finally:
+        hosts.write_text(original)
 
 
 # -- the end ---------------------------------------------------------------------------------------------

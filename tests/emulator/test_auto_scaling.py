@@ -285,6 +285,7 @@ class TestRefresh:
         assert {body for _, body in load.answers} == {"1", "2"}
         assert groups.describe(WEB)["LaunchTemplate"]["Version"] == template["Version"]
         assert {one["LaunchTemplate"]["Version"] for one in groups.members(WEB)} == {template["Version"]}
+        assert sorted(one["AvailabilityZone"] for one in groups.members(WEB)) == ["us-east-1a", "us-east-1b"]
         # Skip matching: there is nothing left to replace.
         members = {one["InstanceId"] for one in groups.members(WEB)}
         assert groups.refreshed(WEB, groups.refresh(WEB, template))["Status"] == "Successful"

@@ -1,0 +1,51 @@
+"""Google's half of the rehearsal cloud, asked by its APIs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from google.auth.transport.requests import Request
+from google.oauth2.service_account import Credentials
+
+from tests.e2e.runs import ENVIRONMENT, PROJECT
+
+NAME = f"{ENVIRONMENT}-hello-gcp"
+GOOGLE_PROJECT = "slipway-rehearsal"
+LOCATION = f"projects/{GOOGLE_PROJECT}/locations/us-central1"
+SERVICE = f"/run/v2/{LOCATION}/services/{NAME}"
+REPOSITORY = f"/artifactregistry/v1/{LOCATION}/repositories/{NAME}"
+ACCOUNTS = f"/iam/v1/projects/{GOOGLE_PROJECT}/serviceAccounts"
+STATE_BUCKET = f"/storage/v1/b/slipway-{ENVIRONMENT}-gcp-state"
+
+_ADDRESS = "http://127.0.0.1:4567"
+_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+
+Json = dict[str, Any]
+
+
+def google(path: str) -> Json | None:
+    """What an API answers; None where there is no such thing.
+
+    Raises:
+        GoogleAuthError, OSError: the rehearsal cloud does not run, or not yet.
+    """
+    # The rehearsal cloud may be another one than before, with another key.
+    key = PROJECT / ".build/emulator/google-credentials.json"
+    credentials = Credentials.from_service_account_file(str(key), scopes=_SCOPES)
+    credentials.refresh(Request())
+    answer = requests.get(_ADDRESS + path, headers={"Authorization": f"Bearer {credentials.token}"}, timeout=30)
+    if answer.status_code == 404:
+        return None
+    answer.raise_for_status()
+    found: Json = answer.json()
+    return found
+
+
+def left() -> list[str]:
+    """What is left of the app `hello-gcp`, and the bucket of the states."""
+    accounts: list[Json] = (google(ACCOUNTS) or {}).get("accounts", [])
+    return [
+        *(path for path in (SERVICE, REPOSITORY, STATE_BUCKET) if google(path)),
+        *(account["email"] for account in accounts if account["email"].startswith(NAME)),
+    ]
