@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import DockerException
+from docker.errors import DockerException, ImageNotFound
 
 from emulator import leftovers
 from emulator.application import IDENTITY_PATH, create
 from emulator.certificates import Authority, TrustError
 from emulator.ministack_functions import IncompatibleError, check_version
 from emulator.network import ContainerNetwork, NetworkError
-from emulator.settings import Settings
+from emulator.settings import MACHINE_IMAGE, Settings
 
 _START_SECONDS = 60
 _STOP_SECONDS = 120
@@ -66,9 +66,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def start(settings: Settings) -> int:
     """Start in the background, unless it runs already, and wait until it answers."""
-    if running_process(settings):
-        print(f"already running at {settings.gateway_url}")
-        return 0
+    deadline = time.monotonic() + _START_SECONDS
+    while running := running_process(settings):
+        # Somebody else may have started it just now.
+        if _is_ready(settings):
+            print(f"already running at {settings.gateway_url}")
+            return 0
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"process {running} of the rehearsal cloud runs but does not answer; see {settings.log_file}. "
+                f"{_how_to_stop(settings, running)}"
+            )
+        time.sleep(0.1)
     _check_machine(settings)
     settings.state_directory.mkdir(parents=True, exist_ok=True)
     with settings.log_file.open("w") as log:
@@ -105,7 +114,8 @@ def stop(settings: Settings) -> int:
     while not _has_ended(process):
         if time.monotonic() > deadline:
             raise UnavailableError(
-                f"process {process} still runs {_STOP_SECONDS} s after SIGTERM; see {settings.log_file}"
+                f"process {process} still runs {_STOP_SECONDS} s after SIGTERM; see {settings.log_file}. "
+                f"{_how_to_stop(settings, process)}"
             )
         time.sleep(0.1)
     print("stopped")
@@ -189,6 +199,11 @@ def running_process(settings: Settings) -> int | None:
     return None
 
 
+def _how_to_stop(settings: Settings, process: int) -> str:
+    # What no longer answers may not see SIGTERM either; `stop` removes the containers that are left.
+    return f"Stop it: kill -9 {process} && cd {settings.project_directory} && make stop"
+
+
 def _has_ended(process: int) -> bool:
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0]
@@ -201,7 +216,7 @@ def _has_ended(process: int) -> bool:
 def _check_machine(settings: Settings) -> None:
     """Say what is missing before anything is started."""
     check_version()
-    _engine()
+    engine = _engine()
     _check_ports(settings)
     available = _available_memory_mib()
     if available < _NEEDED_MEMORY_MIB:
@@ -211,17 +226,28 @@ def _check_machine(settings: Settings) -> None:
         )
     if Authority(settings.authority_directory).trust():
         print("the machine now trusts the rehearsal's certificates")
+    try:
+        engine.images.get(MACHINE_IMAGE)
+    except ImageNotFound:
+        # All else works without it.
+        print(f"the image {MACHINE_IMAGE} is missing: no EC2 instance will start. Build it with: make setup")
 
 
 def _check_ports(settings: Settings) -> None:
-    for port in (settings.gateway_port, settings.google_port, settings.http_port, settings.https_port):
+    parts = {
+        settings.gateway_port: "the AWS APIs and their image registry",
+        settings.google_port: "Google's APIs and their image registry",
+        settings.http_port: "the load balancers' HTTP",
+        settings.https_port: "the load balancers' HTTPS",
+    }
+    for port, part in parts.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except PermissionError:
                 raise UnavailableError(
-                    f"this user may not listen on port {port}. Allow it with: "
+                    f"this user may not listen on port {port}, for {part}. Allow it with: "
                     f"sudo sysctl net.ipv4.ip_unprivileged_port_start={port}"
                 ) from None
             except OSError as error:
@@ -233,7 +259,7 @@ def _check_ports(settings: Settings) -> None:
                         f"Stop it: cd {other['project_directory']} && make stop"
                     ) from None
                 raise UnavailableError(
-                    f"port {port} on 127.0.0.1 is not free ({error.strerror}). "
+                    f"port {port} on 127.0.0.1 is not free ({error.strerror}); it is for {part}. "
                     f"See who has it: ss -ltnp 'sport = :{port}'"
                 ) from None
 

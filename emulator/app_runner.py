@@ -31,7 +31,7 @@ from ministack.core.responses import (
 from ministack.services import alb, ecr, ecs, iam, secretsmanager
 
 from emulator.app_runner_instances import DeploymentError, Engine, Fleet, Specification, words
-from emulator.app_runner_scaling import INVALID, AutoScalingConfigurations
+from emulator.app_runner_scaling import INVALID, AutoScalingConfigurations, tags_by_key
 from emulator.json_protocol import ApiError, page
 from emulator.load_balancers import released_at_end
 from emulator.network import ContainerNetwork
@@ -156,6 +156,7 @@ class AppRunner(AutoScalingConfigurations):
             raise ApiError("ServiceQuotaExceededException", f"There are {_SERVICES} services, the most there can be")
         if request.get("ObservabilityConfiguration", {}).get("ObservabilityEnabled"):
             raise ApiError(INVALID, "the rehearsal knows no observability configurations")
+        tags = tags_by_key(request)
         identifier, region = new_uuid().replace("-", ""), get_region()
         arn = f"arn:aws:apprunner:{region}:{get_account_id()}:service/{name}/{identifier}"
         now = time.time()
@@ -177,7 +178,7 @@ class AppRunner(AutoScalingConfigurations):
         )
         self._services[arn] = service
         self._sites[service.record["ServiceUrl"]] = service
-        self._tags[arn] = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
+        self._tags[arn] = tags
         service.log_event("Service creation started.")
         return self._begin(service, "CREATE_SERVICE", self._create)
 
@@ -270,7 +271,7 @@ class AppRunner(AutoScalingConfigurations):
     # -- tags --
 
     def _TagResource(self, request: Json) -> Json:
-        self._tags_of(request).update({tag["Key"]: tag["Value"] for tag in request["Tags"]})
+        self._tags_of(request).update(tags_by_key(request))
         return {}
 
     def _UntagResource(self, request: Json) -> Json:
@@ -306,7 +307,7 @@ class AppRunner(AutoScalingConfigurations):
         instance = instance | request.get("InstanceConfiguration", {})
         instance["Cpu"] = str(int(_amount(instance["Cpu"], "vCPU")))
         instance["Memory"] = str(int(_amount(instance["Memory"], "GB")))
-        if int(instance["Memory"]) not in _MEMORY_OF_CPU[int(instance["Cpu"])]:
+        if int(instance["Memory"]) not in _MEMORY_OF_CPU.get(int(instance["Cpu"]), ()):
             raise ApiError(INVALID, f"Invalid combination of Cpu {instance['Cpu']} and Memory {instance['Memory']}")
         network = present.get("NetworkConfiguration", _NETWORK) | request.get("NetworkConfiguration", {})
         egress, ingress = network["EgressConfiguration"], network["IngressConfiguration"]
@@ -458,7 +459,7 @@ class AppRunner(AutoScalingConfigurations):
         return Specification(
             image=self._reference(repository["ImageIdentifier"], repository["ImageRepositoryType"]),
             command=words(image.get("StartCommand", "")),
-            environment=variables | values,
+            environment=variables | values | {"PORT": image["Port"]},
             port=int(image["Port"]),
             cpu_units=int(instance["Cpu"]),
             memory_mib=int(instance["Memory"]),
@@ -547,7 +548,7 @@ def _checked_source(source: Json) -> Json:
     repository = source["ImageRepository"]
     image = repository.setdefault("ImageConfiguration", {})
     image.setdefault("Port", "8080")
-    if not (image["Port"].isascii() and image["Port"].isdecimal() and 1 <= int(image["Port"]) <= 65535):
+    if not re.fullmatch("[0-9]{1,5}", image["Port"]) or not 1 <= int(image["Port"]) <= 65535:
         raise ApiError(INVALID, f"Port is invalid: {image['Port']}")
     try:
         words(image.get("StartCommand", ""))
@@ -557,6 +558,9 @@ def _checked_source(source: Json) -> Json:
     reserved = sorted(name for name in [*variables, *values] if name.startswith("AWSAPPRUNNER"))
     if reserved:
         raise ApiError(INVALID, f"Environment variable names with the prefix AWSAPPRUNNER are reserved: {reserved[0]}")
+    if "PORT" in variables or "PORT" in values:
+        # "Managing your environment variables" in the developer guide.
+        raise ApiError(INVALID, "The environment variable name PORT is reserved")
     twice = sorted(set(variables) & set(values))
     if twice:
         raise ApiError(INVALID, f"Environment variable and secret have the same name: {twice[0]}")
@@ -576,22 +580,36 @@ def _checked_source(source: Json) -> Json:
 def _amount(text: str, unit: str) -> float:
     """CPU units or MiB of an amount in those, or in the unit that holds 1024 of them."""
     number, _, given = text.partition(" ")
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", number):
+        # The model's pattern takes any character for the point.
+        raise ApiError(INVALID, f"Invalid amount: {text}")
     return float(number) * (1024 if given == unit else 1)
 
 
 def _assume(what: str, role_arn: str, principal: str) -> None:
     """See that App Runner may take a role, as it does when a service is made or changed."""
     role = iam._roles.get(role_arn.rpartition("/")[2])
-    statements: list[Json] = []
-    if role and role["Arn"] == role_arn:
-        found = json.loads(role["AssumeRolePolicyDocument"])["Statement"]
-        statements = found if isinstance(found, list) else [found]
-    trusted: set[str] = set()
-    for statement in statements:
-        services = statement.get("Principal", {}).get("Service", [])
-        trusted |= {services} if isinstance(services, str) else set(services)
-    if principal not in trusted:
+    trusted = role and role["Arn"] == role_arn and principal in _trusted_services(role["AssumeRolePolicyDocument"])
+    if not trusted:
         raise ApiError(INVALID, f"Error in assuming {what} role {role_arn}")
+
+
+def _trusted_services(document: str) -> list[Any]:
+    """The services that a trust policy lets take its role; none where it is no policy, as IAM here does not ask."""
+    try:
+        policy = json.loads(document)
+    except (ValueError, RecursionError):
+        return []
+    principals = [_member(statement, "Principal") for statement in _several(_member(policy, "Statement"))]
+    return [service for principal in principals for service in _several(_member(principal, "Service"))]
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name, []) if isinstance(value, dict) else []
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _secret(reference: str) -> str:

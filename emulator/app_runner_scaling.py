@@ -62,13 +62,14 @@ class AutoScalingConfigurations(JsonService):
                 "ServiceQuotaExceededException",
                 f"There are {_NAMES} auto scaling configurations, the most there can be",
             )
+        tags = tags_by_key(request)
         revisions = [
             c["AutoScalingConfigurationRevision"]
             for c in self._scaling.values()
             if c["AutoScalingConfigurationName"] == name
         ]
         record = self._record(name, max(revisions, default=0) + 1, sizes)
-        self._tags[record["AutoScalingConfigurationArn"]] = {t["Key"]: t["Value"] for t in request.get("Tags", [])}
+        self._tags[record["AutoScalingConfigurationArn"]] = tags
         return {"AutoScalingConfiguration": self._described(record)}
 
     def _DescribeAutoScalingConfiguration(self, request: Json) -> Json:
@@ -179,6 +180,18 @@ class AutoScalingConfigurations(JsonService):
     def _ensure_default(self) -> None:
         if "arn" not in self._default:
             self._default["arn"] = self._record(_DEFAULT_NAME, 1, _DEFAULTS)["AutoScalingConfigurationArn"]
+
+
+def tags_by_key(request: Json) -> dict[str, str]:
+    """The tags of a request; the API's model asks a tag for neither key nor value.
+
+    Raises:
+        ApiError: a tag has no key.
+    """
+    tags = request.get("Tags", [])
+    if not all("Key" in tag for tag in tags):
+        raise ApiError(INVALID, "Each tag must have a Key")
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}
 
 
 def _revision(record: Json) -> int:

@@ -235,6 +235,9 @@ class ApplicationAutoScaling(JsonService):
         if metric not in _PREDEFINED_METRICS:
             allowed = ", ".join(_PREDEFINED_METRICS)
             raise ApiError("ValidationException", f"the rehearsal knows these metrics only: {allowed}")
+        problem = target_tracking.problem(target)
+        if problem:
+            raise ApiError("ValidationException", problem)
         _, cluster, service = policy["ResourceId"].split("/")
         return target_tracking.put_alarms(
             policy["PolicyARN"],

@@ -6,6 +6,7 @@ and calls each refresh successful at once.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -74,7 +75,15 @@ _KEPT = (
 )
 _UNKNOWN = ("InstanceId", "LaunchConfigurationName", "LifecycleHookSpecificationList", "MixedInstancesPolicy")
 _UNKNOWN_PREFERENCES = ("BakeTime", "CheckpointDelay", "CheckpointPercentages")
-_PAGE = 50
+# What groups are filtered by, and what tags are, with the tag's member ("Filter").
+_GROUP_FILTERS = ("tag-key", "tag-value", "tag:<key>")
+_TAG_FILTERS = {
+    "auto-scaling-group": "ResourceId",
+    "key": "Key",
+    "value": "Value",
+    "propagate-at-launch": "PropagateAtLaunch",
+}
+_PAGE, _LARGEST_PAGE = 50, 100
 
 Json = dict[str, Any]
 
@@ -157,6 +166,12 @@ class AutoScaling(QueryService):
         if not set(kind.split(",")) <= {"EC2", "ELB"}:
             raise ApiError("ValidationError", f"Invalid HealthCheckType: {kind}")
         settings["HealthCheckType"] = "ELB" if "ELB" in kind.split(",") else "EC2"
+        if settings["MinSize"] < 0:
+            raise ApiError(
+                "ValidationError",
+                f"1 validation error detected: Value '{settings['MinSize']}' at 'minSize' failed to satisfy "
+                "constraint: Member must have value greater than or equal to 0",
+            )
         if settings["MinSize"] > settings["MaxSize"]:
             raise ApiError(
                 "ValidationError",
@@ -196,11 +211,11 @@ class AutoScaling(QueryService):
         return resolved | {"Version": specification.get("Version") or "$Default"}
 
     def _DescribeAutoScalingGroups(self, request: Json) -> Json:
-        names, filters = request.get("AutoScalingGroupNames"), request.get("Filters", [])
+        names, filters = request.get("AutoScalingGroupNames"), _filters(request, _GROUP_FILTERS)
         found = [
             group
             for group in self._groups()
-            if (not names or group.name in names) and all(_passes(group, condition) for condition in filters)
+            if (not names or group.name in names) and all(_passes(group, *condition) for condition in filters)
         ]
         return _page("AutoScalingGroups", [_description(group) for group in found], request)
 
@@ -530,12 +545,12 @@ class AutoScaling(QueryService):
             group.settings["Tags"] = [one for one in group.settings["Tags"] if one["Key"] != tag["Key"]]
 
     def _DescribeTags(self, request: Json) -> Json:
-        members = {"auto-scaling-group": "ResourceId", "key": "Key", "value": "Value"}
+        filters = _filters(request, tuple(_TAG_FILTERS))
         found = [
             tag
             for group in self._groups()
             for tag in group.settings["Tags"]
-            if all(tag[members[one["Name"]]] in one["Values"] for one in request.get("Filters", []))
+            if all(_written(tag[_TAG_FILTERS[name]]) in values for name, values in filters)
         ]
         return _page("Tags", found, request)
 
@@ -558,6 +573,9 @@ class AutoScaling(QueryService):
         metric = tracking.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
         if metric not in _TRACKED:
             raise ApiError("ValidationError", f"The rehearsal knows these metrics only: {', '.join(_TRACKED)}.")
+        problem = target_tracking.problem(tracking["TargetValue"])
+        if problem:
+            raise ApiError("ValidationError", problem)
         existing = self._policies.get((group.name, request["PolicyName"]))
         identifier = f"arn:aws:autoscaling:{get_region()}:{get_account_id()}:scalingPolicy:{new_uuid()}"
         policy = {
@@ -682,23 +700,50 @@ def _instance(member: Member) -> Json:
     }
 
 
-def _passes(group: Group, condition: Json) -> bool:
+def _filters(request: Json, known: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+    """Names and values of a request's filters.
+
+    Args:
+        request: with `Filters`, or without.
+        known: the names there are.
+
+    Raises:
+        ApiError: a filter has another name, or no value.
+    """
+    filters = []
+    for one in request.get("Filters", []):
+        name, values = one.get("Name", "null"), one.get("Values")
+        if name not in known and not (name.startswith("tag:") and "tag:<key>" in known):
+            raise ApiError(
+                "ValidationError",
+                f"Filter type {name} is not correct. Allowed Filter types are: {' '.join(known)}",
+            )
+        if not values:
+            raise ApiError("ValidationError", f"The filter {name} must have a value.")
+        filters.append((name, values))
+    return filters
+
+
+def _passes(group: Group, name: str, values: list[str]) -> bool:
     """Whether a group passes a filter of DescribeAutoScalingGroups."""
-    name, tags = condition["Name"], group.settings["Tags"]
+    tags = group.settings["Tags"]
     if name in ("tag-key", "tag-value"):
-        return any(tag["Key" if name == "tag-key" else "Value"] in condition["Values"] for tag in tags)
-    if name.startswith("tag:"):
-        return any(tag["Key"] == name.removeprefix("tag:") and tag["Value"] in condition["Values"] for tag in tags)
-    raise ApiError(
-        "ValidationError", f"Filter type {name} is not correct. Allowed Filter types are: [tag-value tag-key]"
-    )
+        return any(tag["Key" if name == "tag-key" else "Value"] in values for tag in tags)
+    return any(tag["Key"] == name.removeprefix("tag:") and tag["Value"] in values for tag in tags)
+
+
+def _written(value: str | bool) -> str:
+    """A member of a tag as filters write it."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _page(name: str, records: list[Json], request: Json) -> Json:
     """One page of a listing; the token is the index of the next record."""
     token, size = request.get("NextToken", "0"), request.get("MaxRecords", _PAGE)
-    if not token.isdecimal():
+    if not re.fullmatch("[0-9]{1,9}", token):
         raise ApiError("InvalidNextToken", "The token is not valid")
+    if not 1 <= size <= _LARGEST_PAGE:
+        raise ApiError("ValidationError", f"MaxRecords must be from 1 to {_LARGEST_PAGE}; it is {size}")
     start = int(token)
     page: Json = {name: records[start : start + size]}
     if start + size < len(records):

@@ -15,7 +15,7 @@ from typing import Any
 
 import docker
 from botocore.loaders import Loader
-from docker.errors import DockerException, NotFound
+from docker.errors import DockerException, ImageNotFound, NotFound
 from ministack.core import container_reaper
 from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_account_id, get_region, request_scope
@@ -23,8 +23,8 @@ from ministack.services import ec2, iam
 
 from emulator.ministack_functions import replace
 from emulator.network import ContainerNetwork
+from emulator.settings import MACHINE_IMAGE
 
-MACHINE_IMAGE = "slipway-instance:1"
 # Label of every container of an instance: its own and those its engine runs.
 INSTANCE_LABEL = "slipway.instance"
 
@@ -157,7 +157,11 @@ class Instances:
             self._remove_containers(instance["InstanceId"])
             ec2._discard_instance_records(instance)
             ec2._tags.pop(instance["InstanceId"], None)
-            raise LaunchError("InternalError", f"the engine cannot start the instance: {error}") from None
+            if isinstance(error, ImageNotFound):
+                text = f"The rehearsal's machine image {MACHINE_IMAGE} is missing; build it with: make setup."
+            else:
+                text = f"The engine cannot start the instance: {error}."
+            raise LaunchError("InternalError", text) from None
         instance["State"] = {"Code": 16, "Name": "running"}
         launched: Json = instance
         return launched
@@ -347,6 +351,9 @@ def install(instances: Instances) -> None:
 
     def console_output(p: Json) -> Response:
         identifier = ec2._p(p, "InstanceId")
+        if not identifier:
+            missing: Response = ec2._error("MissingParameter", "The request must contain the parameter InstanceId", 400)
+            return missing
         instance = ec2._instances.get(identifier)
         if instance is None:
             refused: Response = ec2._error(

@@ -194,7 +194,7 @@ class InstanceEngine:
 
     def _log_configuration(self, instance: Json, options: argparse.Namespace) -> tuple[str, str | None] | None:
         """Log group and stream, looked at as the log driver does before a container starts."""
-        options.log_options = dict(option.split("=", 1) for option in options.log_opt)
+        options.log_options = dict(_assignments(options.log_opt))
         if options.log_driver != "awslogs":
             return None
         failed = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -69,7 +70,7 @@ class MetadataService:
         if "x-forwarded-for" in headers:
             return _text(403, "Forbidden")
         lifetime = headers.get("x-aws-ec2-metadata-token-ttl-seconds", "")
-        if not lifetime.isdecimal() or not 1 <= int(lifetime) <= _LONGEST_TOKEN_SECONDS:
+        if not re.fullmatch("[0-9]{1,5}", lifetime) or not 1 <= int(lifetime) <= _LONGEST_TOKEN_SECONDS:
             return _text(400, "Bad Request")
         token = secrets.token_urlsafe(40)
         self._tokens = {key: end for key, end in self._tokens.items() if end > self._clock()}

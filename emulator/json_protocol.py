@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
@@ -20,6 +21,9 @@ from ministack.core.responses import new_uuid, set_request_account_id, set_reque
 from ministack.core.router import extract_access_key_id, extract_region
 
 Json = dict[str, Any]
+
+# The largest number of each type ("Simple types" of the Smithy specification).
+_LARGEST = {"integer": 2**31 - 1, "long": 2**63 - 1, "float": sys.float_info.max, "double": sys.float_info.max}
 
 
 class ApiError(Exception):
@@ -62,10 +66,9 @@ class JsonService:
         report = ParamValidator().validate(parameters, shape)
         if report.has_errors():
             raise ApiError(self._invalid, report.generate_report())
-        problems = list(_problems("", parameters, shape))
-        if problems:
-            count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
-            raise ApiError(self._invalid, count + "; ".join(problems))
+        problem = broken_constraints(parameters, shape)
+        if problem:
+            raise ApiError(self._invalid, problem)
         with self._lock:
             result: Json = handler(parameters)
         return result
@@ -91,13 +94,10 @@ class JsonService:
         set_request_region(extract_region(headers))
         operation = headers["x-amz-target"].removeprefix(self._target_prefix)
         try:
-            parameters = json.loads(body or b"{}")
-            if not isinstance(parameters, dict):
-                raise ApiError("SerializationException", "the request body is not a JSON object")
-            status, answer = 200, await run_reentrant(self.call, operation, parameters)
-        except ValueError:
-            # Not JSON, or not even UTF-8.
-            status, answer = 400, self._error("SerializationException", "the request body is not JSON")
+            status, answer = 200, await run_reentrant(self.call, operation, _object(body))
+        except RecursionError:
+            # Too deep to be read, or to be quoted in a message.
+            status, answer = 400, self._error("SerializationException", "the request body is nested too deeply")
         except ApiError as error:
             status, answer = 400, self._error(error.code, str(error))
         content = {"Content-Type": self._content_type, "x-amzn-RequestId": new_uuid()}
@@ -107,8 +107,39 @@ class JsonService:
         return {"__type": code, self._message_member: message}
 
 
+def _object(body: bytes) -> Json:
+    """The object in a request's body; nothing stands for an empty one."""
+    try:
+        parameters = json.loads(body or b"{}", parse_constant=_refuse)
+    except ValueError:
+        # Not JSON, or not even UTF-8.
+        raise ApiError("SerializationException", "the request body is not JSON") from None
+    if not isinstance(parameters, dict):
+        raise ApiError("SerializationException", "the request body is not a JSON object")
+    return parameters
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"JSON knows no {constant}")
+
+
+def broken_constraints(value: Json, shape: Shape) -> str:
+    """What of a request breaks the model's constraints that botocore's validator leaves to the service.
+
+    Args:
+        value: the request, as the validator has passed it.
+        shape: of the operation's input.
+
+    Returns:
+        What the service says, or nothing.
+    """
+    problems = list(_problems("", value, shape))
+    if not problems:
+        return ""
+    return f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: {'; '.join(problems)}"
+
+
 def _problems(where: str, value: Any, shape: Shape) -> Iterator[str]:
-    """What of a value breaks the model's constraints that botocore's validator leaves to the service."""
     if isinstance(shape, StructureShape):
         for name, member in shape.members.items():
             if name in value:
@@ -136,8 +167,12 @@ def _broken_constraint(value: Any, shape: Shape) -> str | None:
             return f"have length less than or equal to {limits['max']}"
         if limits.get("pattern") and not re.fullmatch(_python(limits["pattern"]), value, re.DOTALL):
             return f"satisfy regular expression pattern: {limits['pattern']}"
-    elif shape.type_name in ("integer", "long") and value > limits.get("max", value):
-        return f"have value less than or equal to {limits['max']}"
+    elif shape.type_name in _LARGEST:
+        # A boolean is a number to Python, and to nobody else.
+        if isinstance(value, bool) or not abs(value) <= _LARGEST[shape.type_name]:
+            return f"be a number of the type {shape.type_name}"
+        if value > limits.get("max", value):
+            return f"have value less than or equal to {limits['max']}"
     return None
 
 
@@ -161,7 +196,7 @@ def page(name: str, records: list[Json], request: Json, size: int, invalid: str)
         ApiError: the token is none that was given out.
     """
     token, size = request.get("NextToken") or "0", request.get("MaxResults", size)
-    if not (token.isascii() and token.isdecimal()):
+    if not re.fullmatch("[0-9]{1,9}", token):
         raise ApiError(invalid, "The next token supplied was invalid")
     start = int(token)
     answer: Json = {name: records[start : start + size]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -16,7 +17,12 @@ from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
 from ministack.core.responses import new_uuid
 
+from emulator.json_protocol import broken_constraints
+
 _logger = logging.getLogger(__name__)
+
+# What XML has no way to write ("Characters" of XML 1.0).
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
@@ -65,6 +71,8 @@ class QueryService:
         return self._document(200, f"{operation}Response", content + identifier)
 
     def _call(self, operation: str, parameters: dict[str, str]) -> Json:
+        if not operation:
+            raise ApiError("MissingAction", "The request is missing an action")
         handler = getattr(self, f"_{operation}", None)
         if operation not in self._model.operation_names:
             raise ApiError(
@@ -78,13 +86,15 @@ class QueryService:
             problems = ParamValidator().validate(request, shape)
             if problems.has_errors():
                 raise ApiError("ValidationError", f"1 validation error detected: {problems.generate_report()}")
-            _check_enumerations(shape, request)
+            problem = broken_constraints(request, shape)
+            if problem:
+                raise ApiError("ValidationError", problem)
         result: Json | None = handler(request)
         return result or {}
 
     def _error(self, status: int, code: str, message: str) -> Response:
         sender = "Sender" if status < 500 else "Receiver"
-        content = f"<Error><Type>{sender}</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        content = f"<Error><Type>{sender}</Type><Code>{code}</Code><Message>{_text(message)}</Message></Error>"
         return self._document(status, "ErrorResponse", f"{content}<RequestId>{new_uuid()}</RequestId>")
 
     def _document(self, status: int, name: str, content: str) -> Response:
@@ -124,20 +134,8 @@ def _scalar(shape: Shape, text: str, name: str) -> Any:
     return text
 
 
-def _check_enumerations(shape: Shape, value: Any, name: str = "") -> None:
-    """Refuse a value that the API's model does not list; botocore leaves that to the service."""
-    if isinstance(shape, StructureShape):
-        for member, inner in value.items():
-            _check_enumerations(shape.members[member], inner, member)
-    elif isinstance(shape, ListShape):
-        for inner in value:
-            _check_enumerations(shape.member, inner, name)
-    elif getattr(shape, "enum", None) and value not in shape.enum:
-        raise ApiError(
-            "ValidationError",
-            f"1 validation error detected: Value '{value}' at '{name[0].lower()}{name[1:]}' "
-            f"failed to satisfy constraint: Member must satisfy enum value set: [{', '.join(shape.enum)}]",
-        )
+def _text(text: str) -> str:
+    return escape(_NOT_XML.sub("\ufffd", text))
 
 
 def _members(shape: StructureShape, value: Json) -> str:
@@ -157,5 +155,5 @@ def _xml(shape: Shape, name: str, value: Any) -> str:
         content = datetime.datetime.fromtimestamp(value, datetime.UTC).isoformat(timespec="milliseconds")
         content = content.replace("+00:00", "Z")
     else:
-        content = escape(str(value))
+        content = _text(str(value))
     return f"<{name}>{content}</{name}>"

@@ -8,6 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+# What the rehearsal's EC2 instances are made of: images/instance, built by `make setup`.
+MACHINE_IMAGE = "slipway-instance:1"
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:

@@ -13,8 +13,17 @@ from ministack.services import cloudwatch
 
 # Out after 3 minutes above the target, in after 15 minutes below 90 % of it.
 _OUT_PERIODS, _IN_PERIODS, _IN_FACTOR = 3, 15, 0.9
+# "Values must be in the range of -2^360 to 2^360" (TargetTrackingScalingPolicyConfiguration).
+_LARGEST_TARGET = 2.0**360
 
 Json = dict[str, Any]
+
+
+def problem(target: float) -> str:
+    """What is wrong with a policy's target value; empty when nothing is."""
+    if abs(target) <= _LARGEST_TARGET:
+        return ""
+    return f"TargetValue must be in the range of -2^360 to 2^360; it is {target}"
 
 
 def put_alarms(policy_arn: str, resource: str, target: float, metric: Json) -> list[Json]:
@@ -23,7 +32,7 @@ def put_alarms(policy_arn: str, resource: str, target: float, metric: Json) -> l
     Args:
         policy_arn: what the alarms set off.
         resource: what the policy scales, as alarms' names have it.
-        target: the value the policy keeps the metric at.
+        target: the value the policy keeps the metric at, in which there is no problem.
         metric: `Namespace`, `MetricName` and `Dimensions`.
 
     Returns:

@@ -12,6 +12,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
+# How many levels a message may have ("ProtoJSON Format": the limit of protobuf's parsers).
+_DEEPEST = 100
 # google.rpc.Code by name: its number, and the HTTP status it is sent with ("AIP-193: Errors").
 _CODES = {
     "INVALID_ARGUMENT": (3, 400),
@@ -105,7 +107,18 @@ class Request:
             raise ApiError("INVALID_ARGUMENT", "Invalid JSON payload received. Unable to parse the payload.") from None
         if not isinstance(value, dict):
             raise ApiError("INVALID_ARGUMENT", "Invalid JSON payload received. Root element must be a message.")
+        if _is_deeper(value, _DEEPEST):
+            text = "Invalid JSON payload received. Message too deep. Max recursion depth reached."
+            raise ApiError("INVALID_ARGUMENT", text)
         return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and lists are within each other on more than so many levels."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in inner)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -201,6 +201,9 @@ class DockerRegistry:
         """Give an image the layer of another one; False where that has none."""
         if not _NAME.fullmatch(source) or source.count("/") < _LEAST_SLASHES:
             return False
+        project, repository, _ = source.split("/", 2)
+        if self.allow(project, repository) is None:
+            return False
         layer = self._layer(name, digest)
         layer.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError, FileNotFoundError):
@@ -280,7 +283,7 @@ class DockerRegistry:
         """The sizes' sum of what a manifest names, which must be in its repository."""
         try:
             manifest = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             manifest = None
         if not isinstance(manifest, dict):
             raise RegistryError(400, "MANIFEST_INVALID", "the manifest is no JSON object")

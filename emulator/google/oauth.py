@@ -7,13 +7,13 @@ so Terraform, reads with GOOGLE_APPLICATION_CREDENTIALS.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import google.auth.crypt
@@ -116,8 +116,8 @@ class Tokens:
         if kind.lower() != "bearer":
             return ""
         try:
-            claims = google.auth.jwt.decode(token, certs=self._certificate(), audience=audience)
-        except (GoogleAuthError, ValueError):
+            claims = self._claims(token, audience)
+        except ValueError:
             return ""
         return str(claims.get("email", ""))
 
@@ -126,10 +126,8 @@ class Tokens:
         if form.get("grant_type") != _GRANT:
             return _refusal("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
         try:
-            claims = google.auth.jwt.decode(
-                form.get("assertion", ""), certs=self._certificate(), audience=self._audiences
-            )
-        except (GoogleAuthError, ValueError) as error:
+            claims = self._claims(form.get("assertion", ""), self._audiences)
+        except ValueError as error:
             return _refusal("invalid_grant", f"Invalid JWT: {error}")
         if claims.get("iss") != self._email:
             return _refusal("invalid_grant", "Invalid grant: account not found")
@@ -140,6 +138,21 @@ class Tokens:
         return Response(
             200, {"access_token": self.issue(), "expires_in": _LIFETIME_SECONDS - 1, "token_type": "Bearer"}
         )
+
+    def _claims(self, token: str, audience: str | list[str]) -> Mapping[str, Any]:
+        """What a token says that this account has signed.
+
+        Raises:
+            ValueError: it is none, is for somebody else, or not valid now.
+        """
+        try:
+            claims: Mapping[str, Any] = google.auth.jwt.decode(token, certs=self._certificate(), audience=audience)
+        except (GoogleAuthError, ValueError) as error:
+            raise ValueError(str(error)) from None
+        except (TypeError, RecursionError):
+            # The library takes it for granted that times are numbers, and that nothing is nested too deeply.
+            raise ValueError("it is no token with the claims that it must have") from None
+        return claims
 
     def _id_token(self, audience: str) -> str:
         now = int(self._clock())
@@ -167,7 +180,8 @@ def unauthenticated(message: str, reason: str) -> ApiError:
 def _docker_password(encoded: str) -> str:
     try:
         user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
+        # Not of Base64's characters, or no text.
         return ""
     return password if user == DOCKER_USER else ""
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import email.parser
-import email.policy
 import hashlib
 import itertools
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -36,6 +33,11 @@ _OBJECT_FIELDS = {"cacheControl": str, "contentDisposition": str, "contentEncodi
                   "contentType": str, "metadata": dict, "name": str, "storageClass": str, "bucket": str,
                   "crc32c": str, "md5Hash": str, "customTime": str}  # fmt: skip
 _UPLOAD_ID = "upload_id"
+_STORAGE_CLASS = "STANDARD"
+# As many digits as a 64-bit number has, and no more than Python would read.
+_INTEGER = r"\d{1,19}"
+_BOUNDARY = re.compile(r'multipart/related\s*;.*\bboundary\s*=\s*("[^"]{1,70}"|[^\s";]{1,70})', re.IGNORECASE)
+_CONTENT_TYPE = re.compile(rb"^content-type:[ \t]*([!-:<-~]+)", re.IGNORECASE | re.MULTILINE)
 
 
 class StorageError(ApiError):
@@ -161,7 +163,7 @@ class Storage:
             "selfLink": f"{self._address}/storage/v1/b/{name}",
             "projectNumber": project_number(project),
             "location": wanted.pop("location", "US").upper(),
-            "storageClass": wanted.pop("storageClass", "STANDARD"),
+            "storageClass": wanted.pop("storageClass", _STORAGE_CLASS),
             "timeCreated": moment,
             "updated": moment,
             "metageneration": "1",
@@ -182,6 +184,7 @@ class Storage:
                 record.pop(field, None)
             else:
                 record[field] = value
+        record.setdefault("storageClass", _STORAGE_CLASS)
         number = int(record["metageneration"]) + 1
         record |= {"metageneration": str(number), "updated": now(), "etag": _base64(str(number).encode())}
         return Response(200, record)
@@ -242,8 +245,9 @@ class Storage:
             "X-Goog-Stored-Content-Length": record["size"],
             "Last-Modified": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(version.generation / 1_000_000)),
         }
-        span = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
-        if not span:
+        span = re.fullmatch(rf"bytes=({_INTEGER})-({_INTEGER})?", request.headers.get("range", ""))
+        # A range that ends before it begins is none (RFC 9110, section 14.1.1).
+        if not span or (span[2] and int(span[2]) < int(span[1])):
             return Response(200, content, headers)
         first, last = int(span[1]), min(int(span[2] or len(content)), len(content) - 1)
         if first >= len(content):
@@ -291,7 +295,10 @@ class Storage:
         upload = self._uploads.get(identifier)
         if upload is None or upload.bucket != bucket:
             raise StorageError(404, "notFound", "No such upload.")
-        span = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)", request.headers.get("content-range", ""))
+        given = request.headers.get("content-range", "")
+        span = re.fullmatch(rf"bytes (?:({_INTEGER})-({_INTEGER})|\*)/({_INTEGER}|\*)", given)
+        if given and not span:
+            raise StorageError(400, "invalid", "Failed to parse Content-Range header.")
         if span and span[1] and int(span[1]) != len(upload.content):
             raise StorageError(400, "invalid", f"The upload goes on at byte {len(upload.content)}, not {span[1]}.")
         upload.content += request.body
@@ -357,7 +364,7 @@ def _fields(body: Json, known: Mapping[str, type], nulls: bool = False) -> Json:
         if value is None and nulls and name in known:
             fields[name] = None
         elif value is not None and name in known:
-            if not isinstance(value, known[name]):
+            if not isinstance(value, known[name]) or (name == "contentType" and not _is_header(str(value))):
                 raise StorageError(400, "invalid", f"Invalid value for: {name}")
             fields[name] = value
     return fields
@@ -365,30 +372,27 @@ def _fields(body: Json, known: Mapping[str, type], nulls: bool = False) -> Json:
 
 def _multipart(request: Request) -> tuple[Json, bytes]:
     """The metadata and the content of a multipart/related upload."""
-    kind = request.headers.get("content-type", "")
-    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(
-        f"Content-Type: {kind}\r\n\r\n".encode() + request.body
-    )
-    parts = list(message.iter_parts()) if message.is_multipart() else []
-    boundary = message.get_boundary()
-    if len(parts) != 2 or not boundary:
+    boundary = _BOUNDARY.match(request.headers.get("content-type", ""))
+    if not boundary:
         raise StorageError(400, "badContent", "Malformed multipart body.")
-    # The parser changes line ends; content is taken as it came.
-    sections = request.body.split(b"--" + boundary.encode())
-    content = sections[2].partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") if len(sections) > 2 else b""
-    try:
-        metadata = json.loads(sections[1].partition(b"\r\n\r\n")[2])
-    except ValueError:
-        raise StorageError(400, "parseError", "Parse Error") from None
-    if not isinstance(metadata, dict):
-        raise StorageError(400, "parseError", "Parse Error")
-    metadata = _fields(metadata, _OBJECT_FIELDS)
-    metadata.setdefault("contentType", parts[1].get_content_type())
+    delimiter = b"\r\n--" + boundary[1].strip('"').encode("latin-1")
+    _, *parts = (b"\r\n" + request.body).split(delimiter)
+    if len(parts) != 3 or not parts[2].startswith(b"--"):
+        raise StorageError(400, "badContent", "Malformed multipart body.")
+    (_, _, text), (head, _, content) = (part.partition(b"\r\n\r\n") for part in parts[:2])
+    metadata = _fields(dataclasses.replace(request, body=text).json(), _OBJECT_FIELDS)
+    kind = _CONTENT_TYPE.search(head)
+    metadata.setdefault("contentType", kind[1].decode() if kind else "application/octet-stream")
     return metadata, content
 
 
+def _is_header(value: str) -> bool:
+    """Whether a text can be the value of a header."""
+    return value.isprintable() and value == value.strip()
+
+
 def _number(query: Mapping[str, str], name: str) -> int:
-    if not re.fullmatch(r"\d{1,19}", query[name]):
+    if not re.fullmatch(_INTEGER, query[name]):
         raise StorageError(400, "invalid", f"Invalid long value: '{query[name]}'.")
     return int(query[name])
 

@@ -32,25 +32,52 @@ Json = dict[str, Any]
 _COMMON = ("name", "project", "region", "tags")
 _KINDS = ("apps", "networks")
 
+# Roles that have something to do only where an app has the layer data, and the variables that ask for that.
+_ROLES_OF_DATA = ("data", "database_access", "migration")
+_ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_api_key_required")
+
 _ENVIRONMENT_FILE = "group_vars/all/environment.yml"
-# The codes of regions, by cloud.
-_REGIONS = {
-    "aws": (re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]"), "an AWS region's code such as us-east-1"),
-    "gcp": (re.compile(r"[a-z]+-[a-z]+[0-9]+"), "a region's code of Google Cloud such as us-central1"),
+_AWS_TAG = (re.compile(r".*\S.*", re.DOTALL), "the value of a tag, which is not empty")
+# "Requirements for labels" in the documentation of Resource Manager; the layers replace what no label may hold.
+_GOOGLE_TAG = (
+    re.compile(r"(?=.*\S).{1,63}", re.DOTALL),
+    "the value of a label: 1 to 63 characters, and not spaces alone",
+)
+# What variables of the project have to look like, by cloud.
+_FORMS = {
+    "aws": {
+        "slipway_environment_tag": _AWS_TAG,
+        "slipway_project": _AWS_TAG,
+        "slipway_region": (re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]"), "an AWS region's code such as us-east-1"),
+        # "General purpose bucket naming rules" in the Amazon S3 User Guide.
+        "slipway_state_bucket": (
+            re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+            "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
+        ),
+    },
+    "gcp": {
+        "slipway_environment_tag": _GOOGLE_TAG,
+        # "Creating and managing projects" in the documentation of Resource Manager.
+        "slipway_google_project": (
+            re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]"),
+            "a project's id, neither its name nor its number: 6 to 30 lower-case letters, digits and hyphens, first a "
+            "letter, last no hyphen",
+        ),
+        "slipway_project": _GOOGLE_TAG,
+        "slipway_region": (re.compile(r"[a-z]+-[a-z]+[0-9]+"), "a region's code of Google Cloud such as us-central1"),
+        # "Bucket naming guidelines" in the documentation of Cloud Storage; one with dots has to be a domain of one's
+        # own.
+        "slipway_state_bucket": (
+            re.compile(r"(?!goog|.*google)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"),
+            "a bucket's name: 3 to 63 lower-case letters, digits, hyphens and underscores, without google and not with "
+            "goog at its beginning",
+        ),
+    },
 }
-# The names of buckets, by cloud.
-_BUCKETS = {
-    # "General purpose bucket naming rules" in the Amazon S3 User Guide.
-    "aws": (
-        re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
-        "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
-    ),
-    # "Bucket naming guidelines" in the documentation of Cloud Storage; one with dots has to be a domain of one's own.
-    "gcp": (
-        re.compile(r"(?!goog|.*google)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"),
-        "a bucket's name: 3 to 63 lower-case letters, digits, hyphens and underscores, without google and not with "
-        "goog at its beginning",
-    ),
+# The backend that versions.tf of a cloud's layers names, with the reason.
+_STORES = {
+    "aws": ("s3", "what is on AWS has its states in Amazon S3"),
+    "gcp": ("gcs", "what is on Google Cloud has its states in Cloud Storage"),
 }
 # What a template says that takes an output of a layer: its value is known during a run only.
 _KNOWN_LATER = re.compile(r"'\w+_outputs' is undefined")
@@ -149,42 +176,52 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
         if finding:
             remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
             problems.add([host.name], finding, remedy)
-    if known.cloud_of(host) == "gcp" and not host.values.get("slipway_google_project"):
-        problems.add(
-            [host.name],
-            "slipway_google_project is not set; it must be the id of the Google project that the app is deployed to",
-            f"Write it into {short_path(host.folder / f'group_vars/{known.target_of(host)}/cloud.yml')}",
-        )
+    # Whoever has no layers has not said which cloud it is in.
+    if known.layers_of(host):
+        _check_cloud(host, known, problems)
     if "apps" in host.groups:
         _check_application(host, known, problems)
-        _check_data(host, known, problems)
     return {layer: _check_layer(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
 
 
-def _check_data(host: Host, known: Project, problems: Problems) -> None:
-    """Check that no app asks for data of its own where the target has no place for them."""
-    target = known.target_of(host)
-    if target not in known.targets_without_data:
-        return
-    others = ", ".join(name for name in known.targets if name not in known.targets_without_data)
-    for name in ("data_database_name", "data_bucket_enabled", "data_api_key_required"):
-        if host.values.get(name):
-            problems.add(
-                [host.name],
-                f"{name} is {input_rules.shown(host.values[name])}, but {target} is outside of the network that "
-                f"a database and its neighbours are in; an app with data must stand in one of {others}",
-                f"Edit {host.file_of(name, f'host_vars/{host.name}/data.yml')} or {host.hosts_file}",
-            )
+def _check_cloud(host: Host, known: Project, problems: Problems) -> None:
+    """Check what a host is told of the cloud that it is in, and the store of its states, which is that cloud's."""
+    cloud = known.cloud_of(host)
+    file = f"group_vars/{known.target_of(host)}/cloud.yml" if cloud == "gcp" else _ENVIRONMENT_FILE
+    if cloud == "gcp" and host.values.get("slipway_google_project") is None:
+        problems.add(
+            [host.name],
+            "slipway_google_project is not set; it must be the id of the Google project that the app is deployed to",
+            f"Write it into {short_path(host.folder / file)}",
+        )
+    for name, (expression, form) in _FORMS[cloud].items():
+        value = host.values.get(name)
+        if value is not None and not expression.fullmatch(str(value)):
+            text = f"{name} is {input_rules.shown(value)}; it must be {form}"
+            problems.add([host.name], text, f"Edit {host.file_of(name, file)}")
+    store, (needed, reason) = host.values.get("slipway_state_store"), _STORES[cloud]
+    if (store or "s3") in ("s3", "gcs") and (store or "s3") != needed:
+        given = f"is {store}" if store else "is not set, which means s3"
+        text = f"slipway_state_store {given}; it must be {needed}, because {reason}"
+        problems.add([host.name], text, f"Edit {host.file_of('slipway_state_store', file)}")
 
 
 def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
     """Check that each variable with a prefix of the project's is one that something reads."""
-    layers = known.layers_of(host)
+    layers, target = known.layers_of(host), known.target_of(host)
+    idle = _idle_roles(host, known)
     for name in host.given:
         if name in host.values and host.values[name] is None:
             # Taken back by who sees to it that it is not asked for.
             continue
         role = known.role_of(name)
+        if role in idle:
+            file = host.own_file_of(name, target)
+            if not file and target and name in _ASKING_FOR_DATA and host.values.get(name):
+                file = host.file_of(name, f"host_vars/{host.name}/data.yml")
+            if file:
+                problems.add([host.name], f"{name} is not for {idle[role]}", f"Edit {file}")
+                continue
         if role in LAYERS and role not in layers:
             # Meant for other hosts of a group.
             continue
@@ -197,11 +234,11 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         else:
             allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
             kind = f"variable of the role {role}" if role else "variable of the project"
-        if name not in allowed and name not in known.wired:
+        lacks = input_rules.LACKS.get(target or "", {}) if role == "service" else {}
+        reason = lacks.get(name.removeprefix("service_"))
+        if reason or (name not in allowed and name not in known.wired):
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
-            target = known.target_of(host)
-            reason = input_rules.LACKS.get(target or "", {}).get(name.removeprefix("service_"))
-            if reason and role == "service":
+            if reason:
                 text = f"{name} is not for the target {target}: {reason}"
             problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
         elif producer or name in known.wired:
@@ -209,6 +246,22 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
             hint = "; give app_environment_variables" if name == "service_environment_variables" else ""
             text = f"{name} comes from {source}, whatever the inventory says{hint}"
             problems.add([host.name], text, f"Take it out of {host.file_of(name, f'host_vars/{host.name}')}")
+
+
+def _idle_roles(host: Host, known: Project) -> dict[str, str]:
+    """The roles that do nothing for a host: what their variables are not for, with the reason."""
+    if "networks" in host.groups:
+        return dict.fromkeys(set(LAYERS) - {"network"}, "a network: it has the layer network alone")
+    idle = {"network": "an app: its network is a host of its own, in the group networks"}
+    target = known.target_of(host)
+    if target in known.targets_without_data:
+        others = ", ".join(name for name in known.targets if name not in known.targets_without_data)
+        reason = (
+            f"the target {target}: it has no layer data, which keeps an app's database, bucket and API key; an app "
+            f"with data must stand in one of {others} in {host.hosts_file}"
+        )
+        idle |= dict.fromkeys(_ROLES_OF_DATA, reason)
+    return idle
 
 
 def _producer(variable: str, layer: str) -> str | None:
@@ -237,15 +290,6 @@ def _check_specifications(host: Host, known: Project, problems: Problems) -> Non
             own_file = f"host_vars/{host.name}/{role or 'app'}.yml"
             file = host.file_of(name, _ENVIRONMENT_FILE if name.startswith("slipway_") else own_file)
             problems.add([host.name], error, f"Edit {file}")
-    cloud = known.cloud_of(host)
-    for name, expression, form in (
-        ("slipway_region", *_REGIONS[cloud]),
-        ("slipway_state_bucket", *_BUCKETS[cloud]),
-    ):
-        value = host.values.get(name)
-        if isinstance(value, str) and not expression.fullmatch(value):
-            text = f"{name} is {input_rules.shown(value)}; it must be {form}"
-            problems.add([host.name], text, f"Edit {host.file_of(name, _ENVIRONMENT_FILE)}")
 
 
 def _specification_error(name: str, value: Any, specification: Json) -> str | None:

@@ -117,6 +117,10 @@ RULES: dict[str, Rule] = {
         lambda seconds: 0 <= seconds <= 3600, "a number of seconds from 0 to 3600"
     ),
     "health_check_path": _text(r"/[^ ?#]*", "a path that begins with / and has no query"),
+    "host": _text(
+        r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?",
+        "a host name or an IPv4 address, with :<port> behind it if it needs one, such as 127.0.0.1:4567",
+    ),
     "instance_type": _text(r"[a-z][a-z0-9-]*[0-9][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type such as t3.micro"),
     "instance_class": _text(r"db\.[a-z0-9-]+\.[a-z0-9]+", "a class of RDS such as db.t3.micro"),
     # PutRetentionPolicy in the Amazon CloudWatch Logs API Reference.
@@ -210,6 +214,7 @@ LACKS: dict[str, dict[str, str]] = {
         "load_balancer_deletion_protection": _OWN_ADDRESS,
         "log_retention_days": "App Runner makes the log groups itself",
         "public": _OPEN,
+        "readable_secret_arns": "secrets of an app are kept by the layer data, which it does not have",
         "root_device_name": _NOT_OURS,
         "root_volume_gb": _NOT_OURS,
         "ssl_policy": _OWN_ADDRESS,
@@ -508,25 +513,43 @@ _SET_BY_PLATFORM = {
 }
 
 
-# The quota of App Runner is 50; the platform and the layer set five of them.
-_MOST_VARIABLES = {"app_runner": 45}
+# What a target keeps for itself of what may name a variable elsewhere, too.
+_FREE_NAMES = {
+    # The resource aws_apprunner_service in the documentation of Terraform's AWS provider.
+    "app_runner": _text(
+        r"(?!AWSAPPRUNNER).*", "another name: App Runner keeps those that begin with AWSAPPRUNNER for itself"
+    ),
+    # "Container runtime contract" in the documentation of Cloud Run.
+    "cloud_run": _text(
+        r"(?!X_GOOGLE_)(?!(K_SERVICE|K_REVISION|K_CONFIGURATION)$).*",
+        "another name: Cloud Run sets K_SERVICE, K_REVISION, K_CONFIGURATION and those that begin with X_GOOGLE_ "
+        "itself",
+    ),
+}
+# App Runner takes 50, of which the platform and the layer set four. Cloud Run takes 1000 and its layer 999, of which
+# the platform gives two.
+_MOST_VARIABLES = {"app_runner": 46, "cloud_run": 997}
 
 
 def environment_findings(environment: Json, target: str | None) -> Iterator[str]:
     """What is wrong with the environment variables an inventory gives an application.
 
     Args:
-        environment: the variables, by name.
+        environment: the variables, by name; null leaves one out.
         target: what the app runs on.
     """
-    most = _MOST_VARIABLES.get(target or "", len(environment))
-    if len(environment) > most:
-        yield f"holds {len(environment)} variables; {target} takes {most} at most, beside those of the platform"
+    count = sum(value is not None for value in environment.values())
+    most = _MOST_VARIABLES.get(target or "", count)
+    if count > most:
+        yield f"holds {count} variables; {target} takes {most} at most, beside those of the platform"
+    free = _FREE_NAMES.get(target or "")
     for name, value in environment.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             yield f"holds {shown(name)}; a name must be letters, digits and underscores, first no digit"
         elif name in _SET_BY_PLATFORM:
             yield f"holds {name}, which the platform sets (from {_SET_BY_PLATFORM[name]}); leave it out"
+        elif free and not free.allows(name):
+            yield f"holds {name}; it must be {free.requirement}"
         elif target == "ec2" and isinstance(value, str) and "\n" in value:
             yield f"holds {name} of several lines; it must be one, because an instance reads a line for each variable"
         elif _SECRET_NAME.fullmatch(name) or (isinstance(value, str) and _URL_WITH_PASSWORD.search(value)):

@@ -51,16 +51,30 @@ class Host:
             variable: name of the variable.
             otherwise: where it belongs in the inventory's folder, for when it stands in no file yet.
         """
-        owners = [f"host_vars/{self.name}", *(f"group_vars/{group}" for group in [*self.groups, "all"])]
+        groups = (f"group_vars/{group}" for group in [*self.groups, "all"])
+        return self._file_in([f"host_vars/{self.name}", *groups, "hosts"], variable) or short_path(
+            self.folder / otherwise
+        )
+
+    def own_file_of(self, variable: str, target: str | None) -> str | None:
+        """The file of this very host, or of its target, that a variable stands in; None when it stands in neither.
+
+        Args:
+            variable: name of the variable.
+            target: what the app runs on; None for a network.
+        """
+        return self._file_in([f"host_vars/{self.name}", *([f"group_vars/{target}"] if target else [])], variable)
+
+    def _file_in(self, owners: Iterable[str], variable: str) -> str | None:
         places = [file for owner in owners for file in (self.folder / owner, *self.folder.glob(f"{owner}.y*ml"))]
         names_it = re.compile(rf"^\s*{re.escape(variable)}\s*:", re.MULTILINE)
         # Last read, first found: of two files, Ansible takes the later one.
-        for place in [*places, self.folder / "hosts.yml"]:
+        for place in places:
             files = [place] if place.is_file() else sorted(filter(Path.is_file, place.rglob("*")), reverse=True)
             for file in files:
                 if names_it.search(file.read_text(errors="replace")):
                     return short_path(file)
-        return short_path(self.folder / otherwise)
+        return None
 
 
 class Problems:

@@ -13,7 +13,7 @@ LOG_GROUP = "temu-ec2"
 # The layer's user data.
 TEMPLATE = Path(__file__).resolve().parents[2] / "terraform/layers/aws/service_ec2/user_data.sh.tftpl"
 # Where the parameter store of AWS tells the machine image of Amazon Linux.
-_AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
 Json = dict[str, Any]
 
@@ -68,7 +68,7 @@ class Groups:
         iam.create_role(RoleName="temu-instance", AssumeRolePolicyDocument=json.dumps(trust))
         iam.create_instance_profile(InstanceProfileName="temu-instance")
         iam.add_role_to_instance_profile(InstanceProfileName="temu-instance", RoleName="temu-instance")
-        self.ami = aws("ssm").get_parameter(Name=_AMI_PARAMETER)["Parameter"]["Value"]
+        self.ami = aws("ssm").get_parameter(Name=AMI_PARAMETER)["Parameter"]["Value"]
 
     def data(self, image: str = "", **environment: str) -> Json:
         """Launch template data of an application with this environment."""

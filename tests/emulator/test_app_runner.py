@@ -12,6 +12,7 @@ import docker
 import pytest
 
 from emulator.settings import Settings
+from tests.emulator.odd_values import with_odd_values
 from tests.emulator.stack import Client, Json, Load, ask, wait_until
 
 LABEL = "com.amazonaws.apprunner.service-arn"
@@ -385,6 +386,10 @@ def with_reserved_variable(source: Json) -> None:
     source["ImageRepository"]["ImageConfiguration"]["RuntimeEnvironmentVariables"] = {"AWSAPPRUNNER_X": "1"}
 
 
+def with_variable_of_the_port(source: Json) -> None:
+    source["ImageRepository"]["ImageConfiguration"]["RuntimeEnvironmentVariables"] = {"PORT": "8000"}
+
+
 def with_secret(source: Json) -> None:
     arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:temu-none-AbCdEf"
     source["ImageRepository"]["ImageConfiguration"]["RuntimeEnvironmentSecrets"] = {"KEY": arn}
@@ -392,6 +397,10 @@ def with_secret(source: Json) -> None:
 
 def with_port(source: Json) -> None:
     source["ImageRepository"]["ImageConfiguration"]["Port"] = "http"
+
+
+def with_long_port(source: Json) -> None:
+    source["ImageRepository"]["ImageConfiguration"]["Port"] = "8" * 5000
 
 
 def with_command(source: Json) -> None:
@@ -406,8 +415,10 @@ def with_command(source: Json) -> None:
         (with_loopback_image, "regular expression pattern"),
         (with_code, "Exactly one of"),
         (with_reserved_variable, "reserved"),
+        (with_variable_of_the_port, "The environment variable name PORT is reserved"),
         (with_secret, "Instance Role have to be provided"),
         (with_port, "Port is invalid"),
+        (with_long_port, "Port is invalid"),
         (with_command, "StartCommand is invalid"),
     ],
 )
@@ -423,6 +434,10 @@ def test_sources_that_are_refused(runner: Runner, change: Callable[[Json], None]
     [
         ({"InstanceConfiguration": {"Cpu": "256", "Memory": "4096"}}, "Invalid combination"),
         ({"InstanceConfiguration": {"Cpu": "300"}}, "instanceConfiguration.cpu"),
+        # The API's own pattern lets these pass.
+        ({"InstanceConfiguration": {"Cpu": "0x25 vCPU"}}, "Invalid amount"),
+        ({"InstanceConfiguration": {"Cpu": "0125 vCPU"}}, "Invalid combination"),
+        ({"InstanceConfiguration": {"Memory": "0x5 GB"}}, "Invalid amount"),
         (
             {"InstanceConfiguration": {"InstanceRoleArn": "arn:aws:iam::000000000000:role/temu-build"}},
             # It trusts another principal.
@@ -431,6 +446,7 @@ def test_sources_that_are_refused(runner: Runner, change: Callable[[Json], None]
         ({"NetworkConfiguration": {"EgressConfiguration": {"EgressType": "VPC"}}}, "no VPC connectors"),
         ({"ObservabilityConfiguration": {"ObservabilityEnabled": True}}, "no observability"),
         ({"Tags": [{"Key": "aws:x", "Value": "1"}]}, "tags.1.member.key"),
+        ({"Tags": [{"Value": "1"}]}, "must have a Key"),
     ],
 )
 @pytest.mark.usefixtures("roles")
@@ -441,6 +457,46 @@ def test_services_that_are_refused(runner: Runner, more: Json, message: str) -> 
         runner.create(
             "temu-refused", AutoScalingConfigurationArn=f"{ARN.split('service')[0]}autoscalingconfiguration/no"
         )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "nonsense",
+        "[]",
+        "{}",
+        '{"Statement": {"Principal": "*"}}',
+        '{"Statement": {"Principal": {"Service": 1}}}',
+        '{"Statement": [{"Principal": {"AWS": "*"}}, {}]}',
+    ],
+)
+def test_trust_policies_that_let_nobody_in(runner: Runner, aws: Client, document: str) -> None:
+    iam, name = aws("iam"), "temu-trusts-nobody"
+    source = runner.source()
+    created = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    source["AuthenticationConfiguration"]["AccessRoleArn"] = created["Role"]["Arn"]
+    try:
+        with pytest.raises(runner.api.exceptions.InvalidRequestException, match="Error in assuming access role"):
+            runner.create("temu-refused", source)
+    finally:
+        iam.delete_role(RoleName=name)
+
+
+def test_odd_values_are_refused_wherever_they_stand(cloud: Settings, runner: Runner) -> None:
+    source = runner.source(VERSION="1")
+    # In the end this one lets no request pass.
+    with_unknown_access_role(source)
+    whole: Json = {
+        "ServiceName": "temu-odd",
+        "SourceConfiguration": source,
+        "HealthCheckConfiguration": HEALTH_CHECK,
+        "InstanceConfiguration": {"Cpu": "256", "Memory": "512"},
+        "NetworkConfiguration": {"EgressConfiguration": {"EgressType": "DEFAULT"}},
+        "Tags": [{"Key": "a", "Value": "1"}],
+    }
+    for what, body in with_odd_values(whole):
+        status, answer = call(cloud, "CreateService", json.dumps(body).encode())
+        assert status == 400, f"{what}: {answer}"
 
 
 @pytest.mark.parametrize(
@@ -461,6 +517,10 @@ def test_services_that_are_refused(runner: Runner, more: Json, message: str) -> 
         ("DescribeService", {"ServiceArn": "web"}, "InvalidRequestException"),
         ("DescribeService", {"ServiceArn": "\ud800"}, "InvalidRequestException"),
         ("ListServices", {"MaxResults": 21}, "InvalidRequestException"),
+        ("ListServices", {"MaxResults": True}, "InvalidRequestException"),
+        ("ListServices", {"MaxResults": 10**400}, "InvalidRequestException"),
+        ("ListServices", {"NextToken": "9" * 1000}, "InvalidRequestException"),
+        ("ListServices", {"NextToken": "9" * 5000}, "InvalidRequestException"),
         ("ListServices", {"NextToken": "²"}, "InvalidRequestException"),
         ("CreateService", {"ServiceName": "web", "SourceConfiguration": {}}, "InvalidRequestException"),
         ("CreateService", {"ServiceName": "temu-refused", "SourceConfiguration": {}}, "InvalidRequestException"),
@@ -480,6 +540,11 @@ def test_services_that_are_refused(runner: Runner, more: Json, message: str) -> 
             {"AutoScalingConfigurationName": "DefaultConfiguration"},
             "InvalidRequestException",
         ),
+        (
+            "CreateAutoScalingConfiguration",
+            {"AutoScalingConfigurationName": "temu-refused", "Tags": [{}]},
+            "InvalidRequestException",
+        ),
         ("AssociateCustomDomain", {"ServiceArn": ARN, "DomainName": "x"}, "UnknownOperationException"),
         ("Nonsense", {}, "UnknownOperationException"),
         ("ListServices", [], "SerializationException"),
@@ -491,10 +556,31 @@ def test_bad_requests(cloud: Settings, operation: str, parameters: Any, code: st
     assert answer["Message"]
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b'"x"', b"null"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"\xff",
+        b'"x"',
+        b"null",
+        b"[" * 100_000,
+        b'{"MaxResults": NaN}',
+        b'{"MaxResults": Infinity}',
+        b'{"MaxResults": 1' + b"0" * 5000 + b"}",
+    ],
+)
 def test_bodies_that_are_no_request(cloud: Settings, body: bytes) -> None:
     status, answer = call(cloud, "ListServices", body)
     assert (status, answer["__type"]) == (400, "SerializationException")
+
+
+def test_bodies_of_any_depth(cloud: Settings) -> None:
+    # Near Python's limit a value can be read, and not be quoted.
+    for depth in range(900, 1010):
+        body = b'{"NextToken": ' + b"[" * depth + b"]" * depth + b"}"
+        status, answer = call(cloud, "ListServices", body)
+        assert status == 400, depth
+        assert answer["__type"] in ("InvalidRequestException", "SerializationException")
 
 
 def call(cloud: Settings, operation: str, body: bytes) -> tuple[int, Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.settings import Settings
+from tests.emulator.odd_values import with_odd_values
 from tests.emulator.stack import Client
 
 Json = dict[str, Any]
@@ -237,6 +239,11 @@ def test_new_target_needs_both_capacities(scaling: Any) -> None:
         scaling.register_scalable_target(**TARGET, MinCapacity=0)
 
 
+def policy(target: str) -> bytes:
+    """PutScalingPolicy with this target value, as it is."""
+    return json.dumps(POLICY | TRACKING).replace("70.0", target).encode()
+
+
 @pytest.mark.parametrize(
     ("operation", "body", "code"),
     [
@@ -246,12 +253,52 @@ def test_new_target_needs_both_capacities(scaling: Any) -> None:
         ("RegisterScalableTarget", b"", "ValidationException"),
         ("RegisterScalableTarget", b'{"ServiceNamespace": 5}', "ValidationException"),
         ("RegisterScalableTarget", b'{"MinCapacity": "many"}', "ValidationException"),
+        ("RegisterScalableTarget", b"[" * 100_000, "SerializationException"),
+        ("PutScalingPolicy", policy("NaN"), "SerializationException"),
+        ("PutScalingPolicy", policy("1" + "0" * 5000), "SerializationException"),
+        ("PutScalingPolicy", policy("1e999"), "ValidationException"),
+        ("PutScalingPolicy", policy("1" + "0" * 400), "ValidationException"),
+        ("PutScalingPolicy", policy("-1e200"), "ValidationException"),
+        ("PutScalingPolicy", policy("true"), "ValidationException"),
+        (
+            "DescribeScalableTargets",
+            b'{"ServiceNamespace": "ecs", "NextToken": "' + b"9" * 5000 + b'"}',
+            "InvalidNextTokenException",
+        ),
         ("Nonsense", b"{}", "UnknownOperationException"),
         ("_key", b"{}", "UnknownOperationException"),
         ("", b"{}", "UnknownOperationException"),
     ],
 )
+@pytest.mark.usefixtures("scaling")
 def test_malformed_requests(cloud: Settings, operation: str, body: bytes, code: str) -> None:
+    status, text = call(cloud, operation, body)
+    assert status == 400
+    assert f'"__type": "{code}"' in text
+    assert '"Message": "' in text
+
+
+@pytest.mark.usefixtures("scaling")
+def test_odd_values_are_taken_or_refused_wherever_they_stand(cloud: Settings) -> None:
+    page = {"NextToken": "0", "MaxResults": 1}
+    suspended = {"DynamicScalingInSuspended": False}
+    for operation, whole in (
+        ("RegisterScalableTarget", TARGET | {"MinCapacity": 0, "MaxCapacity": 0, "SuspendedState": suspended}),
+        ("PutScalingPolicy", POLICY | TRACKING),
+        ("DescribeScalableTargets", {"ServiceNamespace": "ecs", "ResourceIds": ["x"]} | page),
+        ("DescribeScalingPolicies", RESOURCE | {"PolicyNames": ["x"]} | page),
+        ("DescribeScalingActivities", RESOURCE | page),
+        ("TagResource", {"ResourceARN": NO_TARGET, "Tags": {"a": "b"}}),
+        ("DeleteScalingPolicy", POLICY | {"PolicyName": "none"}),
+        ("DeregisterScalableTarget", TARGET | {"ResourceId": "service/temu-scaling/none"}),
+    ):
+        for what, body in with_odd_values(whole):
+            status, text = call(cloud, operation, json.dumps(body).encode())
+            assert status in (200, 400), f"{operation}, {what}: {text}"
+
+
+def call(cloud: Settings, operation: str, body: bytes) -> tuple[int, str]:
+    """Status and answer of a request that boto3 would not send."""
     connection = http.client.HTTPConnection("127.0.0.1", cloud.gateway_port, timeout=10)
     headers = {
         "X-Amz-Target": f"AnyScaleFrontendService.{operation}",
@@ -261,6 +308,4 @@ def test_malformed_requests(cloud: Settings, operation: str, body: bytes, code: 
     answer = connection.getresponse()
     text = answer.read().decode()
     connection.close()
-    assert answer.status == 400
-    assert f'"__type": "{code}"' in text
-    assert '"Message": "' in text
+    return answer.status, text

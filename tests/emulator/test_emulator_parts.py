@@ -11,6 +11,7 @@ import pytest
 
 from emulator.alarms import xml
 from emulator.certificates import Authority
+from emulator.instance_metadata import MetadataService
 from emulator.ministack_functions import MINISTACK_VERSION, IncompatibleError, replace
 from emulator.network import ContainerNetwork
 from emulator.settings import Settings
@@ -102,6 +103,15 @@ def handshake(authority: Authority, served: str, asked: str) -> str | None:
         except ssl.SSLWantReadError:
             continue
     return client.version()
+
+
+@pytest.mark.parametrize("lifetime", ["", "0", "-1", "21601", "1.5", "x", "٣", "9" * 5000])
+def test_metadata_token_with_a_lifetime_that_is_none(lifetime: str) -> None:
+    instance = {"InstanceId": "i-1", "MetadataOptions": {"HttpEndpoint": "enabled"}}
+    headers = {"x-aws-ec2-metadata-token-ttl-seconds": "60"}
+    assert MetadataService().answer(instance, "PUT", "/latest/api/token", headers)[0] == 200
+    headers = {"x-aws-ec2-metadata-token-ttl-seconds": lifetime}
+    assert MetadataService().answer(instance, "PUT", "/latest/api/token", headers)[0] == 400
 
 
 def test_alarm_members_as_the_query_protocol_writes_them() -> None:

@@ -115,6 +115,50 @@ def kill(settings: Settings) -> None:
     wait_until(lambda: program.running_process(settings) is None, 5)
 
 
+def test_process_that_does_not_answer(
+    own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(capsys, "start", own)
+    process = program.running_process(own)
+    assert process
+    os.kill(process, signal.SIGSTOP)
+    try:
+        assert said(capsys, "status", own) == (3, f"process {process} runs but does not answer\n")
+        monkeypatch.setattr(program, "_START_SECONDS", 1)
+        status, text = said(capsys, "start", own)
+        assert status == 1
+        assert f"process {process} of the rehearsal cloud runs but does not answer; see {own.log_file}" in text
+        how = f"Stop it: kill -9 {process} && cd {own.project_directory} && make stop"
+        assert how in text
+        monkeypatch.setattr(program, "_STOP_SECONDS", 1)
+        status, text = said(capsys, "stop", own)
+        assert (status, how in text) == (1, True)
+    finally:
+        os.kill(process, signal.SIGKILL)
+    wait_until(lambda: program.running_process(own) is None, 5)
+
+
+def test_process_that_is_starting_is_waited_for(own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "emulator", "run", "--settings", own.to_json()]
+    with subprocess.Popen(command, cwd=own.project_directory, stderr=subprocess.DEVNULL):
+        try:
+            wait_until(lambda: program.running_process(own), 30)
+            assert said(capsys, "start", own) == (0, f"already running at {own.gateway_url}\n")
+            assert program._is_ready(own)
+        finally:
+            said(capsys, "stop", own)
+
+
+def test_machine_image_that_is_missing(
+    own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said, and hinders nobody who needs no EC2 instance."""
+    monkeypatch.setattr(program, "MACHINE_IMAGE", "temu-none:1")
+    status, text = said(capsys, "start", own)
+    assert status == 0
+    assert "image temu-none:1 is missing: no EC2 instance will start. Build it with: make setup\n" in text
+
+
 def test_one_process_only(own: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "start", own)
     status, text = said(capsys, "run", own)
@@ -135,13 +179,21 @@ def test_one_process_only(own: Settings, capsys: pytest.CaptureFixture[str]) -> 
     assert said(capsys, "status", own)[0] == 0
 
 
-@pytest.mark.parametrize("name", ["gateway_port", "google_port", "http_port", "https_port"])
-def test_port_in_use(own: Settings, capsys: pytest.CaptureFixture[str], name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("gateway_port", "the AWS APIs and their image registry"),
+        ("google_port", "Google's APIs and their image registry"),
+        ("http_port", "the load balancers' HTTP"),
+        ("https_port", "the load balancers' HTTPS"),
+    ],
+)
+def test_port_in_use(own: Settings, capsys: pytest.CaptureFixture[str], name: str, part: str) -> None:
     port = getattr(own, name)
     with socket.create_server(("127.0.0.1", port)):
         status, text = said(capsys, "start", own)
     assert status == 1
-    assert f"port {port} on 127.0.0.1 is not free (Address already in use)" in text
+    assert f"port {port} on 127.0.0.1 is not free (Address already in use); it is for {part}. " in text
     assert f"ss -ltnp 'sport = :{port}'" in text
 
 
@@ -153,10 +205,9 @@ def test_port_that_only_root_may_have(
 
     monkeypatch.setattr(socket.socket, "bind", refuse)
     status, text = said(capsys, "start", own)
-    assert (status, f"sudo sysctl net.ipv4.ip_unprivileged_port_start={own.gateway_port}" in text) == (
-        1,
-        True,
-    )
+    assert status == 1
+    assert f"may not listen on port {own.gateway_port}, for the AWS APIs and their image registry. " in text
+    assert f"sudo sysctl net.ipv4.ip_unprivileged_port_start={own.gateway_port}" in text
 
 
 def test_no_engine(own: Settings) -> None:

@@ -229,6 +229,7 @@ def test_damaged_layer_is_refused(google: Google, repository: str) -> None:
     [
         b"{",
         b"[]",
+        b"[" * 100_000,
         b"{}",
         b'{"config": "x"}',
         b'{"config": {"digest": 1}}',
@@ -246,6 +247,17 @@ def test_manifests_that_are_refused(google: Google, repository: str, manifest: b
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["code"].startswith("MANIFEST_")
     assert google.call("GET", path(google, "/packages/tiny/tags")) == {}
+
+
+def test_layer_of_an_image_that_cannot_be_is_not_mounted(google: Google, repository: str) -> None:
+    answer = requests.post(
+        f"{google.cloud.google_url}/v2/{repository.partition('/')[2]}/tiny/blobs/uploads/",
+        params={"mount": f"sha256:{'0' * 64}", "from": f"{'a' * 300}/b/c"},
+        auth=(DOCKER_USER, google.token()),
+        timeout=10,
+    )
+    # The layer must be uploaded then (OCI Distribution Specification, "Mounting a blob from another repository").
+    assert answer.status_code == 202
 
 
 def cleanup(**policy: Any) -> dict[str, Any]:

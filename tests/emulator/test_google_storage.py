@@ -197,6 +197,45 @@ def test_content_that_was_damaged_on_its_way(google: Google, versioned: str) -> 
     assert read(google, versioned, "m") == b"right"
 
 
+EDGE = "multipart/related; boundary=edge"
+
+
+def of_parts(*parts: bytes) -> bytes:
+    return b"".join(b"--edge\r\n\r\n" + part + b"\r\n" for part in parts) + b"--edge--"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/related", of_parts(b'{"name": "m"}', b"x")),
+        ("multipart/related; boundary=", of_parts(b'{"name": "m"}', b"x")),
+        ('multipart/related; boundary="', of_parts(b'{"name": "m"}', b"x")),
+        ("text/plain; boundary=edge", of_parts(b'{"name": "m"}', b"x")),
+        (EDGE, b""),
+        (EDGE, of_parts(b'{"name": "m"}')),
+        (EDGE, of_parts(b'{"name": "m"}', b"x").removesuffix(b"--edge--")),
+        (EDGE, of_parts(b"{", b"x")),
+        (EDGE, of_parts(b"[]", b"x")),
+        (EDGE, of_parts(b'{"name": "\\ud800"}', b"x")),
+        (EDGE, of_parts(b'{"name": "m", "metadata": {"a": NaN}}', b"x")),
+        (EDGE, of_parts(b"[" * 100_000, b"x")),
+        (EDGE, of_parts(b'{"name": "m", "contentType": "a\\r\\nb"}', b"x")),
+        (EDGE, of_parts(b'{"name": "m", "contentType": " a"}', b"x")),
+    ],
+)
+def test_multipart_uploads_that_are_refused(google: Google, versioned: str, kind: str, body: bytes) -> None:
+    where = f"{google.cloud.google_url}/upload/storage/v1/b/{versioned}/o?uploadType=multipart"
+    assert refusal(google.session.post(where, data=body, headers={"Content-Type": kind}))["code"] == 400
+    assert listed(google, versioned) == []
+
+
+@pytest.mark.parametrize("span", ["bytes=5-2", "bytes=x", f"bytes={'9' * 5000}-", f"bytes=0-{'9' * 5000}"])
+def test_ranges_that_are_none_are_ignored(google: Google, versioned: str, span: str) -> None:
+    write(google, versioned, "r", b"whole")
+    answer = google.session.get(f"{google.cloud.google_url}/{versioned}/r", headers={"Range": span})
+    assert (answer.status_code, answer.content) == (200, b"whole")
+
+
 def test_resumable_upload(google: Google, versioned: str) -> None:
     begun = google.ask(
         "POST", f"/upload/storage/v1/b/{versioned}/o", {"name": "r"}, uploadType="resumable", ifGenerationMatch="0"
@@ -210,6 +249,8 @@ def test_resumable_upload(google: Google, versioned: str) -> None:
     halfway = put(b"abc", "bytes 0-2/*")
     assert (halfway.status_code, halfway.headers["Range"]) == (308, "bytes=0-2")
     assert refusal(put(b"xyz", "bytes 7-9/10"))["code"] == 400
+    assert refusal(put(b"xyz", f"bytes {'9' * 5000}-9/10"))["code"] == 400
+    assert refusal(put(b"xyz", "everything"))["code"] == 400
     # Another one was quicker: the condition holds at the end, or nothing is written.
     assert write(google, versioned, "r", b"other").ok
     assert_precondition_failed(put(b"de", "bytes 3-4/5"))
@@ -228,6 +269,9 @@ def test_buckets(google: Google) -> None:
     assert "items" not in google.call("GET", where, project="temu-other")
     changed = google.call("PATCH", f"{where}/temu-buckets", {"versioning": {"enabled": True}, "labels": None})
     assert (changed["versioning"], changed["metageneration"], "labels" in changed) == ({"enabled": True}, "2", False)
+    # What is taken away has its default again.
+    google.call("PATCH", f"{where}/temu-buckets", {"storageClass": "NEARLINE"})
+    assert google.call("PATCH", f"{where}/temu-buckets", {"storageClass": None})["storageClass"] == "STANDARD"
     google.call("DELETE", f"{where}/temu-buckets")
     error = refusal(google.ask("GET", f"{where}/temu-buckets"))
     assert (error["code"], error["errors"][0]["reason"]) == (404, "notFound")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import stat
@@ -13,6 +14,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import jwt
 from google.auth.crypt import RSASigner
 from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request as Transport
@@ -106,6 +108,33 @@ def test_requests_for_tokens_that_are_refused(cloud: Settings, body: str, error:
     answer = requests.post(f"{cloud.google_url}/token", data=body, headers=headers, timeout=10)
     # RFC 6749, section 5.2.
     assert (answer.status_code, answer.json()["error"]) == (400, error)
+
+
+@pytest.mark.parametrize("times", [{"iat": "x", "exp": 2**40}, {"iat": [], "exp": 2**40}, {"iat": 0, "exp": {}}, {}])
+def test_signed_assertions_that_are_refused(cloud: Settings, times: dict[str, object]) -> None:
+    content = json.loads(cloud.google_credentials_file.read_text())
+    claims = {"iss": content["client_email"], "aud": content["token_uri"], "scope": "x"} | times
+    assertion = jwt.encode(RSASigner.from_string(content["private_key"]), claims).decode()
+    assert refused_assertion(cloud, assertion) == "invalid_grant"
+
+
+def test_assertion_that_is_nested_too_deeply(cloud: Settings) -> None:
+    header = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    assert refused_assertion(cloud, f"{header}.e30.e30") == "invalid_grant"
+
+
+def refused_assertion(cloud: Settings, assertion: str) -> str:
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
+    answer = requests.post(f"{cloud.google_url}/token", data=form, timeout=10)
+    assert answer.status_code == 400
+    return str(answer.json()["error"])
+
+
+def test_docker_password_that_is_no_base64(cloud: Settings) -> None:
+    for encoded in ("é", "%", "/w=="):
+        headers = {"Authorization": f"Basic {encoded}".encode("latin-1")}
+        answer = requests.get(f"{cloud.google_url}/v2/", headers=headers, timeout=10)
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (401, "UNAUTHORIZED")
 
 
 def test_token_is_good_for_an_hour() -> None:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from plugins.filter.inventory import inventory_problems
 
 PROJECT = Path(__file__).parents[2]
 
 Json = dict[str, Any]
+
+
+# What group_vars/cloud_run says.
+ON_GOOGLE_CLOUD: Json = {
+    "slipway_google_project": "slipway-rehearsal",
+    "slipway_region": "us-central1",
+    "slipway_state_bucket": "slipway-dev-gcp-state",
+    "slipway_state_store": "gcs",
+}
 
 
 class Inventory:
@@ -25,6 +36,7 @@ class Inventory:
         self.add("beers", "apps", "ecs")
         self.add("records", "apps", "ecs_public", service_container_port=5000)
         self.add("hello", "apps", "app_runner")
+        self.add("hello-gcp", "apps", "cloud_run", **ON_GOOGLE_CLOUD)
         self.set("tasks", service_zone_name="example.org")
 
     def add(self, host: str, *groups: str, **variables: Any) -> None:
@@ -42,6 +54,12 @@ class Inventory:
             "image_source": str(self.folder / "app"),
             **variables,
         }
+
+    def write(self, file: str, **variables: Any) -> None:
+        """Write a file of variables; the hosts that it is for are given them by `set`."""
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(variables))
 
     def set(self, host: str, **variables: Any) -> None:
         self.hosts[host] |= variables

@@ -16,7 +16,7 @@ from jinja2.exceptions import UndefinedError
 from plugins.plugin_utils.input_rules import LACKS
 from plugins.plugin_utils.inventory import LAYERS
 from plugins.plugin_utils.layer_variables import declared_variables
-from tests.inventory.example import PROJECT, Inventory, Json
+from tests.inventory.example import ON_GOOGLE_CLOUD, PROJECT, Inventory, Json
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_missing_everywhere_is_said_once(inventory: Inventory, name: str, text: 
     for host in inventory.hosts.values():
         del host[name]
     assert inventory.problem() == (
-        f"main, tasks, beers, records, hello: {name} is not set; it must be the {text}. "
+        f"main, tasks, beers, records, hello, hello-gcp: {name} is not set; it must be the {text}. "
         f"Write it into {inventory.folder}/group_vars/all/environment.yml."
     )
 
@@ -139,6 +139,8 @@ def test_missing_for_one_app(inventory: Inventory, name: str, file: str) -> None
     ("name", "value", "text"),
     [
         ("slipway_region", "virginia", '"virginia"; it must be an AWS region\'s code such as us-east-1'),
+        ("slipway_environment_tag", " ", '" "; it must be the value of a tag, which is not empty'),
+        ("slipway_project", "", '""; it must be the value of a tag, which is not empty'),
         (
             "slipway_state_bucket",
             "Slipway_State",
@@ -149,8 +151,74 @@ def test_missing_for_one_app(inventory: Inventory, name: str, file: str) -> None
     ],
 )
 def test_wrong_value_of_the_project(inventory: Inventory, name: str, value: Any, text: str) -> None:
+    del inventory.hosts["hello-gcp"]
     inventory.everywhere(**{name: value})
     assert f"main, tasks, beers, records, hello: {name} is {text}. Edit " in "\n".join(inventory.problems())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("slipway_region", "us-east-1", "it must be a region's code of Google Cloud such as us-central1"),
+        ("slipway_state_bucket", "my-google-states", "it must be a bucket's name: 3 to 63 lower-case letters, digits, hyphens and underscores, without google and not with goog at its beginning"),
+        ("slipway_state_bucket", "goog-states", "without google and not with goog at its beginning"),
+        ("slipway_state_bucket", "states.example.org", "3 to 63 lower-case letters, digits, hyphens and underscores"),
+        ("slipway_state_bucket", "_states", "3 to 63 lower-case letters, digits, hyphens and underscores"),
+        ("slipway_google_project", "My Project", "it must be a project's id, neither its name nor its number: 6 to 30 lower-case letters"),
+        ("slipway_google_project", 123456789012, "it must be a project's id, neither its name nor its number: 6 to 30 lower-case letters"),
+        ("slipway_environment_tag", "e" * 64, "it must be the value of a label: 1 to 63 characters, and not spaces alone"),
+        ("slipway_project", "p" * 64, "it must be the value of a label: 1 to 63 characters, and not spaces alone"),
+    ],
+)  # fmt: skip
+def test_wrong_value_of_the_project_on_google_cloud(inventory: Inventory, name: str, value: Any, text: str) -> None:
+    inventory.write("group_vars/cloud_run/cloud.yml", **{name: value})
+    inventory.set("hello-gcp", **{name: value})
+    found = inventory.problem()
+    assert found.startswith(f"hello-gcp: {name} is {json.dumps(value)}; ")
+    assert text in found
+    assert found.endswith(inventory.edit("group_vars/cloud_run/cloud.yml"))
+
+
+def test_app_on_google_cloud_without_a_project(inventory: Inventory) -> None:
+    del inventory.hosts["hello-gcp"]["slipway_google_project"]
+    assert inventory.problem() == (
+        "hello-gcp: slipway_google_project is not set; it must be the id of the Google project that the app is deployed "
+        f"to. Write it into {inventory.folder}/group_vars/cloud_run/cloud.yml."
+    )
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_states_of_google_cloud_are_in_cloud_storage(inventory: Inventory, given: bool) -> None:
+    inventory.set("hello-gcp", slipway_state_store="s3" if given else None)
+    assert inventory.problem() == (
+        f"hello-gcp: slipway_state_store is {'s3' if given else 'not set, which means s3'}; it must be gcs, because "
+        "what is on Google Cloud has its states in Cloud Storage" + inventory.edit("group_vars/cloud_run/cloud.yml")
+    )
+
+
+def test_states_of_aws_are_in_s3(inventory: Inventory) -> None:
+    inventory.write("group_vars/all/environment.yml", slipway_state_store="gcs")
+    inventory.everywhere(slipway_state_store="gcs")
+    assert inventory.problem() == (
+        "main, tasks, beers, records, hello: slipway_state_store is gcs; it must be s3, because what is on AWS has its "
+        "states in Amazon S3" + inventory.edit("group_vars/all/environment.yml")
+    )
+    inventory.everywhere(slipway_state_store="s3")
+    inventory.set("hello-gcp", slipway_state_store="gcs")
+    assert inventory.problems() == []
+
+
+def test_cloud_of_an_app_in_no_target_group_is_not_known(inventory: Inventory) -> None:
+    inventory.set("hello-gcp", group_names=["apps"])
+    found = "\n".join(inventory.problems())
+    assert "hello-gcp: stands in no target group" in found
+    assert "slipway_state_store" not in found
+    assert "region's code" not in found
+
+
+def test_store_that_there_is_not(inventory: Inventory) -> None:
+    inventory.set("beers", slipway_state_store="azurerm")
+    assert "value of slipway_state_store must be one of: s3, gcs, got: azurerm" in inventory.problem()
 
 
 @pytest.mark.parametrize(
@@ -180,8 +248,29 @@ def test_options_of_the_role_are_no_input(inventory: Inventory) -> None:
 
 
 def test_variables_for_other_hosts_of_a_group(inventory: Inventory) -> None:
-    inventory.everywhere(registry_force_delete=True, data_multi_az=False, network_nat_gateway_mode="none")
-    assert inventory.problems() == []
+    for host in ("main", "tasks", "beers", "records", "hello"):
+        inventory.set(host, registry_force_delete=True)
+    inventory.everywhere(data_multi_az=False, migration_command=["migrate"], network_nat_gateway_mode="none")
+    for group in ("all", "aws", "apps"):
+        inventory.write(f"group_vars/{group}/layers.yml", data_multi_az=False, migration_command=["migrate"])
+        assert inventory.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("host", "file", "name", "text"),
+    [
+        ("main", "host_vars/main/here.yml", "service_memory_mib", "a network: it has the layer network alone"),
+        ("main", "host_vars/main.yml", "data_multi_az", "a network: it has the layer network alone"),
+        ("tasks", "host_vars/tasks/here.yml", "network_cidr_block", "an app: its network is a host of its own, in the group networks"),
+        ("tasks", "group_vars/ecs/here.yml", "network_nat_gateway_mode", "an app: its network is a host of its own, in the group networks"),
+    ],
+)  # fmt: skip
+def test_variables_of_a_layer_that_the_host_has_not(
+    inventory: Inventory, host: str, file: str, name: str, text: str
+) -> None:
+    inventory.write(file, **{name: 1})
+    inventory.set(host, **{name: 1})
+    assert inventory.problem() == f"{host}: {name} is not for {text}" + inventory.edit(file)
 
 
 @pytest.mark.parametrize(
@@ -294,6 +383,12 @@ def test_domains_and_zones(inventory: Inventory, variables: Json, text: str) -> 
 @pytest.mark.parametrize(
     ("target", "name", "reason"),
     [
+        ("app_runner", "service_alarm_action_arns", "its alarms would watch a load balancer, and App Runner shows none of its own"),
+        ("app_runner", "service_user", "App Runner runs the image as the user that it names"),
+        ("app_runner", "service_readable_secret_arns", "secrets of an app are kept by the layer data, which it does not have"),
+        ("cloud_run", "service_alarm_action_arns", "its alarms would watch a load balancer, and Cloud Run shows none of its own"),
+        ("cloud_run", "service_stop_timeout_seconds", "Cloud Run gives a stopping task 10 s"),
+        ("cloud_run", "service_readable_secret_arns", "its secrets would be Secret Manager's, and it has no layer data"),
         ("ec2", "service_cpu_units", "an application has all the CPU of its instance, which service_instance_type says"),
         ("ec2", "service_desired_count", "auto-scaling runs from service_min_task_count to service_max_task_count"),
         ("ecs", "service_instance_type", "Fargate has no instances; service_cpu_units and service_memory_mib say how large a task is"),
@@ -303,21 +398,85 @@ def test_domains_and_zones(inventory: Inventory, variables: Json, text: str) -> 
 def test_what_a_target_cannot_do_is_refused_with_the_reason(
     inventory: Inventory, target: str, name: str, reason: str
 ) -> None:
-    inventory.add("web", "apps", target, **{name: 1})
-    text = f"web: {name} is not for the target {target}: {reason}"
-    assert inventory.problem() == text + inventory.edit("host_vars/web")
+    inventory.add("web-app", "apps", target, **(ON_GOOGLE_CLOUD if target == "cloud_run" else {}), **{name: 1})
+    text = f"web-app: {name} is not for the target {target}: {reason}"
+    assert inventory.problem() == text + inventory.edit("host_vars/web-app")
 
 
+def no_data(inventory: Inventory, host: str, target: str, name: str) -> str:
+    return (
+        f"{host}: {name} is not for the target {target}: it has no layer data, which keeps an app's database, bucket and "
+        f"API key; an app with data must stand in one of ec2, ecs, ecs_public in {inventory.folder}/hosts.yml"
+    )
+
+
+@pytest.mark.parametrize(("host", "target"), [("hello", "app_runner"), ("hello-gcp", "cloud_run")])
 @pytest.mark.parametrize(
     ("name", "value"),
     [("data_database_name", "hello"), ("data_bucket_enabled", True), ("data_api_key_required", True)],
 )
-def test_data_where_there_is_no_place_for_them(inventory: Inventory, name: str, value: Any) -> None:
-    inventory.set("hello", **{name: value})
-    assert inventory.problem().startswith(
-        f"hello: {name} is {json.dumps(value)}, but app_runner is outside of the network that a database and its "
-        "neighbours are in; an app with data must stand in one of ec2, ecs, ecs_public. Edit "
-    )
+def test_data_where_there_is_no_place_for_them(
+    inventory: Inventory, host: str, target: str, name: str, value: Any
+) -> None:
+    inventory.set(host, **{name: value})
+    text = no_data(inventory, host, target, name)
+    assert inventory.problem() == text + inventory.edit(f"host_vars/{host}/data.yml")
+    # Who asks for data is told wherever that stands.
+    inventory.write("group_vars/all/layers.yml", **{name: value})
+    assert inventory.problem() == text + inventory.edit("group_vars/all/layers.yml")
+
+
+@pytest.mark.parametrize("host", ["hello", "hello-gcp"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("data_instance_class", "db.t3.micro"),
+        ("data_multi_az", False),
+        ("data_no_such_input", 1),
+        ("database_access_schema", "app"),
+        ("migration_command", ["flask", "migrate"]),
+        ("migration_cluster", "mine"),
+    ],
+)
+def test_what_is_for_data_alone_is_not_ignored(inventory: Inventory, host: str, name: str, value: Any) -> None:
+    target = {"hello": "app_runner", "hello-gcp": "cloud_run"}[host]
+    inventory.set(host, **{name: value})
+    for file in (f"group_vars/{target}/layers.yml", f"host_vars/{host}/data.yml"):
+        inventory.write(file, **{name: value})
+        assert inventory.problem() == no_data(inventory, host, target, name) + inventory.edit(file)
+
+
+def test_what_is_for_data_alone_and_taken_back(inventory: Inventory) -> None:
+    inventory.write("host_vars/hello/data.yml", data_database_name=None, data_multi_az=None)
+    inventory.set("hello", data_database_name=None, data_multi_az=None)
+    assert inventory.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("host", "variables", "text"),
+    [
+        ("hello", {"service_cpu_units": 512}, 'service_memory_mib is 512 with service_cpu_units 512; it must be one of 1024, as "App Runner architecture and concepts"'),
+        ("hello", {"service_max_task_count": 26}, "service_max_task_count is 26; it must be a whole number from 1 to 25"),
+        ("hello", {"service_max_concurrent_requests": 201}, "service_max_concurrent_requests is 201; it must be a whole number from 1 to 200"),
+        ("hello", {"service_min_task_count": 0}, "service_min_task_count is 0; it must be a whole number from 1 to 25"),
+        ("hello-gcp", {"service_cpu_units": 512}, 'service_cpu_units is 512; it must be one of 1024, 2048, 4096, as "Configure memory limits for services"'),
+        ("hello-gcp", {"service_memory_mib": 4097}, "service_memory_mib is 4097 with service_cpu_units 1024; it must be from 512 to 4096, as"),
+        ("hello-gcp", {"service_cpu_units": 4096}, "service_memory_mib is 512 with service_cpu_units 4096; it must be from 2048 to 16384, as"),
+        ("hello-gcp", {"service_max_concurrent_requests": 1001}, "service_max_concurrent_requests is 1001; it must be a whole number from 1 to 1000"),
+        ("hello-gcp", {"service_min_task_count": -1}, "service_min_task_count is -1; it must be a whole number of at least 0"),
+        ("hello-gcp", {"service_ingress": "internal"}, "value of service_ingress must be one of: INGRESS_TRAFFIC_ALL, INGRESS_TRAFFIC_INTERNAL_ONLY"),
+        ("hello-gcp", {"registry_host": "http://127.0.0.1"}, 'registry_host is "http://127.0.0.1"; it must be a host name or an IPv4 address'),
+    ],
+)  # fmt: skip
+def test_what_app_runner_and_cloud_run_demand(inventory: Inventory, host: str, variables: Json, text: str) -> None:
+    inventory.set(host, **variables)
+    assert f"{host}: {text}" in inventory.problem()
+
+
+def test_what_cloud_run_takes(inventory: Inventory) -> None:
+    inventory.set("hello-gcp", service_min_task_count=0, service_max_concurrent_requests=1000, registry_host=None)
+    inventory.set("hello-gcp", service_cpu_units=4096, service_memory_mib=16384, slipway_state_bucket="a_bucket")
+    assert inventory.problems() == []
 
 
 def test_every_reason_is_of_a_variable_that_other_targets_have() -> None:
@@ -426,6 +585,7 @@ def test_network(inventory: Inventory, variables: Json, text: str) -> None:
 
 
 def test_zones_that_were_not_set_with_another_region(inventory: Inventory) -> None:
+    del inventory.hosts["hello-gcp"]
     inventory.everywhere(slipway_region="eu-west-1")
     assert (
         'main: network_availability_zones is ["us-east-1a", "us-east-1b"]; it must be zones of the region eu-west-1'
@@ -469,6 +629,27 @@ def test_longest_name(inventory: Inventory) -> None:
         f"{'u' * 25}: its cloud name dev-{'u' * 25} has 29 characters; it must have at most 28, because AWS allows load "
         "balancers and target groups 32"
     ) in inventory.problem()
+
+
+@pytest.mark.parametrize(
+    ("target", "shortest", "reason"),
+    [
+        ("app_runner", 4, "App Runner allows no fewer"),
+        ("cloud_run", 6, "so does a service account's"),
+    ],
+)
+def test_shortest_name(inventory: Inventory, target: str, shortest: int, reason: str) -> None:
+    del inventory.hosts["hello-gcp"]
+    inventory.everywhere(slipway_environment="d")
+    variables = {"slipway_environment": "d"} | (ON_GOOGLE_CLOUD if target == "cloud_run" else {})
+    inventory.add("a" * (shortest - 2), "apps", target, **variables)
+    assert inventory.problems() == []
+    name = "b" * (shortest - 3)
+    inventory.add(name, "apps", target, **variables)
+    assert inventory.problem() == (
+        f"{name}: its cloud name d-{name} has {shortest - 1} characters; it must have at least {shortest}: {reason}. "
+        f"Rename the host in {inventory.folder}/hosts.yml, with its folder in host_vars, or the environment."
+    )
 
 
 @pytest.mark.parametrize("name", ["my_app", "Tasks", "tasks-", "my--app", "my.app", "käse"])
@@ -553,6 +734,37 @@ def test_environment_variables(inventory: Inventory, name: str, value: Any, text
     found = inventory.problem()
     assert f"beers: app_environment_variables {text}" in found
     assert "hunter2" not in found
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "text"),
+    [
+        ("hello", "AWSAPPRUNNER_X", "another name: App Runner keeps those that begin with AWSAPPRUNNER for itself"),
+        ("hello-gcp", "K_SERVICE", "another name: Cloud Run sets K_SERVICE, K_REVISION, K_CONFIGURATION and those that begin with X_GOOGLE_ itself"),
+        ("hello-gcp", "X_GOOGLE_A", "another name: Cloud Run sets K_SERVICE, K_REVISION, K_CONFIGURATION and those that begin with X_GOOGLE_ itself"),
+    ],
+)  # fmt: skip
+def test_names_that_a_target_keeps_for_itself(inventory: Inventory, host: str, name: str, text: str) -> None:
+    for other in {"tasks", "hello", "hello-gcp"} - {host}:
+        inventory.set(other, app_environment_variables={name: "x"})
+    assert inventory.problems() == []
+    inventory.set(host, app_environment_variables={name: "x"})
+    assert inventory.problem() == (
+        f"{host}: app_environment_variables holds {name}; it must be {text}"
+        + inventory.edit(f"host_vars/{host}/app.yml")
+    )
+
+
+@pytest.mark.parametrize(("host", "target", "most"), [("hello", "app_runner", 46), ("hello-gcp", "cloud_run", 997)])
+def test_most_variables(inventory: Inventory, host: str, target: str, most: int) -> None:
+    variables: Json = {f"A{number}": "x" for number in range(most)}
+    inventory.set(host, app_environment_variables=variables | {"LEFT_OUT": None})
+    assert inventory.problems() == []
+    inventory.set(host, app_environment_variables=variables | {"ONE_MORE": "x"})
+    assert inventory.problem() == (
+        f"{host}: app_environment_variables holds {most + 1} variables; {target} takes {most} at most, beside those of "
+        "the platform" + inventory.edit(f"host_vars/{host}/app.yml")
+    )
 
 
 # -- all of it -------------------------------------------------------------------------------------------

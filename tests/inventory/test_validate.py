@@ -76,6 +76,7 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
     hosts.write_text(hosts.read_text().replace("ecs_public:", "ecs_pubic:"))
     (inventory / "host_vars/tasks/data.yml").write_text("data_multi_azz: true\ndata_multi_az: maybe\n")
     (inventory / "host_vars/beers/service.yml").write_text("service_domain_name: beers.dev.localhost\n")
+    (inventory / "host_vars/hello/data.yml").write_text("data_instance_class: db.t3.micro\n")
     (inventory / "host_vars/main").mkdir(exist_ok=True)
     (inventory / "host_vars/main/network.yml").write_text("network_cidr_block: 10.0.0.0/33\n")
     environment = inventory / "group_vars/all/environment.yml"
@@ -97,6 +98,9 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
         "beers: service_zone_name is not set, but service_domain_name is beers.dev.localhost; it must be the Route 53 "
         "zone the domain is in: its certificate is proved by a record there. "
         f"Edit {inventory}/host_vars/beers/service.yml.",
+        "hello: data_instance_class is not for the target app_runner: it has no layer data, which keeps an app's "
+        "database, bucket and API key; an app with data must stand in one of ec2, ecs, ecs_public in "
+        f"{inventory}/hosts.yml. Edit {inventory}/host_vars/hello/data.yml.",
     ):
         assert text in problems
 

@@ -43,7 +43,7 @@ resource "aws_iam_role_policy" "access" {
   })
 }
 
-# What the application may do.
+# What the application may do: nothing, until somebody grants it something.
 resource "aws_iam_role" "instance" {
   name        = "${var.name}-instance"
   description = "What the application in instances of ${var.name} may do."
@@ -55,23 +55,6 @@ resource "aws_iam_role" "instance" {
       Action    = "sts:AssumeRole"
       Principal = { Service = "tasks.apprunner.amazonaws.com" }
       Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "instance" {
-  count = length(var.readable_secret_arns) > 0 ? 1 : 0
-
-  name = "application"
-  role = aws_iam_role.instance.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid      = "ReadSecrets"
-      Effect   = "Allow"
-      Action   = ["secretsmanager:GetSecretValue"]
-      Resource = sort(var.readable_secret_arns)
     }]
   })
 }

@@ -59,12 +59,11 @@ resource "aws_apprunner_service" "this" {
           AWS_DEFAULT_REGION = var.region
           AWS_REGION         = var.region
           IMAGE_DIGEST       = split("@", var.image)[1]
-          PORT               = tostring(var.container_port)
         })
       }
     }
   }
 
-  # The roles without their permissions cannot pull the image.
-  depends_on = [aws_iam_role_policy.access, aws_iam_role_policy.instance]
+  # The role without its permissions cannot pull the image.
+  depends_on = [aws_iam_role_policy.access]
 }

@@ -23,7 +23,7 @@ variable "cpu_units" {
 }
 
 variable "environment_variables" {
-  description = "Environment of the application, nothing secret in it. AWS_DEFAULT_REGION, AWS_REGION, IMAGE_DIGEST and PORT are set by the layer and override it."
+  description = "Environment of the application, nothing secret in it. AWS_DEFAULT_REGION, AWS_REGION and IMAGE_DIGEST are set by the layer and override it, PORT by App Runner."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -36,10 +36,17 @@ variable "environment_variables" {
     error_message = "environment_variables must hold no secret (a name that ends like one, or a URL with a password): put it into Secrets Manager and hand over its ARN under a name that ends with _SECRET_ID. Names given: ${join(", ", keys(var.environment_variables))}."
   }
 
-  # The quotas of App Runner services: 50 environment variables, of which the layer sets four.
+  # Source: the resource aws_apprunner_service in the documentation of Terraform's AWS provider; "Managing your
+  # environment variables" in the developer guide.
   validation {
-    condition     = length(var.environment_variables) <= 46
-    error_message = "environment_variables holds ${length(var.environment_variables)}; App Runner takes 50, of which the layer sets four."
+    condition     = alltrue([for key in keys(var.environment_variables) : !startswith(key, "AWSAPPRUNNER") && key != "PORT"])
+    error_message = "environment_variables must hold neither PORT nor a name that begins with AWSAPPRUNNER: App Runner keeps those for itself. Names given: ${join(", ", keys(var.environment_variables))}."
+  }
+
+  # The quotas of App Runner services: 50 environment variables, of which the layer sets three.
+  validation {
+    condition     = length(setsubtract(keys(var.environment_variables), ["AWS_DEFAULT_REGION", "AWS_REGION", "IMAGE_DIGEST"])) <= 47
+    error_message = "environment_variables holds ${length(var.environment_variables)}; App Runner takes 50, of which three are AWS_DEFAULT_REGION, AWS_REGION and IMAGE_DIGEST, which the layer sets."
   }
 }
 
@@ -134,18 +141,6 @@ variable "name" {
       && !strcontains(var.name, "--")
     )
     error_message = "name is \"${var.name}\"; it must have 4 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
-  }
-}
-
-variable "readable_secret_arns" {
-  description = "ARNs of the secrets that the application may read."
-  type        = list(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
-    error_message = "readable_secret_arns must be whole ARNs of secrets, without wildcards; they are: ${join(", ", var.readable_secret_arns)}."
   }
 }
 

@@ -76,7 +76,6 @@ run "defaults" {
         AWS_DEFAULT_REGION = "us-east-1"
         AWS_REGION         = "us-east-1"
         IMAGE_DIGEST       = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-        PORT               = "8000"
       })
     )
     error_message = "The application is told its region and its image."
@@ -87,11 +86,6 @@ run "defaults" {
       for statement in jsondecode(aws_iam_role_policy.access.policy).Statement : statement.Resource if statement.Sid == "PullImage"
     ] == [["arn:aws:ecr:us-east-1:111122223333:repository/dev-hello"]]
     error_message = "The access role pulls from its repository alone."
-  }
-
-  assert {
-    condition     = length(aws_iam_role_policy.instance) == 0
-    error_message = "An application without secrets may do nothing."
   }
 
   assert {
@@ -116,7 +110,6 @@ run "almost_everything_changed" {
     max_task_count          = 25
     memory_mib              = 4096
     min_task_count          = 3
-    readable_secret_arns    = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-hello/key-AbCdEf"]
   }
 
   assert {
@@ -133,11 +126,6 @@ run "almost_everything_changed" {
   assert {
     condition     = aws_apprunner_service.this.source_configuration[0].image_repository[0].image_configuration[0].runtime_environment_variables["AWS_REGION"] == "us-east-1"
     error_message = "What the layer sets overrides what is given."
-  }
-
-  assert {
-    condition     = jsondecode(aws_iam_role_policy.instance[0].policy).Statement[0].Resource[0] == var.readable_secret_arns[0]
-    error_message = "The application reads its own secrets alone."
   }
 }
 
@@ -171,6 +159,16 @@ run "wrong_bounds" {
   expect_failures = [var.cpu_units, var.min_task_count]
 }
 
+run "reserved_name" {
+  command = plan
+
+  variables {
+    environment_variables = { AWSAPPRUNNER_X = "1" }
+  }
+
+  expect_failures = [var.environment_variables]
+}
+
 run "wrong_texts" {
   command = plan
 
@@ -179,7 +177,6 @@ run "wrong_texts" {
     health_check_path       = "healthz"
     image                   = "dev-hello:latest"
     max_concurrent_requests = 201
-    readable_secret_arns    = ["*"]
     region                  = "Virginia"
     registry_repository_arn = "dev-hello"
     tags                    = { Environment = "development" }
@@ -190,7 +187,6 @@ run "wrong_texts" {
     var.health_check_path,
     var.image,
     var.max_concurrent_requests,
-    var.readable_secret_arns,
     var.region,
     var.registry_repository_arn,
     var.tags,
