@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# A machine has room for one rehearsal cloud at the ports that users know; the emulator's own tests have another.
-_ONE_CLOUD = ("setup", "molecule", "recovery", "e2e")
+# These take the rehearsal cloud at the ports that users know; the other folders that need one have their own.
+_ONE_CLOUD = ("setup", "molecule", "e2e")
 
 
 class Folders(LoadScopeScheduling):

@@ -1,12 +1,19 @@
-"""The rehearsal cloud of this machine, for tests that need it to run."""
+"""Rehearsal clouds for tests: that of this machine, and others beside it."""
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import docker
+
+from emulator import __main__ as program
+from emulator.settings import Settings
+from tests.emulator.stack import free_subnet
 
 _PROJECT = Path(__file__).resolve().parents[1]
 
@@ -25,3 +32,34 @@ def running_cloud() -> Iterator[None]:
     yield
     if not ran_before:
         emulator("stop")
+
+
+def settings_beside(name: str, thousands: int) -> Settings:
+    """Settings of a rehearsal cloud of this checkout's code beside that of the machine, and beside others of this kind.
+
+    Args:
+        name: of its Docker network.
+        thousands: added to its ports, in thousands: with 10, AWS's APIs are at 14566.
+    """
+    settings, more = Settings.of_checkout(), 1000 * thousands
+    return dataclasses.replace(
+        settings,
+        # Always the same one, so that the next run finds what an interrupted one has left.
+        state_directory=settings.project_directory / ".build" / f"{name}-cloud",
+        gateway_port=more + settings.gateway_port,
+        google_port=more + settings.google_port,
+        http_port=more + 8080,
+        https_port=more + 8443,
+        network_name=name,
+        subnet=free_subnet(docker.from_env(), name),
+    )
+
+
+@contextmanager
+def cloud_beside(settings: Settings) -> Iterator[None]:
+    """Run the cloud of such settings."""
+    # What an interrupted run of the tests has left.
+    program.stop(settings)
+    program.start(settings)
+    yield
+    program.stop(settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,28 +12,11 @@ import docker
 import pytest
 from botocore.config import Config
 
-from emulator import __main__ as program
 from emulator.settings import Settings
 from tests.emulator.google_apis import Google, forget_images
 from tests.emulator.google_cloud_run import CloudRun, short
-from tests.emulator.stack import Client, Services, Terraform, free_subnet, push
-
-
-@pytest.fixture(scope="session")
-def settings(engine: docker.DockerClient) -> Settings:
-    """Ports and a subnet that another rehearsal cloud of this machine does not use."""
-    settings = Settings.of_checkout()
-    return dataclasses.replace(
-        settings,
-        # Always the same one, so that the next run finds what an interrupted one has left.
-        state_directory=settings.project_directory / ".build" / "emulator-tests",
-        gateway_port=14566,
-        google_port=14567,
-        http_port=18080,
-        https_port=18443,
-        network_name="temu",
-        subnet=free_subnet(engine, "temu"),
-    )
+from tests.emulator.stack import Client, Services, Terraform, push
+from tests.rehearsal import cloud_beside, settings_beside
 
 
 @pytest.fixture(scope="session")
@@ -44,13 +26,16 @@ def engine() -> docker.DockerClient:
 
 
 @pytest.fixture(scope="session")
+def settings() -> Settings:
+    """Ports and a subnet that another rehearsal cloud of this machine does not use."""
+    return settings_beside("temu", 10)
+
+
+@pytest.fixture(scope="session")
 def cloud(settings: Settings) -> Iterator[Settings]:
     """A running rehearsal cloud."""
-    # What an interrupted run of these tests has left.
-    program.stop(settings)
-    program.start(settings)
-    yield settings
-    program.stop(settings)
+    with cloud_beside(settings):
+        yield settings
 
 
 @pytest.fixture(scope="session")

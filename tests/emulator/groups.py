@@ -105,7 +105,8 @@ class Groups:
                 "MaxSize": 4,
                 "DesiredCapacity": count,
                 "HealthCheckType": "ELB",
-                "HealthCheckGracePeriod": 10,
+                # Longer than an instance boots on a busy machine.
+                "HealthCheckGracePeriod": 20,
                 "TargetGroupARNs": [self._balancer.group],
                 "VPCZoneIdentifier": ",".join(self._balancer.subnets),
                 "Tags": [{"Key": "Name", "Value": name, "PropagateAtLaunch": True}],

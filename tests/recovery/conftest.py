@@ -1,4 +1,4 @@
-"""One environment for all tests of recovery; a rehearsal cloud that they started is stopped after them."""
+"""One environment for all tests of recovery, in a rehearsal cloud of its own."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.recovery.environment import Environment, has_state_bucket
-from tests.rehearsal import running_cloud
+from emulator.settings import Settings
+from tests.recovery.environment import NAME, THOUSANDS, Environment, has_state_bucket
+from tests.rehearsal import cloud_beside, settings_beside
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cloud() -> Iterator[None]:
+def cloud() -> Iterator[Settings]:
     """A running rehearsal cloud."""
-    with running_cloud():
-        yield
+    settings = settings_beside(NAME, THOUSANDS)
+    with cloud_beside(settings):
+        yield settings
 
 
 @pytest.fixture(scope="session")

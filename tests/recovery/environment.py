@@ -1,4 +1,4 @@
-"""An environment of its own in the rehearsal cloud, and runs of ansible-playbook that can be killed."""
+"""An environment in a rehearsal cloud of its own, and runs of ansible-playbook that can be killed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ import boto3
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "trec"
 STATE_BUCKET = f"{NAME}-state"
+# What is added to the ports of its cloud, in thousands: other tests have the usual ones at the same time.
+THOUSANDS = 20
 CLOUD_ENVIRONMENT = {
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{1000 * THOUSANDS + 4566}",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",

@@ -24,9 +24,9 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def google() -> Iterator[Google]:
+def google(cloud: Settings) -> Iterator[Google]:
     """The project, with a repository and an account as an interrupted apply would have left them."""
-    google = Google(Settings.of_checkout(), PROJECT, "artifactregistry", "iam", "run")
+    google = Google(cloud, PROJECT, "artifactregistry", "iam", "run")
     repository = {"format": "DOCKER", "labels": LABELS}
     google.operate(ARTIFACTS, "POST", f"{google.parent}/repositories", repository, repositoryId=NAME)
     account = {"accountId": NAME, "serviceAccount": {"description": DESCRIPTION}}
@@ -37,7 +37,7 @@ def google() -> Iterator[Google]:
 
 
 @pytest.fixture
-def cloud(google: Google, monkeypatch: pytest.MonkeyPatch) -> GoogleCloud:
+def asked(google: Google, monkeypatch: pytest.MonkeyPatch) -> GoogleCloud:
     """Asks the rehearsal cloud, as a task does whose environment leads there."""
     address = google.cloud.google_url
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(google.cloud.google_credentials_file))
@@ -59,25 +59,25 @@ def _planned(name: str = NAME, labels: dict[str, str] = LABELS, description: str
     return [{"address": f"{kind}.this", "type": kind, "values": value} for kind, value in values.items()]
 
 
-def test_resources_are_found_by_what_the_plan_says_of_them(cloud: GoogleCloud) -> None:
-    assert find_orphans(cloud, PROJECT, _planned()) == [
+def test_resources_are_found_by_what_the_plan_says_of_them(asked: GoogleCloud) -> None:
+    assert find_orphans(asked, PROJECT, _planned()) == [
         {"address": "google_artifact_registry_repository.this", "id": REPOSITORY},
         {"address": "google_service_account.this", "id": ACCOUNT},
     ]
 
 
-def test_what_does_not_exist_is_not_found(cloud: GoogleCloud) -> None:
-    assert find_orphans(cloud, PROJECT, _planned("trecf-absent")) == []
+def test_what_does_not_exist_is_not_found(asked: GoogleCloud) -> None:
+    assert find_orphans(asked, PROJECT, _planned("trecf-absent")) == []
 
 
-def test_nothing_is_found_where_no_api_is_switched_on(cloud: GoogleCloud) -> None:
-    assert find_orphans(cloud, "trec-unused", _planned()) == []
+def test_nothing_is_found_where_no_api_is_switched_on(asked: GoogleCloud) -> None:
+    assert find_orphans(asked, "trec-unused", _planned()) == []
 
 
-def test_what_has_the_name_but_not_the_labels_is_left_alone(cloud: GoogleCloud) -> None:
+def test_what_has_the_name_but_not_the_labels_is_left_alone(asked: GoogleCloud) -> None:
     others = LABELS | {"environment": "another"}
     with pytest.raises(ActionError) as caught:
-        find_orphans(cloud, PROJECT, _planned(labels=others, description="Somebody else's"))
+        find_orphans(asked, PROJECT, _planned(labels=others, description="Somebody else's"))
     message = str(caught.value)
     assert "nothing was changed" in message
     assert f"google_artifact_registry_repository.this: {REPOSITORY} exists and was not made by this" in message
