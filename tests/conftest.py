@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# These take the rehearsal cloud at the ports that users know; the other folders that need one have their own.
-_ONE_CLOUD = ("setup", "molecule", "e2e")
+# These take the rehearsal cloud at the ports that users know; the other folders that need one have their own. Tests of
+# recovery wait for what runs are about to do, and two cores have not enough for them beside the site's.
+_ONE_CLOUD = ("setup", "molecule", "recovery", "e2e")
 
 
 class Folders(LoadScopeScheduling):
-    """Gives a worker all tests of a folder, for their fixtures, and of all folders that share a cloud."""
+    """Gives a worker all tests of a folder, for their fixtures, and of those that share a cloud."""
 
     def _split_scope(self, nodeid: str) -> str:
         """What a test is kept together with."""

@@ -19,7 +19,7 @@ import boto3
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "trec"
 STATE_BUCKET = f"{NAME}-state"
-# What is added to the ports of its cloud, in thousands: other tests have the usual ones at the same time.
+# What is added to the ports of its cloud, in thousands.
 THOUSANDS = 20
 CLOUD_ENVIRONMENT = {
     "AWS_ENDPOINT_URL": f"http://127.0.0.1:{1000 * THOUSANDS + 4566}",
