@@ -345,12 +345,16 @@ class Keeper:
 
     def _size(self, group: Group) -> None:
         alive, wanted = group.alive(), group.desired + self._surge(group)
-        if len(alive) < wanted and self.clock() >= group.launch_not_before and not group.is_suspended("Launch"):
+        # Outside of a refresh, an instance that failed its health check makes room first ("Instance maintenance
+        # policies", default behavior). On a busy machine, more of them at a time would only fail the sooner.
+        leaving = 0 if group.refresh() else sum(one.state == TERMINATING and not one.healthy for one in group.members)
+        missing = wanted - len(alive) - leaving
+        if missing > 0 and self.clock() >= group.launch_not_before and not group.is_suspended("Launch"):
             cause = (
                 "an instance was started in response to a difference between desired and actual capacity, "
                 f"increasing the capacity from {len(alive)} to {wanted}."
             )
-            for _ in range(wanted - len(alive)):
+            for _ in range(missing):
                 self._launch(group, cause)
         elif len(alive) > wanted and not group.is_suspended("Terminate"):
             for member in self._surplus(group, len(alive) - wanted):

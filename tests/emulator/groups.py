@@ -105,8 +105,7 @@ class Groups:
                 "MaxSize": 4,
                 "DesiredCapacity": count,
                 "HealthCheckType": "ELB",
-                # Longer than an instance boots on a busy machine.
-                "HealthCheckGracePeriod": 20,
+                "HealthCheckGracePeriod": 10,
                 "TargetGroupARNs": [self._balancer.group],
                 "VPCZoneIdentifier": ",".join(self._balancer.subnets),
                 "Tags": [{"Key": "Name", "Value": name, "PropagateAtLaunch": True}],
