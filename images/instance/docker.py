@@ -4,6 +4,7 @@
 import json
 import os
 import sys
+import urllib.error
 import urllib.request
 
 arguments = sys.argv[1:]
@@ -13,9 +14,13 @@ request = urllib.request.Request(  # noqa: S310 the rehearsal cloud's own addres
     data=json.dumps({"arguments": arguments, "input": password}).encode(),
     headers={"Content-Type": "application/json"},
 )
-# A container in the foreground is waited for, however long it runs.
-with urllib.request.urlopen(request) as answer:  # noqa: S310
-    result = json.load(answer)
+try:
+    # A container in the foreground is waited for, however long it runs.
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        result = json.load(answer)
+except urllib.error.URLError:
+    # An instance that is being terminated has no engine any more.
+    sys.exit("Cannot connect to the Docker daemon. Is the docker daemon running?")
 sys.stdout.write(result["stdout"])
 sys.stderr.write(result["stderr"])
 sys.exit(result["exit_code"])
