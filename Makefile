@@ -11,10 +11,10 @@ ARGS ?=
 # scripts/setup writes it: .venv on PATH, where Terraform finds its providers.
 with_env = . .build/env &&
 
-.PHONY: help setup check deploy destroy stop lint test clean
+.PHONY: help setup check deploy destroy stop lint test test-long clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'make deploy ANSIBLE_ARGS="--limit tasks"      arguments for ansible-playbook'
 	@echo 'make deploy INVENTORY=inventories/staging     another environment'
@@ -45,9 +45,12 @@ lint: setup ## Check the style of everything
 	$(with_env) shellcheck --external-sources scripts/* images/*/customize images/*/*.sh
 	$(with_env) terraform fmt -check -recursive terraform
 
-test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's)
+test: lint ## Run lint and the tests (ARGS="-k name" picks some of the project's)
 	$(with_env) pytest --config-file=app/pyproject.toml app/tests
-	$(with_env) pytest -v -n 2 --no-loadscope-reorder $(ARGS)
+	$(with_env) pytest -v -n 2 --no-loadscope-reorder -m "not long" $(ARGS)
+
+test-long: setup ## Run the tests that take the longest: faults and interruptions on each target
+	$(with_env) pytest -v -m long $(ARGS)
 
 clean: stop ## Stop the rehearsal cloud and remove .build and .venv
 	rm -rf .build .venv

@@ -9,7 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site
+from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, succeeded
+from tests.e2e.test_site import APPS
 from tests.rehearsal import emulator
 
 
@@ -20,6 +21,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     yield Site(tmp_path_factory.mktemp("site"))
     if not ran_before:
         emulator("stop")
+
+
+@pytest.fixture
+def everything(site: Site) -> None:
+    """Every app, deployed now or by a test before."""
+    summary = site.build / "summary.json"
+    if not summary.exists() or not set(APPS) <= set(site.summary()):
+        succeeded(site.run())
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from tests.emulator.stack import wait_until
 NAME = f"{ENVIRONMENT}-hello"
 ONLY = ("site.yml", "--limit", "hello")
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site, aws: Any) -> None:

@@ -15,6 +15,8 @@ from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, killed, succeeded
 
 ONLY = ("site.yml", "--limit", "hello-gcp")
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site) -> None:

@@ -21,6 +21,8 @@ URL = f"https://web.{ENVIRONMENT}.localhost"
 
 Json = dict[str, Any]
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site, aws: Any) -> None:

@@ -14,6 +14,8 @@ import pytest
 from plugins.action import deploy_lock
 from tests.recovery.environment import NAME, STATE_BUCKET, Environment, Run, client
 
+pytestmark = pytest.mark.long
+
 NAT_GONE = ("deleting", "deleted", "failed")
 
 
