@@ -431,6 +431,8 @@ def test_failing_migration_stops_before_the_service(site: Site) -> None:
 # -- somebody else's application -------------------------------------------------------------------------
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("everything")
 def test_foreign_app_needs_one_host_and_one_folder_on_each_target(site: Site) -> None:
     source = PROJECT / "tests" / "e2e" / "foreign_app"
     dockerfile = {"image_dockerfile": str(source / "Dockerfile"), "service_container_port": 9000}
