@@ -297,7 +297,7 @@ def test_check_and_diff_change_nothing(site: Site) -> None:
 
 def test_check_says_what_would_change(site: Site, aws: Any) -> None:
     definitions = aws("ecs").list_task_definitions()["taskDefinitionArns"]
-    run = succeeded(site.run("site.yml", "--limit", "tasks,records", "--check", service_memory_mib=2048))
+    run = succeeded(site.run("site.yml", "--limit", "tasks,records", "--check", service_container_port=9000))
     assert set(run.changed) == {"tasks", "records"}
     assert "aws_ecs_task_definition" in run.output
     assert aws("ecs").list_task_definitions()["taskDefinitionArns"] == definitions
