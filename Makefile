@@ -49,7 +49,7 @@ test: lint ## Run lint and the tests (ARGS="-k name" picks some of the project's
 	$(with_env) pytest --config-file=app/pyproject.toml app/tests
 	$(with_env) pytest -v -n 2 --no-loadscope-reorder -m "not long" $(ARGS)
 
-test-long: setup ## Run the tests that take the longest: faults and interruptions on each target
+test-long: setup ## Run the tests that take the longest: each target's faults, each role again
 	$(with_env) pytest -v -m long $(ARGS)
 
 clean: stop ## Stop the rehearsal cloud and remove .build and .venv

@@ -295,6 +295,8 @@ def test_check_and_diff_change_nothing(site: Site) -> None:
     assert run.changed == {}
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("everything")
 def test_check_says_what_would_change(site: Site, aws: Any) -> None:
     definitions = aws("ecs").list_task_definitions()["taskDefinitionArns"]
     run = succeeded(site.run("site.yml", "--limit", "tasks,records", "--check", service_container_port=9000))
@@ -339,6 +341,8 @@ def _altered(aws: Any) -> tuple[int, str | None]:
     return days.pop(), secret.get("Description")
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("everything")
 def test_check_and_diff_show_what_was_altered_by_hand(site: Site, aws: Any) -> None:
     before = _altered(aws)
     aws("logs").put_retention_policy(logGroupName=f"{NAME}/service", retentionInDays=3653)

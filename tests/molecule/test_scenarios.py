@@ -16,6 +16,8 @@ from tests.rehearsal import running_cloud
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _SCENARIOS = sorted(file.parent.name for file in (_PROJECT / "molecule").glob("*/molecule.yml"))
+# A role's second scenario, with other inputs, is for the night.
+_PARAMETERS = [pytest.param(one, marks=[pytest.mark.long] if one.endswith("_changed") else []) for one in _SCENARIOS]
 _TIMEOUT_SECONDS = 900
 _SHOWN_LINES = 80
 # Each scenario has names and a state of its own; what it waits for leaves room for another two.
@@ -67,7 +69,7 @@ def _run(scenario: str, log: Path) -> int:
             return process.wait()
 
 
-@pytest.mark.parametrize("scenario", _SCENARIOS)
+@pytest.mark.parametrize("scenario", _PARAMETERS)
 def test_scenario(scenario: str, runs: dict[str, Run], logs: Path) -> None:
     status = runs[scenario].result()
     assert status == 0, _failure(scenario, (logs / f"{scenario}.log").read_text())
