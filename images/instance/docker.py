@@ -16,7 +16,7 @@ request = urllib.request.Request(  # noqa: S310 the rehearsal cloud's own addres
 )
 try:
     # A container in the foreground is waited for, however long it runs.
-    with urllib.request.urlopen(request) as answer:  # noqa: S310
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 the same address, from the line above
         result = json.load(answer)
 except urllib.error.URLError:
     # An instance that is being terminated has no engine any more.
