@@ -6,7 +6,6 @@ and calls each refresh successful at once.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -28,8 +27,9 @@ from emulator.auto_scaling_groups import (
     resolve_template,
 )
 from emulator.ec2_instances import Instances, LaunchError
+from emulator.json_protocol import ApiError, page
 from emulator.ministack_functions import replace
-from emulator.query_protocol import ApiError, QueryService, Response
+from emulator.query_protocol import QueryService, Response
 
 _PROCESSES = (
     "AddToLoadBalancer",
@@ -738,17 +738,10 @@ def _written(value: str | bool) -> str:
 
 
 def _page(name: str, records: list[Json], request: Json) -> Json:
-    """One page of a listing; the token is the index of the next record."""
-    token, size = request.get("NextToken", "0"), request.get("MaxRecords", _PAGE)
-    if not re.fullmatch("[0-9]{1,9}", token):
-        raise ApiError("InvalidNextToken", "The token is not valid")
+    size = request.get("MaxRecords", _PAGE)
     if not 1 <= size <= _LARGEST_PAGE:
         raise ApiError("ValidationError", f"MaxRecords must be from 1 to {_LARGEST_PAGE}; it is {size}")
-    start = int(token)
-    page: Json = {name: records[start : start + size]}
-    if start + size < len(records):
-        page["NextToken"] = str(start + size)
-    return page
+    return page(name, records, {**request, "MaxResults": size}, size, "InvalidNextToken")
 
 
 def install(service: AutoScaling) -> None:

@@ -27,7 +27,12 @@ _LARGEST = {"integer": 2**31 - 1, "long": 2**63 - 1, "float": sys.float_info.max
 
 
 class ApiError(Exception):
-    """An error of a service as its API reference names it."""
+    """An error of a service as its API reference names it.
+
+    Args:
+        code: the error's code.
+        message: what it says.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

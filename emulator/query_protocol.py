@@ -17,7 +17,7 @@ from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
 from ministack.core.responses import new_uuid
 
-from emulator.json_protocol import broken_constraints
+from emulator.json_protocol import ApiError, broken_constraints
 
 _logger = logging.getLogger(__name__)
 
@@ -26,19 +26,6 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
-
-
-class ApiError(Exception):
-    """An error of a service as its API reference names it.
-
-    Args:
-        code: the error's code.
-        message: what it says.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class QueryService:

@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import EndpointConnectionError
 from google.auth.exceptions import GoogleAuthError
 
+from tests.e2e.http import ask
 from tests.emulator.stack import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -147,6 +148,10 @@ class Site:
         """The environment's summary.json, by app."""
         entries = json.loads((self.build / "summary.json").read_text())
         return {entry["app"]: entry for entry in entries}
+
+    def served(self, app: str) -> str:
+        """Digest of the image that an app says it is."""
+        return str(ask(f"{self.summary()[app]['url']}/version").document["image_digest"])
 
 
 def recap(output: str) -> dict[str, dict[str, int]]:

@@ -47,14 +47,9 @@ def _statements(aws: Any, role: str) -> list[dict[str, Any]]:
     return statements
 
 
-def digest(site: Site) -> str:
-    """What hello says that it is."""
-    return str(ask(f"{site.summary()['hello']['url']}/version").document["image_digest"])
-
-
 def test_what_runs_is_as_required(site: Site, aws: Any) -> None:
     entry = site.summary()["hello"]
-    assert (entry["target"], digest(site)) == ("app_runner", entry["image_digest"])
+    assert (entry["target"], site.served("hello")) == ("app_runner", entry["image_digest"])
     (arn,) = _services(aws)
     service = aws("apprunner").describe_service(ServiceArn=arn)["Service"]
     assert entry["url"] == f"https://{service['ServiceUrl']}"
@@ -90,10 +85,10 @@ def test_start_and_requests_are_in_the_log(site: Site, aws: Any) -> None:
 
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
-    before, url = digest(site), site.summary()["hello"]["url"]
+    before, url = site.served("hello"), site.summary()["hello"]["url"]
     with site.changed_source("release.py", '"""A change for App Runner."""\n'), Visitor(f"{url}/healthz") as visitor:
         succeeded(site.run(*ONLY))
-        assert digest(site) != before
+        assert site.served("hello") != before
         assert site.summary()["hello"]["url"] == url
     assert visitor.problems == []
 
@@ -101,17 +96,17 @@ def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
 def test_image_that_does_not_start_is_rolled_back(site: Site) -> None:
     # What serves is what the source holds when its fault is gone again.
     succeeded(site.run(*ONLY))
-    before, url = digest(site), site.summary()["hello"]["url"]
+    before, url = site.served("hello"), site.summary()["hello"]["url"]
     fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     with site.changed_source("__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
         run = failed(site.run(*ONLY))
     assert "ended as ROLLBACK_SUCCEEDED" in run.output
     assert "cannot start" in run.output
     assert visitor.problems == []
-    assert digest(site) == before
+    assert site.served("hello") == before
     # Nothing is to be deployed then: App Runner has gone back by itself.
     succeeded(site.run(*ONLY))
-    assert digest(site) == before
+    assert site.served("hello") == before
     assert succeeded(site.run(*ONLY)).changed == {}
 
 
@@ -130,14 +125,14 @@ def test_app_does_not_move_to_another_target(site: Site, target: str) -> None:
     targets = groups["all"]["children"]["apps"]["children"]
     targets[target]["hosts"]["hello"] = targets["app_runner"]["hosts"].pop("hello")
     hosts.write_text(yaml.safe_dump(groups))
-    before = digest(site)
+    before = site.served("hello")
     try:
         run = failed(site.run(*ONLY))
     finally:
         hosts.write_text(original)
     assert f"hello runs on app_runner and stands in the group {target}" in " ".join(run.output.split())
     assert "Apply the layer" not in run.output
-    assert digest(site) == before
+    assert site.served("hello") == before
 
 
 def test_check_says_what_would_change(site: Site, aws: Any) -> None:

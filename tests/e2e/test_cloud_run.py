@@ -24,11 +24,6 @@ def deployed(site: Site) -> None:
     succeeded(site.run(*ONLY))
 
 
-def digest(site: Site) -> str:
-    """What hello-gcp says that it is."""
-    return str(ask(f"{site.summary()['hello-gcp']['url']}/version").document["image_digest"])
-
-
 # -- what requirements say -------------------------------------------------------------------------------
 
 
@@ -37,7 +32,7 @@ def test_what_runs_is_what_was_asked_for(site: Site) -> None:
     assert entry["target"] == "cloud_run"
     assert ask(f"{entry['url']}/").body.strip() == b"Hello, World!"
     assert ask(f"{entry['url']}/api/5").document == {"success": True, "answer": 6}
-    assert digest(site) == entry["image_digest"]
+    assert site.served("hello-gcp") == entry["image_digest"]
     service = google(SERVICE)
     assert service
     assert service["uri"] == entry["url"]
@@ -106,11 +101,11 @@ def test_check_says_what_would_change(site: Site) -> None:
 
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
-    before, url = digest(site), site.summary()["hello-gcp"]["url"]
+    before, url = site.served("hello-gcp"), site.summary()["hello-gcp"]["url"]
     change = site.changed_source("release.py", '"""A change for Cloud Run."""\n')
     with change, Visitor(f"{url}/health") as visitor:
         succeeded(site.run(*ONLY))
-        assert digest(site) != before
+        assert site.served("hello-gcp") != before
         assert site.summary()["hello-gcp"]["url"] == url
     assert visitor.problems == []
 
@@ -118,15 +113,15 @@ def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
 def test_image_that_does_not_start_is_not_served(site: Site) -> None:
     # What serves is what the source holds when its fault is gone again.
     succeeded(site.run(*ONLY))
-    before, url = digest(site), site.summary()["hello-gcp"]["url"]
+    before, url = site.served("hello-gcp"), site.summary()["hello-gcp"]["url"]
     fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     with site.changed_source("__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
         run = failed(site.run(*ONLY))
     assert "is not ready" in " ".join(run.output.split())
     assert visitor.problems == []
-    assert digest(site) == before
+    assert site.served("hello-gcp") == before
     succeeded(site.run(*ONLY))
-    assert digest(site) == before
+    assert site.served("hello-gcp") == before
     assert succeeded(site.run(*ONLY)).changed == {}
 
 

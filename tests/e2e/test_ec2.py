@@ -63,7 +63,7 @@ def test_what_runs_is_what_was_asked_for(site: Site, aws: Any) -> None:
     entry = site.summary()["web"]
     assert (entry["target"], entry["url"]) == ("ec2", URL)
     assert ask(f"{URL}/healthz").body.strip() == b"ok"
-    assert ask(f"{URL}/version").document["image_digest"] == entry["image_digest"]
+    assert site.served("web") == entry["image_digest"]
     images = {
         subprocess.run(
             ["docker", "inspect", "--format", "{{.Config.Image}}", f"ministack-ec2-{one['InstanceId']}-app"],
@@ -178,7 +178,7 @@ def test_refresh_under_load_loses_no_request(site: Site, aws: Any) -> None:
     assert not before & {one["InstanceId"] for one in _group(aws)["Instances"]}
     after = site.summary()["web"]["image_digest"]
     assert after != digest
-    assert ask(f"{URL}/version").document["image_digest"] == after
+    assert site.served("web") == after
 
 
 def test_bad_image_is_rolled_back(site: Site, aws: Any) -> None:
@@ -196,7 +196,7 @@ def test_bad_image_is_rolled_back(site: Site, aws: Any) -> None:
     assert "was rolled back and still serves version" in " ".join(run.output.split())
     assert "cannot start" in run.output
     assert visitor.problems == []
-    assert ask(f"{URL}/version").document["image_digest"] == before
+    assert site.served("web") == before
     known = _refreshes(aws)
     assert known[0]["Status"] == "RollbackSuccessful"
     # A check says so too, and starts nothing.
@@ -205,7 +205,7 @@ def test_bad_image_is_rolled_back(site: Site, aws: Any) -> None:
     assert _refreshes(aws) == known
     # The next run, with the code as it was, has nothing to mend but what Terraform was told meanwhile.
     succeeded(_deploy(site))
-    assert ask(f"{URL}/version").document["image_digest"] == before
+    assert site.served("web") == before
 
 
 # -- interrupted -----------------------------------------------------------------------------------------
@@ -225,5 +225,5 @@ def test_run_killed_in_the_refresh_is_finished_by_the_next(site: Site, aws: Any)
         # What the other run began was followed, or had ended: no second one was started.
         assert len(_refreshes(aws)) == known + 1
         assert _refreshes(aws)[0]["Status"] == "Successful"
-        assert ask(f"{URL}/version").document["image_digest"] == site.summary()["web"]["image_digest"]
+        assert site.served("web") == site.summary()["web"]["image_digest"]
         assert succeeded(_deploy(site)).changed == {}

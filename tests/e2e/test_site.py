@@ -59,11 +59,6 @@ def containers(app: str) -> list[str]:
     return subprocess.run(["docker", "ps", "-q", *arguments], capture_output=True, text=True, check=True).stdout.split()
 
 
-def served(site: Site, app: str) -> str:
-    """Digest of the image that an app says it is."""
-    return str(ask(f"{site.summary()[app]['url']}/version").document["image_digest"])
-
-
 def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connection[Any]:
     credentials = json.loads(aws("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
     return psycopg.connect(
@@ -109,7 +104,7 @@ def test_urls_open_as_printed(site: Site) -> None:
     for app, entry in site.summary().items():
         assert entry["url"].startswith("http://127." if APPS[app] == "ecs_public" else "https://")
         assert ask(f"{entry['url']}/health").status == 200
-        assert ask(f"{entry['url']}/version").document["image_digest"] == entry["image_digest"]
+        assert site.served(app) == entry["image_digest"]
 
 
 def test_plain_http_is_redirected(site: Site) -> None:
@@ -382,23 +377,21 @@ def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
 
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
-    before = site.summary()["tasks"]["image_digest"]
+    before = site.served("tasks")
     with (
         site.changed_source("release.py", '"""A change of the code."""\n'),
         Visitor(f"https://tasks.{ENVIRONMENT}.localhost/health") as visitor,
     ):
         run = succeeded(site.run("site.yml", "--limit", "tasks"))
     assert run.changed
-    after = site.summary()["tasks"]["image_digest"]
-    assert after != before
-    assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == after
+    assert site.served("tasks") == site.summary()["tasks"]["image_digest"] != before
     assert visitor.count > 50
     assert visitor.problems == []
     assert set(site.summary()) == set(APPS)
 
 
 def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
-    before = site.summary()["tasks"]["image_digest"]
+    before = site.served("tasks")
     factory = site.source / "slipway_app" / "__init__.py"
     original = factory.read_text()
     # The image is built and migrates as ever; it is the service that cannot start.
@@ -418,7 +411,7 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
 
 def test_failing_migration_stops_before_the_service(site: Site) -> None:
     apps = [app for app, target in APPS.items() if target in ("ec2", "ecs_public")] + ["tasks"]
-    before = {app: served(site, app) for app in apps}
+    before = {app: site.served(app) for app in apps}
     migrate = site.source / "slipway_app" / "migrate.py"
     original = migrate.read_text()
     migrate.write_text('print("no column of that name", flush=True)\nraise SystemExit(3)\n')
@@ -429,7 +422,7 @@ def test_failing_migration_stops_before_the_service(site: Site) -> None:
     assert run.output.count("exit code 3") >= len(apps)
     assert "no column of that name" in run.output
     assert {app: run.recap[app]["failed"] for app in apps} == dict.fromkeys(apps, 1)
-    assert {app: served(site, app) for app in apps} == before
+    assert {app: site.served(app) for app in apps} == before
 
 
 # -- somebody else's application -------------------------------------------------------------------------

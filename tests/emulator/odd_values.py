@@ -8,6 +8,9 @@ from typing import Any
 
 from tests.emulator.stack import Json
 
+# Bodies that hold no JSON object.
+NO_OBJECTS = (b"{", b"\xff", b'"x"', b"null")
+
 Place = tuple[str | int, ...]
 
 _ODD: tuple[Any, ...] = (

@@ -280,6 +280,20 @@ class Services:
             time.sleep(0.2)
 
 
+def google_environment(cloud: Settings) -> dict[str, str]:
+    """The environment variables that lead Google's clients to the rehearsal cloud, as inventories/dev has them."""
+    products = {
+        "ARTIFACT_REGISTRY": "artifactregistry/v1",
+        "CLOUD_RUN_V2": "run/v2",
+        "IAM": "iam/v1",
+        "RESOURCE_MANAGER": "cloudresourcemanager/v1",
+        "SERVICE_USAGE": "serviceusage/v1",
+        "STORAGE": "storage/v1",
+    }
+    endpoints = {f"GOOGLE_{name}_CUSTOM_ENDPOINT": f"{cloud.google_url}/{path}/" for name, path in products.items()}
+    return {"GOOGLE_APPLICATION_CREDENTIALS": str(cloud.google_credentials_file), **endpoints}
+
+
 class Terraform:
     """Runs Terraform in a copy of a root.
 
@@ -298,12 +312,7 @@ class Terraform:
             "AWS_ENDPOINT_URL": cloud.gateway_url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "GOOGLE_CREDENTIALS": str(cloud.google_credentials_file),
-            "GOOGLE_ARTIFACT_REGISTRY_CUSTOM_ENDPOINT": f"{cloud.google_url}/artifactregistry/v1/",
-            "GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT": f"{cloud.google_url}/run/v2/",
-            "GOOGLE_IAM_CUSTOM_ENDPOINT": f"{cloud.google_url}/iam/v1/",
-            "GOOGLE_RESOURCE_MANAGER_CUSTOM_ENDPOINT": f"{cloud.google_url}/cloudresourcemanager/v1/",
-            "GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT": f"{cloud.google_url}/serviceusage/v1/",
+            **google_environment(cloud),
             "CHECKPOINT_DISABLE": "1",
             "TF_IN_AUTOMATION": "1",
             "TF_VAR_image": image,

@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from emulator.settings import Settings
-from tests.emulator.odd_values import with_odd_values
+from tests.emulator.odd_values import NO_OBJECTS, with_odd_values
 from tests.emulator.stack import Client, Json, Load, ask, wait_until
 
 LABEL = "com.amazonaws.apprunner.service-arn"
@@ -559,10 +559,7 @@ def test_bad_requests(cloud: Settings, operation: str, parameters: Any, code: st
 @pytest.mark.parametrize(
     "body",
     [
-        b"{",
-        b"\xff",
-        b'"x"',
-        b"null",
+        *NO_OBJECTS,
         b"[" * 100_000,
         b'{"MaxResults": NaN}',
         b'{"MaxResults": Infinity}',

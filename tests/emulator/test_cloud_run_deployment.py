@@ -13,7 +13,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.google_action im
 from emulator.settings import Settings
 from plugins.action.cloud_run_deployment import Deployment
 from tests.emulator.google_cloud_run import CloudRun, short
-from tests.emulator.stack import Json
+from tests.emulator.stack import Json, google_environment
 
 NAME = "temu-deployed"
 BY_REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
@@ -21,8 +21,8 @@ BY_REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
 
 @pytest.fixture
 def deployment(cloud: Settings, run: CloudRun, monkeypatch: pytest.MonkeyPatch) -> Deployment:
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(cloud.google_credentials_file))
-    monkeypatch.setenv("GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT", f"{cloud.google_url}/run/v2/")
+    for name, value in google_environment(cloud).items():
+        monkeypatch.setenv(name, value)
     return Deployment(GoogleCloud(), f"{run.google.parent}/services/{NAME}")
 
 

@@ -12,6 +12,7 @@ import requests
 
 from emulator.settings import Settings
 from tests.emulator.google_apis import ARTIFACTS, DOCKER_USER, Google, build, detail, forget_images
+from tests.emulator.odd_values import NO_OBJECTS
 
 Publish = Callable[[str, str, str], str]
 
@@ -301,7 +302,7 @@ def test_repositories_that_are_refused(google: Google, identifier: str, body: An
     assert detail(error, "BadRequest")["fieldViolations"][0]["field"] == field
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b'"x"', b"[]", b'{"description": NaN}', b'{"description": "\\ud800"}'])
+@pytest.mark.parametrize("body", [*NO_OBJECTS, b"[]", b'{"description": NaN}', b'{"description": "\\ud800"}'])
 def test_bodies_that_are_no_message(google: Google, body: bytes) -> None:
     error = google.refusal("POST", f"{ARTIFACTS}/{google.parent}/repositories", body, repositoryId="temu-refused")
     assert error["status"] == "INVALID_ARGUMENT"

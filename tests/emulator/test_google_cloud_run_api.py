@@ -11,7 +11,7 @@ import pytest
 from emulator.settings import Settings
 from tests.emulator.google_apis import RUN, detail
 from tests.emulator.google_cloud_run import CloudRun
-from tests.emulator.odd_values import with_odd_values
+from tests.emulator.odd_values import NO_OBJECTS, with_odd_values
 from tests.emulator.stack import Json
 
 LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
@@ -211,10 +211,7 @@ def test_messages_of_another_shape(run: CloudRun, web: str, change: Callable[[Js
 @pytest.mark.parametrize(
     "body",
     [
-        b"{",
-        b"\xff",
-        b'"x"',
-        b"null",
+        *NO_OBJECTS,
         b"[" * 5000,
         b'{"labels": {"a": "\\ud800"}}',
         # As deep as it is read, and too deep to be copied and written.

@@ -12,6 +12,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.google_action im
 from emulator.settings import Settings
 from plugins.action.google_orphans import find_orphans
 from tests.emulator.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, Google
+from tests.emulator.stack import google_environment
 
 PROJECT = "trec-finders"
 NAME = "trecf-hello"
@@ -39,11 +40,8 @@ def google(cloud: Settings) -> Iterator[Google]:
 @pytest.fixture
 def asked(google: Google, monkeypatch: pytest.MonkeyPatch) -> GoogleCloud:
     """Asks the rehearsal cloud, as a task does whose environment leads there."""
-    address = google.cloud.google_url
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(google.cloud.google_credentials_file))
-    monkeypatch.setenv("GOOGLE_ARTIFACT_REGISTRY_CUSTOM_ENDPOINT", f"{address}{ARTIFACTS}/")
-    monkeypatch.setenv("GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT", f"{address}/run/v2/")
-    monkeypatch.setenv("GOOGLE_IAM_CUSTOM_ENDPOINT", f"{address}{ACCOUNTS}/")
+    for name, value in google_environment(google.cloud).items():
+        monkeypatch.setenv(name, value)
     return GoogleCloud()
 
 
