@@ -168,7 +168,8 @@ _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _IMAGE = re.compile(r"[\w.:-]+(/[\w.-]+)*(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?")
 # "Supported container registries and images": others are reached through a remote repository only.
 _REGISTRIES = r"([a-z0-9-]+\.)?gcr\.io|([a-z0-9-]+-)?docker\.pkg\.dev|docker\.io"
-_RESERVED_NAMES = ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION")
+# "Configure environment variables for services", reserved names.
+_RESERVED_NAME = re.compile(r"PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|X_GOOGLE_.*", re.DOTALL)
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|Ki|M|Mi|G|Gi)?")
 _FACTORS = {"": 1.0, "m": 0.001, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30}
 _WHOLE_CPUS = (1, 2, 4, 6, 8)
@@ -308,7 +309,7 @@ def _complete_container(container: Json, path: str, serves: bool) -> None:
         names.add(name)
         if "valueSource" in variable and not variable["valueSource"].get("secretKeyRef", {}).get("secret"):
             raise _ViolationError(f"{path}.env", f'the source of "{name}" must be a secret')
-    reserved = sorted(names & set(_RESERVED_NAMES))
+    reserved = sorted(name for name in names if _RESERVED_NAME.fullmatch(name))
     if reserved:
         raise _ViolationError(
             f"{path}.env",

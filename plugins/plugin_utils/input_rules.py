@@ -505,13 +505,8 @@ def name_finding(name: str, target: str | None) -> str | None:
 # Whoever may describe a task definition reads its environment, and every revision keeps it.
 _SECRET_NAME = re.compile(r".*(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)", re.IGNORECASE | re.DOTALL)
 _URL_WITH_PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
-_SET_BY_PLATFORM = {
-    "AWS_DEFAULT_REGION": "slipway_region",
-    "AWS_REGION": "slipway_region",
-    "IMAGE_DIGEST": "the image",
-    "PORT": "service_container_port",
-}
-
+_SET_BY_PLATFORM = {"IMAGE_DIGEST": "the image", "PORT": "service_container_port"}
+_SET_BY_PLATFORM_ON_AWS = _SET_BY_PLATFORM | {"AWS_DEFAULT_REGION": "slipway_region", "AWS_REGION": "slipway_region"}
 
 # What a target keeps for itself of what may name a variable elsewhere, too.
 _FREE_NAMES = {
@@ -526,9 +521,8 @@ _FREE_NAMES = {
         "itself",
     ),
 }
-# App Runner takes 50, of which the platform and the layer set four. Cloud Run takes 1000 and its layer 999, of which
-# the platform gives two.
-_MOST_VARIABLES = {"app_runner": 46, "cloud_run": 997}
+# App Runner takes 50, of which the platform and the layer set four. Cloud Run takes 1000, of which they set two.
+_MOST_VARIABLES = {"app_runner": 46, "cloud_run": 998}
 
 
 def environment_findings(environment: Json, target: str | None) -> Iterator[str]:
@@ -543,11 +537,12 @@ def environment_findings(environment: Json, target: str | None) -> Iterator[str]
     if count > most:
         yield f"holds {count} variables; {target} takes {most} at most, beside those of the platform"
     free = _FREE_NAMES.get(target or "")
+    set_by_platform = _SET_BY_PLATFORM if target == "cloud_run" else _SET_BY_PLATFORM_ON_AWS
     for name, value in environment.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             yield f"holds {shown(name)}; a name must be letters, digits and underscores, first no digit"
-        elif name in _SET_BY_PLATFORM:
-            yield f"holds {name}, which the platform sets (from {_SET_BY_PLATFORM[name]}); leave it out"
+        elif name in set_by_platform:
+            yield f"holds {name}, which the platform sets (from {set_by_platform[name]}); leave it out"
         elif free and not free.allows(name):
             yield f"holds {name}; it must be {free.requirement}"
         elif target == "ec2" and isinstance(value, str) and "\n" in value:

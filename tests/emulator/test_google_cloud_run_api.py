@@ -104,6 +104,10 @@ def test_dry_run_changes_nothing(run: CloudRun, web: str) -> None:
             lambda s: s["template"]["containers"][0]["env"].append({"name": "PORT", "value": "1"}),
             "template.containers[0].env",
         ),
+        (
+            lambda s: s["template"]["containers"][0]["env"].append({"name": "X_GOOGLE_A", "value": "1"}),
+            "template.containers[0].env",
+        ),
         (lambda s: s["template"]["containers"][0]["env"].append({"name": "a=b"}), "template.containers[0].env"),
         (
             lambda s: s["template"]["containers"][0]["env"].extend([{"name": "A"}, {"name": "A"}]),

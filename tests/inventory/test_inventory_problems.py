@@ -736,6 +736,15 @@ def test_environment_variables(inventory: Inventory, name: str, value: Any, text
     assert "hunter2" not in found
 
 
+def test_region_is_set_by_the_platform_where_it_is_one_of_aws(inventory: Inventory) -> None:
+    for host in ("hello", "hello-gcp"):
+        inventory.set(host, app_environment_variables={"AWS_REGION": "us-east-1"})
+    assert inventory.problem() == (
+        "hello: app_environment_variables holds AWS_REGION, which the platform sets (from slipway_region); leave it out"
+        + inventory.edit("host_vars/hello/app.yml")
+    )
+
+
 @pytest.mark.parametrize(
     ("host", "name", "text"),
     [
@@ -755,7 +764,7 @@ def test_names_that_a_target_keeps_for_itself(inventory: Inventory, host: str, n
     )
 
 
-@pytest.mark.parametrize(("host", "target", "most"), [("hello", "app_runner", 46), ("hello-gcp", "cloud_run", 997)])
+@pytest.mark.parametrize(("host", "target", "most"), [("hello", "app_runner", 46), ("hello-gcp", "cloud_run", 998)])
 def test_most_variables(inventory: Inventory, host: str, target: str, most: int) -> None:
     variables: Json = {f"A{number}": "x" for number in range(most)}
     inventory.set(host, app_environment_variables=variables | {"LEFT_OUT": None})

@@ -254,7 +254,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             [
                 *_ENVIRONMENTS[0],
                 {"K_SERVICES": "x", "MY_K_SERVICE": "x", "GOOGLE_X": "x", "k_service": "x"},
-                _variables(997),
+                _variables(998),
             ],
             [
                 *_ENVIRONMENTS[1],
@@ -262,7 +262,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
                     {name: "x"}
                     for name in ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION", "X_GOOGLE_", "X_GOOGLE_A")
                 ),
-                _variables(998),
+                _variables(999),
             ],
         ),
         "health_check_path": (["/", "/healthz"], ["healthz", "/a?b", "/a b", "/a#b", ""]),

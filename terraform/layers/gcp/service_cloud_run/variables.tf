@@ -52,8 +52,8 @@ variable "environment_variables" {
   }
 
   validation {
-    condition     = length(var.environment_variables) <= 999
-    error_message = "environment_variables holds ${length(var.environment_variables)}; Cloud Run takes 1000, of which the layer sets one."
+    condition     = length(setsubtract(keys(var.environment_variables), ["IMAGE_DIGEST"])) <= 999
+    error_message = "environment_variables holds ${length(var.environment_variables)}; Cloud Run takes 1000, of which one is IMAGE_DIGEST, which the layer sets."
   }
 }
 
