@@ -66,21 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def start(settings: Settings) -> int:
     """Start in the background, unless it runs already, and wait until it answers."""
-    deadline = time.monotonic() + _START_SECONDS
-    while running := running_process(settings):
-        # Somebody else may have started it just now.
-        if _is_ready(settings):
-            print(f"already running at {settings.gateway_url}")
-            return 0
-        if time.monotonic() > deadline:
-            raise UnavailableError(
-                f"process {running} of the rehearsal cloud runs but does not answer; see {settings.log_file}. "
-                f"{_how_to_stop(settings, running)}"
-            )
-        time.sleep(0.1)
+    if _is_started_by_another(settings):
+        return 0
     _check_machine(settings)
     settings.state_directory.mkdir(parents=True, exist_ok=True)
-    with settings.log_file.open("w") as log:
+    # Another start at this very moment may have opened it, too.
+    with settings.log_file.open("a") as log:
+        log.truncate(0)
         process = subprocess.Popen(
             [sys.executable, "-m", "emulator", "run", "--settings", settings.to_json()],
             cwd=settings.project_directory,
@@ -93,6 +85,8 @@ def start(settings: Settings) -> int:
     problem = f"no answer after {_START_SECONDS} s"
     while time.monotonic() < deadline:
         if process.poll() is not None:
+            if _is_started_by_another(settings):
+                return 0
             problem = "it ended while starting"
             break
         if _is_ready(settings):
@@ -101,6 +95,26 @@ def start(settings: Settings) -> int:
         time.sleep(0.1)
     process.terminate()
     raise UnavailableError(f"{problem}. The end of {settings.log_file}:\n{_log_tail(settings)}")
+
+
+def _is_started_by_another(settings: Settings) -> bool:
+    """Whether it runs already; somebody else may have started it just now, and then it is waited for.
+
+    Raises:
+        UnavailableError: its process does not answer.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    while running := running_process(settings):
+        if _is_ready(settings):
+            print(f"already running at {settings.gateway_url}")
+            return True
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"process {running} of the rehearsal cloud runs but does not answer; see {settings.log_file}. "
+                f"{_how_to_stop(settings, running)}"
+            )
+        time.sleep(0.1)
+    return False
 
 
 def stop(settings: Settings) -> int:

@@ -345,10 +345,12 @@ class Keeper:
 
     def _size(self, group: Group) -> None:
         alive, wanted = group.alive(), group.desired + self._surge(group)
-        # Outside of a refresh, an instance that failed its health check makes room first ("Instance maintenance
-        # policies", default behavior). On a busy machine, more of them at a time would only fail the sooner.
+        # Outside of a refresh, an instance that failed its health check makes room first where the group's policy
+        # leaves none for the next one ("Instance maintenance policies").
+        policy = group.settings.get("InstanceMaintenancePolicy", {})
+        most = max(wanted, math.floor(group.desired * policy.get("MaxHealthyPercentage", 100) / 100))
         leaving = 0 if group.refresh() else sum(one.state == TERMINATING and not one.healthy for one in group.members)
-        missing = wanted - len(alive) - leaving
+        missing = min(wanted, most - leaving) - len(alive)
         if missing > 0 and self.clock() >= group.launch_not_before and not group.is_suspended("Launch"):
             cause = (
                 "an instance was started in response to a difference between desired and actual capacity, "

@@ -18,8 +18,10 @@ try:
     # A container in the foreground is waited for, however long it runs.
     with urllib.request.urlopen(request) as answer:  # noqa: S310 the same address, from the line above
         result = json.load(answer)
-except urllib.error.URLError:
-    # An instance that is being terminated has no engine any more.
+except OSError as error:
+    if isinstance(error, urllib.error.HTTPError) and error.code != 403:
+        raise
+    # An instance that is being terminated has no engine any more, and one whose cloud has stopped neither.
     sys.exit("Cannot connect to the Docker daemon. Is the docker daemon running?")
 sys.stdout.write(result["stdout"])
 sys.stderr.write(result["stderr"])

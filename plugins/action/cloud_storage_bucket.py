@@ -6,7 +6,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import CloudStorageStore, StoreError
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import take_environment
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import task_environment
 
 Json = dict[str, Any]
 
@@ -38,10 +38,10 @@ class ActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(
             argument_spec=_ARGUMENTS, required_if=[("state", "present", ["project", "location"])]
         )
-        take_environment(self)
         try:
-            store = CloudStorageStore.of_environment(arguments["name"])
-            return result | {"changed": self._bring(store, store.bucket(), arguments)}
+            with task_environment(self):
+                store = CloudStorageStore.of_environment(arguments["name"])
+                return result | {"changed": self._bring(store, store.bucket(), arguments)}
         except StoreError as error:
             return result | {"failed": True, "msg": f"could not look after the bucket {arguments['name']}: {error}"}
 

@@ -108,6 +108,7 @@ def inventory_problems(hostvars: Mapping[str, Any], project: str, sources: Itera
     networks = [host for host in hosts if "networks" in host.groups]
     apps = [host for host in hosts if "apps" in host.groups]
     _check_environment_is_one(hosts, problems)
+    _check_state_buckets(hosts, known, problems)
     # Google's apps are in no network of ours.
     _check_networks(networks, [app for app in apps if known.cloud_of(app) == "aws"], inputs, problems)
     _check_names_in_cloud(apps, inputs, problems)
@@ -378,6 +379,24 @@ def _check_environment_is_one(hosts: list[Host], problems: Problems) -> None:
             f"slipway_environment is {' and '.join(sorted(names))}; an inventory is one environment",
             f"Write one into {short_path(hosts[0].folder / _ENVIRONMENT_FILE)}, and nowhere else",
         )
+
+
+def _check_state_buckets(hosts: list[Host], known: Project, problems: Problems) -> None:
+    """Check that a bucket's name is one cloud's, though both could have it: a run knows the buckets by their names."""
+    on_aws = {
+        str(host.values["slipway_state_bucket"]): host.name
+        for host in hosts
+        if "slipway_state_bucket" in host.values and known.cloud_of(host) == "aws"
+    }
+    for host in hosts:
+        name = host.values.get("slipway_state_bucket")
+        if known.cloud_of(host) == "gcp" and name in on_aws:
+            problems.add(
+                [host.name],
+                f"slipway_state_bucket is {name}, which is the bucket of {on_aws[name]} in Amazon S3; it must have "
+                "another name in Cloud Storage",
+                f"Edit {host.file_of('slipway_state_bucket', 'group_vars/cloud_run/cloud.yml')}",
+            )
 
 
 def _check_networks(networks: list[Host], apps: list[Host], inputs: Json, problems: Problems) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
@@ -17,10 +19,17 @@ except ImportError:
 Json = dict[str, Any]
 
 
-def take_environment(action: ActionBase) -> None:
-    """Give this process the environment of an action's task: a worker process runs one task and ends."""
+@contextlib.contextmanager
+def task_environment(action: ActionBase) -> Iterator[None]:
+    """Give this process the environment of an action's task while it acts; the items of a loop share one process."""
+    before = dict(os.environ)
     for layer in action._task.environment or []:
         os.environ.update({name: str(value) for name, value in (action._templar.template(layer) or {}).items()})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 class ActionError(Exception):
@@ -48,9 +57,9 @@ class AwsActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
         if boto3 is None:
             return result | {"failed": True, "msg": "boto3 is missing in the Python that runs ansible-playbook"}
-        take_environment(self)
         try:
-            return result | self.act(boto3.session.Session(region_name=arguments["region"]), arguments)
+            with task_environment(self):
+                return result | self.act(boto3.session.Session(region_name=arguments["region"]), arguments)
         except ActionError as error:
             return result | {"failed": True, "msg": str(error)}
         except (BotoCoreError, ClientError, StoreError) as error:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, take_environment
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, task_environment
 
 Json = dict[str, Any]
 
@@ -83,9 +83,9 @@ class GoogleActionModule(ActionBase):
         """Return what `act` returns, or its failure."""
         result: Json = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
-        take_environment(self)
         try:
-            return result | self.act(arguments)
+            with task_environment(self):
+                return result | self.act(arguments)
         except ActionError as error:
             return result | {"failed": True, "msg": str(error)}
         except GoogleError as error:

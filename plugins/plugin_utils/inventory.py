@@ -57,13 +57,13 @@ class Host:
         )
 
     def own_file_of(self, variable: str, target: str | None) -> str | None:
-        """The file of this very host, or of its target, that a variable stands in; None when it stands in neither.
+        """The file of this very host, or of its target or kind, that a variable stands in; None when it is another's.
 
         Args:
             variable: name of the variable.
             target: what the app runs on; None for a network.
         """
-        return self._file_in([f"host_vars/{self.name}", *([f"group_vars/{target}"] if target else [])], variable)
+        return self._file_in([f"host_vars/{self.name}", f"group_vars/{target or 'networks'}"], variable)
 
     def _file_in(self, owners: Iterable[str], variable: str) -> str | None:
         places = [file for owner in owners for file in (self.folder / owner, *self.folder.glob(f"{owner}.y*ml"))]

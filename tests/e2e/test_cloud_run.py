@@ -138,6 +138,7 @@ def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site)
 def test_destroy_leaves_nothing_of_the_app(site: Site) -> None:
     run = site.destroy("hello-gcp")
     assert f"Nothing is left of {NAME}" in run.output
+    assert "hello-gcp" not in site.summary()
     assert left() == []
 
 

@@ -22,20 +22,21 @@ def test_every_run_has_given_its_lock_back(aws: Any) -> None:
     assert [item["Key"] for item in states if item["Key"].endswith("/lock")] == []
 
 
-def test_image_that_never_gets_healthy_leaves_the_old_version_serving(site: Site) -> None:
-    url = site.summary()["records"]["url"]
-    before = site.served("records")
+@pytest.mark.parametrize("app", ["tasks", "records"])
+def test_image_that_never_gets_healthy_leaves_the_old_version_serving(site: Site, app: str) -> None:
+    url = site.summary()[app]["url"]
+    before = site.served(app)
     health = site.source / "slipway_app" / "health.py"
     original = health.read_text()
     health.write_text(re.sub(r'"/health(z?)"', r'"/elsewhere\1"', original))
     try:
         with Visitor(f"{url}/version", per_second=4) as visitor:
-            run = failed(site.run("site.yml", "--limit", "records"))
+            run = failed(site.run("site.yml", "--limit", app))
     finally:
         health.write_text(original)
     assert "health checks" in run.output
     assert visitor.problems == []
-    assert site.served("records") == before
+    assert site.served(app) == before
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,13 @@ def test_process_that_is_starting_is_waited_for(own: Settings, capsys: pytest.Ca
             said(capsys, "stop", own)
 
 
+def test_two_starts_at_once_are_one(own: Settings) -> None:
+    command = [sys.executable, "-m", "emulator", "start", "--settings", own.to_json()]
+    starts = [subprocess.Popen(command, cwd=own.project_directory) for _ in range(2)]
+    assert [start.wait(60) for start in starts] == [0, 0]
+    assert program._is_ready(own)
+
+
 def test_machine_image_that_is_missing(
     own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

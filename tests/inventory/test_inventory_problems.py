@@ -776,6 +776,14 @@ def test_most_variables(inventory: Inventory, host: str, target: str, most: int)
     )
 
 
+def test_state_buckets_of_one_name_in_both_clouds(inventory: Inventory) -> None:
+    inventory.set("hello-gcp", slipway_state_bucket="slipway-dev-state")
+    assert inventory.problem() == (
+        "hello-gcp: slipway_state_bucket is slipway-dev-state, which is the bucket of hello in Amazon S3; it must have "
+        "another name in Cloud Storage" + inventory.edit("group_vars/cloud_run/cloud.yml")
+    )
+
+
 # -- all of it -------------------------------------------------------------------------------------------
 
 
