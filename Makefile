@@ -11,7 +11,7 @@ ARGS ?=
 # scripts/setup writes it: .venv on PATH, where Terraform finds its providers.
 with_env = . .build/env &&
 
-.PHONY: help setup check deploy destroy stop lint test test-long clean
+.PHONY: help setup check deploy destroy stop lint test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -47,10 +47,7 @@ lint: setup ## Check the style of everything
 
 test: lint ## Run lint and the tests (ARGS="-k name" picks some of the project's)
 	$(with_env) pytest --config-file=app/pyproject.toml app/tests
-	$(with_env) pytest -v -n 2 --no-loadscope-reorder -m "not long" $(ARGS)
-
-test-long: setup ## Run the tests that take the longest: each target's faults, each role again
-	$(with_env) pytest -v -m long $(ARGS)
+	$(with_env) pytest -v -n 2 --no-loadscope-reorder $(ARGS)
 
 clean: stop ## Stop the rehearsal cloud and remove .build and .venv
 	rm -rf .build .venv

@@ -486,7 +486,7 @@ def make(*arguments: str) -> str:
 def test_make_alone_lists_what_there_is_to_make() -> None:
     """Each target has a line of help."""
     listed = {line.split()[0] for line in make().split("\n\n")[0].splitlines()}
-    assert listed == {"help", "setup", "check", "deploy", "destroy", "stop", "lint", "test", "test-long", "clean"}
+    assert listed == {"help", "setup", "check", "deploy", "destroy", "stop", "lint", "test", "clean"}
 
 
 def test_make_passes_arguments_on() -> None:
@@ -495,8 +495,7 @@ def test_make_passes_arguments_on() -> None:
         "--dry-run", "deploy", "ANSIBLE_ARGS=--limit tasks"
     )
     assert "-i inventories/staging" in make("--dry-run", "deploy", "INVENTORY=inventories/staging")
-    assert '-m "not long" -k network' in make("--dry-run", "test", "ARGS=-k network")
-    assert "-m long -k network" in make("--dry-run", "test-long", "ARGS=-k network")
+    assert "--no-loadscope-reorder -k network" in make("--dry-run", "test", "ARGS=-k network")
 
 
 def test_make_stop_needs_no_setup() -> None:
