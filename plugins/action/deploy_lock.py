@@ -120,9 +120,9 @@ class Lock:
         )
 
     def give_back(self) -> bool:
-        """Remove the lock where this run holds it, and tell whether it did."""
+        """Remove the lock where this run holds it, or one whose process is gone, and tell whether it did."""
         found = self._read()
-        if found is None or found[0] != self._run:
+        if found is None or (found[0] != self._run and found[0].is_alive(self._run)):
             return False
         self._store.delete(self._key, found[2])
         return True

@@ -20,7 +20,8 @@ options:
     choices: [s3, gcs]
     default: s3
   state:
-    description: C(present) takes the lock, C(absent) gives it back where this run holds it.
+    description: C(present) takes the lock, C(absent) gives it back where this run holds it, or one whose process is gone
+      from this machine.
     type: str
     choices: [present, absent]
     default: present

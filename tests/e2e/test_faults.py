@@ -60,4 +60,4 @@ def test_destroy_can_be_tried_out(site: Site) -> None:
     assert "- aws_db_instance.this[0]" in run.output
     assert "- aws_vpc.this" in run.output
     assert "Nothing is left" not in run.output
-    assert succeeded(site.run("site.yml", "--limit", "beers")).changed == {}
+    assert succeeded(site.run("site.yml", "--limit", "web")).changed == {}

@@ -145,6 +145,15 @@ def test_lock_is_given_back_by_its_holder_alone(bucket: str) -> None:
     assert _lock(bucket, own).take("") == (True, None)
 
 
+def test_lock_of_a_process_that_is_gone_is_given_back_by_anybody(bucket: str) -> None:
+    own = deploy_lock.Run.of(os.getpid())
+    _lock(bucket, dataclasses.replace(own, boot="an earlier one")).take("")
+    assert _lock(bucket, own).give_back()
+    # Nobody can tell whether one of another machine is.
+    _lock(bucket, dataclasses.replace(own, host="build-1")).take("")
+    assert not _lock(bucket, own).give_back()
+
+
 def test_lock_is_gone_with_its_bucket() -> None:
     assert not _lock(f"{BUCKET}-gone", deploy_lock.Run.of(os.getpid())).give_back()
 
