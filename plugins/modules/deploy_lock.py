@@ -20,8 +20,9 @@ options:
     choices: [s3, gcs]
     default: s3
   state:
-    description: C(present) takes the lock, C(absent) gives it back where this run holds it, or one whose process is gone
-      from this machine.
+    description: >-
+      C(present) takes the lock, C(absent) gives it back where this run holds it, or one whose process is gone from this
+      machine.
     type: str
     choices: [present, absent]
     default: present
