@@ -41,6 +41,9 @@ def inventory(folder: Path, more: int) -> Path:
     hosts.write_text(yaml.safe_dump(groups))
     for name in names:
         shutil.copytree(INVENTORY / "host_vars" / LIMIT, copy / "host_vars" / name)
+        # Two apps cannot have one domain name.
+        service = copy / "host_vars" / name / "service.yml"
+        service.write_text(service.read_text().replace(f"{LIMIT}.", f"{name}."))
     return copy
 
 
