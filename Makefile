@@ -14,7 +14,7 @@ with_env = . .build/env &&
 .PHONY: help setup check deploy destroy stop lint test clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'make deploy ANSIBLE_ARGS="--limit tasks"      arguments for ansible-playbook'
 	@echo 'make deploy INVENTORY=inventories/staging     another environment'
@@ -45,7 +45,7 @@ lint: setup ## Check the style of everything
 	$(with_env) shellcheck --external-sources scripts/* images/*/customize images/*/*.sh
 	$(with_env) terraform fmt -check -recursive terraform
 
-test: lint ## Run lint and the tests (ARGS="-k name" picks some of the project's)
+test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's)
 	$(with_env) pytest --config-file=app/pyproject.toml app/tests
 	$(with_env) pytest -v -n 2 --no-loadscope-reorder $(ARGS)
 

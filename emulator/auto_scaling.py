@@ -741,7 +741,7 @@ def _page(name: str, records: list[Json], request: Json) -> Json:
     size = request.get("MaxRecords", _PAGE)
     if not 1 <= size <= _LARGEST_PAGE:
         raise ApiError("ValidationError", f"MaxRecords must be from 1 to {_LARGEST_PAGE}; it is {size}")
-    return page(name, records, {**request, "MaxResults": size}, size, "InvalidNextToken")
+    return page(name, records, request, size, "InvalidNextToken")
 
 
 def install(service: AutoScaling) -> None:
