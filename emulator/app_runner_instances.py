@@ -130,6 +130,8 @@ class Engine:
                 mem_limit=f"{specification.memory_mib}m",
                 # A share, not a ceiling: a part of a rehearsal machine's core would measure the machine.
                 cpu_shares=specification.cpu_units,
+                # App Runner's own checks are the only ones; an image's HEALTHCHECK is Docker's alone.
+                healthcheck={"test": ["NONE"]},
             )
             container.start()
             container.reload()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import fcntl
 import os
 import ssl
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography import x509
@@ -134,11 +137,15 @@ class Authority:
                     "the machine does not trust the rehearsal's certificates yet. Run: "
                     f"sudo cp {self.certificate_file} {target} && sudo {command}"
                 )
-            _write(target, self.certificate_file.read_bytes(), 0o644)
-            try:
-                subprocess.run([command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            except (OSError, subprocess.CalledProcessError) as error:
-                raise TrustError(f"{target} was written, but {command} failed: {error}") from None
+            # Of two rehearsal clouds that start at once, one command would fail.
+            with _alone_in(folder):
+                if self.is_trusted():
+                    return False
+                _write(target, self.certificate_file.read_bytes(), 0o644)
+                try:
+                    subprocess.run([command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                except (OSError, subprocess.CalledProcessError) as error:
+                    raise TrustError(f"{target} was written, but {command} failed: {error}") from None
             if not self.is_trusted():
                 raise TrustError(
                     f"{target} was written and {command} ran, but Python still does not trust it: "
@@ -170,6 +177,17 @@ def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process of this machine is here, and keep others out."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

@@ -192,6 +192,8 @@ class Instances:
                 mem_limit=int(quantity(limits["memory"]) or 0),
                 # A share, not a ceiling: a part of a rehearsal machine's core would measure the machine.
                 cpu_shares=max(2, int((quantity(limits["cpu"]) or 1) * _SHARES_OF_A_CPU)),
+                # Cloud Run's own checks are the only ones; an image's HEALTHCHECK is Docker's alone.
+                healthcheck={"test": ["NONE"]},
                 **network,
             )
             started.append(created)

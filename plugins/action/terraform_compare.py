@@ -1,17 +1,18 @@
-"""Action plugin of terraform_compare: a task runs one module after the other, this runs several at once."""
+"""Action plugin of terraform_compare: a task runs one module after the other, this runs several plans at once."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
+import multiprocessing
 import os
+import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.slipway.provision.plugins.filter.terraform import has_changes
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import task_environment
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "layers": {
@@ -20,12 +21,15 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
         "required": True,
         "options": {
             "name": {"type": "str", "required": True},
+            "directory": {"type": "path", "required": True},
             "inputs_file": {"type": "path", "required": True},
-            "arguments": {"type": "dict", "required": True},
             "environment": {"type": "dict", "required": True},
         },
     }
 }
+# Ansible loads this file before it starts the process of each host, so the hosts share these. A `throttle` would keep
+# Ansible itself busy, on a processor that the plans could use, until the last host has had its turn.
+_PROCESSORS = multiprocessing.BoundedSemaphore(os.cpu_count() or 1)
 
 Json = dict[str, Any]
 
@@ -40,38 +44,28 @@ class ActionModule(ActionBase):
         """Return which layers have no changes, and with which inputs."""
         result: Json = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
-
-        def compare(layer: Json) -> tuple[str, str] | None:
-            """Name of the layer and digest of its inputs, where it has no changes."""
-            inputs = Path(layer["inputs_file"]).read_bytes()
-            # What another run writes meanwhile is neither read nor overwritten.
-            with tempfile.TemporaryDirectory() as folder:
-                copied = Path(folder, "terraform.tfvars.json")
-                copied.write_bytes(inputs)
-                files = {"variables_files": [str(copied)], "plan_file": str(Path(folder, "plan"))}
-                planned = self._plan(layer["arguments"] | files, layer["environment"], task_vars)
-            if planned.get("failed") or has_changes(planned["stdout"]):
-                return None
-            return layer["name"], hashlib.sha256(inputs).hexdigest()
-
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            unchanged = dict(filter(None, pool.map(compare, arguments["layers"])))
+        layers = arguments["layers"]
+        with task_environment(self), ThreadPoolExecutor(max_workers=max(len(layers), 1)) as pool:
+            unchanged = dict(filter(None, pool.map(_compare, layers)))
         return result | {"changed": False, "unchanged": unchanged}
 
-    def _plan(self, arguments: Json, environment: Json, task_vars: Json | None) -> Json:
-        """What community.general.terraform returns."""
-        # A task's environment is the same for all that it runs, so each plan has a task of its own.
-        action = copy.copy(self)
-        action._task = self._task.copy()
-        action._task.environment = [*self._task.environment, environment]
-        action._task.check_mode = False
-        action._task.diff = False
-        action._connection = copy.copy(self._connection)
-        # It knows the folder for temporary files, and each plan needs its own.
-        action._connection._shell = copy.copy(self._connection._shell)
-        action._connection._shell.tmpdir = None
-        try:
-            planned: Json = action._execute_module("community.general.terraform", arguments, task_vars=task_vars)
-        finally:
-            action.cleanup()
-        return planned
+
+def _compare(layer: Json) -> tuple[str, str] | None:
+    """Name of the layer and digest of its inputs, where it has no changes."""
+    inputs = Path(layer["inputs_file"]).read_bytes()
+    # What another run writes meanwhile is not read.
+    with tempfile.NamedTemporaryFile(suffix=".tfvars.json") as copied:
+        copied.write(inputs)
+        copied.flush()
+        with _PROCESSORS:
+            planned = subprocess.run(
+                ["terraform", "plan", "-detailed-exitcode", "-input=false", "-lock=false", f"-var-file={copied.name}"],
+                cwd=layer["directory"],
+                # Each has a processor to itself; threads on the others' would only get in the way.
+                env=os.environ | {"GOMAXPROCS": "1"} | layer["environment"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
+    return (layer["name"], hashlib.sha256(inputs).hexdigest()) if planned.returncode == 0 else None

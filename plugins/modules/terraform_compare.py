@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: terraform_compare
 short_description: Plan several Terraform layers side by side, and tell which are as they should be
 description:
-  - Plans each layer with M(community.general.terraform), as many at a time as there are processors.
+  - Plans each layer with C(terraform plan), as many at a time as there are processors, whatever the number of hosts.
+  - A layer's working folder has to be initialised; M(community.general.terraform) does that.
   - A layer that could not be planned is not among the unchanged; planning it again tells why.
   - Changes nothing, and does the same in check mode.
 options:
@@ -21,15 +22,13 @@ options:
         description: Name of the layer.
         type: str
         required: true
+      directory:
+        description: Folder of its Terraform root.
+        type: path
+        required: true
       inputs_file:
         description: Its input variables, in JSON.
         type: path
-        required: true
-      arguments:
-        description: >-
-          Arguments of M(community.general.terraform), with C(state=planned), without C(variables_files) and
-          C(plan_file).
-        type: dict
         required: true
       environment:
         description: Environment variables of its Terraform.
@@ -43,10 +42,8 @@ EXAMPLES = r"""
   slipway.provision.terraform_compare:
     layers:
       - name: data
+        directory: terraform/layers/aws/data
         inputs_file: .build/dev/tasks/data/terraform.tfvars.json
-        arguments:
-          project_path: terraform/layers/aws/data
-          state: planned
         environment:
           TF_DATA_DIR: .build/dev/tasks/data/data
   register: compared

@@ -6,7 +6,7 @@ import functools
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,16 @@ class Host:
             variable: name of the variable.
             target: what the app runs on; None for a network.
         """
-        return self._file_in([f"host_vars/{self.name}", f"group_vars/{target or 'networks'}"], variable)
+        own = self._file_in([f"host_vars/{self.name}", f"group_vars/{target or 'networks'}"], variable)
+        return own or (self.hosts_file if variable in self._beside_its_name() else None)
+
+    def _beside_its_name(self) -> set[str]:
+        """Names of the variables that the file which lists the hosts has for this one, where that is YAML."""
+        file = self.folder / Path(self.hosts_file).name
+        if file.suffix not in (".yml", ".yaml") or not file.is_file():
+            return set()
+        # Composed, not loaded: an inventory has tags that only Ansible knows.
+        return set(_variables_of(yaml.compose(file.read_text()), self.name))
 
     def _file_in(self, owners: Iterable[str], variable: str) -> str | None:
         places = [file for owner in owners for file in (self.folder / owner, *self.folder.glob(f"{owner}.y*ml"))]
@@ -157,6 +166,19 @@ class Project:
         """The target of an app; None for a network, and for an app without its one target."""
         targets = [group for group in host.groups if group in self.targets]
         return targets[0] if "apps" in host.groups and len(targets) == 1 else None
+
+
+def _variables_of(groups: yaml.Node | None, host: str) -> Iterator[str]:
+    """Names of the variables of a host's own in groups of a YAML inventory and in their children."""
+    for group in _entries(groups).values():
+        parts = _entries(group)
+        yield from _entries(_entries(parts.get("hosts")).get(host))
+        yield from _variables_of(parts.get("children"), host)
+
+
+def _entries(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    """What a YAML mapping holds; nothing where there is none."""
+    return {key.value: value for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
 
 
 def short_path(path: Path) -> str:
