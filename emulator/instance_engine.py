@@ -234,6 +234,8 @@ class InstanceEngine:
             "cap_drop": options.cap_drop,
             "security_opt": options.security_opt,
         }
+        if options.no_healthcheck:
+            made["healthcheck"] = {"test": ["NONE"]}
         if options.user:
             made["user"] = options.user
         if options.memory:
@@ -316,7 +318,7 @@ def _pull_parser() -> _Parser:
 def _run_parser() -> _Parser:
     parser = _parser("run")
     parser.add_argument("-d", "--detach", action="store_true")
-    for flag in ("--init", "--read-only", "--rm"):
+    for flag in ("--init", "--no-healthcheck", "--read-only", "--rm"):
         parser.add_argument(flag, action="store_true")
     for several in ("--cap-drop", "--env-file", "--log-opt", "--security-opt", "--tmpfs"):
         parser.add_argument(several, action="append", default=[])

@@ -112,10 +112,15 @@ def test_image_itself_names_a_numeric_user(image: str) -> None:
 
 def test_health_check_of_the_task_definition_works(container: Container) -> None:
     module = (PROJECT / "terraform/modules/ecs_task/main.tf").read_text()
-    program = re.search(r'"CMD", "(\w+)", "-c",\s*"(.*)",', module)
-    assert program, "the module's default health check command is not where it was"
-    code = program[2].replace("${var.container_port}", str(PORT))
-    docker("exec", container.name, program[1], "-c", code)
+    command = re.search(r"default_health_check_command = \[(.*?)\n  \]", module, re.DOTALL)
+    assert command, "the module's default health check command is not where it was"
+    words = [json.loads(word) for word in re.findall(r'"(?:[^"\\]|\\.)*"', command[1])]
+    # The last word is joined of several, by the one before them.
+    program, separator, statements = words[1:4], words[4], words[5:]
+    code = separator.join(statements).replace("${var.container_port}", str(PORT))
+    docker("exec", container.name, *program, code)
+    with pytest.raises(AssertionError):
+        docker("exec", container.name, *program, code.replace("/healthz", "/nothing-here"))
 
 
 def test_nothing_is_written_outside_of_tmp(image: str) -> None:

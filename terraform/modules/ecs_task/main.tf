@@ -1,10 +1,16 @@
 locals {
   container_name = "app"
 
-  # In Python because an image of a Python application has it, while curl is one more thing to patch.
+  # In Python because an image of a Python application has it, while curl is one more thing to patch. By hand, and without
+  # what Python loads for each user: it runs every ten seconds in a quarter of a vCPU, and urllib costs four times as much.
   default_health_check_command = [
-    "CMD", "python", "-c",
-    "import urllib.request; urllib.request.urlopen('http://127.0.0.1:${var.container_port}/healthz', timeout=4)",
+    "CMD", "python", "-IS", "-c",
+    join("; ", [
+      "import socket",
+      "server = socket.create_connection(('127.0.0.1', ${var.container_port}), 4)",
+      "server.sendall(b'GET /healthz HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n')",
+      "raise SystemExit(b' 200 ' not in server.recv(64))",
+    ]),
   ]
 
   # What the platform knows better than its caller comes last and wins.

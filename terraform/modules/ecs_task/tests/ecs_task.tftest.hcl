@@ -36,7 +36,8 @@ run "defaults" {
         && container.linuxParameters.tmpfs[0].containerPath == "/tmp"
         && container.logConfiguration.logDriver == "awslogs"
         && length(container.mountPoints) == 0
-        && strcontains(join(" ", container.healthCheck.command), "http://127.0.0.1:8000/healthz")
+        && strcontains(join(" ", container.healthCheck.command), "GET /healthz HTTP/1.0")
+        && strcontains(join(" ", container.healthCheck.command), "('127.0.0.1', 8000)")
       )
     ])
     error_message = "The container is not root, writes to /tmp alone, logs to CloudWatch and is checked at /healthz."
