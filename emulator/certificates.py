@@ -41,8 +41,10 @@ class Authority:
         self.certificate_file = directory / "ca.pem"
         self._key_file = directory / "ca.key"
         self._contexts: dict[str, ssl.SSLContext] = {}
-        if not (self.certificate_file.exists() and self._key_file.exists()):
-            self._create()
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _alone_in(directory):
+            if not (self.certificate_file.exists() and self._key_file.exists()):
+                self._create()
         self._certificate = x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
         key = serialization.load_pem_private_key(self._key_file.read_bytes(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -50,7 +52,6 @@ class Authority:
         self._key = key
 
     def _create(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, COMMON_NAME)])
         now = datetime.datetime.now(datetime.UTC)

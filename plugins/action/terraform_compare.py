@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import subprocess
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.multiprocessing import context
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import task_environment
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -27,9 +27,13 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
         },
     }
 }
-# Ansible loads this file before it starts the process of each host, so the hosts share these. A `throttle` would keep
-# Ansible itself busy, on a processor that the plans could use, until the last host has had its turn.
-_PROCESSORS = multiprocessing.BoundedSemaphore(os.cpu_count() or 1)
+# How many plans run at once: more than there are processors, since a plan waits for its cloud, too, but each takes half
+# a gigabyte of memory. Ansible loads this file before it starts the process of each host, so the hosts share it. A
+# `throttle` would keep Ansible itself busy, on a processor that the plans could use, until the last host has its turn.
+_PLANS = context.BoundedSemaphore(min(2 * len(os.sched_getaffinity(0)), 8))
+_PLAN = ["terraform", "plan", "-detailed-exitcode", "-input=false", "-lock=false"]
+# A plan takes as long on one processor as on two, and its threads are in the way of the others'.
+_ENVIRONMENT = {"GOMAXPROCS": "1"}
 
 Json = dict[str, Any]
 
@@ -52,20 +56,23 @@ class ActionModule(ActionBase):
 
 def _compare(layer: Json) -> tuple[str, str] | None:
     """Name of the layer and digest of its inputs, where it has no changes."""
-    inputs = Path(layer["inputs_file"]).read_bytes()
     # What another run writes meanwhile is not read.
     with tempfile.NamedTemporaryFile(suffix=".tfvars.json") as copied:
-        copied.write(inputs)
-        copied.flush()
-        with _PROCESSORS:
-            planned = subprocess.run(
-                ["terraform", "plan", "-detailed-exitcode", "-input=false", "-lock=false", f"-var-file={copied.name}"],
-                cwd=layer["directory"],
-                # Each has a processor to itself; threads on the others' would only get in the way.
-                env=os.environ | {"GOMAXPROCS": "1"} | layer["environment"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                check=False,
-            )
+        try:
+            inputs = Path(layer["inputs_file"]).read_bytes()
+            copied.write(inputs)
+            copied.flush()
+            with _PLANS:
+                planned = subprocess.run(
+                    [*_PLAN, f"-var-file={copied.name}"],
+                    cwd=layer["directory"],
+                    env=_ENVIRONMENT | os.environ | {name: str(value) for name, value in layer["environment"].items()},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    check=False,
+                )
+        except OSError:
+            # The plan of the layer's own turn says what is wrong.
+            return None
     return (layer["name"], hashlib.sha256(inputs).hexdigest()) if planned.returncode == 0 else None

@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: terraform_compare
 short_description: Plan several Terraform layers side by side, and tell which are as they should be
 description:
-  - Plans each layer with C(terraform plan), as many at a time as there are processors, whatever the number of hosts.
+  - Plans each layer with C(terraform plan), two at a time for each processor and eight at most, whatever
+    the number of hosts.
   - A layer's working folder has to be initialised; M(community.general.terraform) does that.
   - A layer that could not be planned is not among the unchanged; planning it again tells why.
   - Changes nothing, and does the same in check mode.
@@ -31,7 +32,7 @@ options:
         type: path
         required: true
       environment:
-        description: Environment variables of its Terraform.
+        description: Environment variables of its Terraform. It runs in O(directory), so paths have to be absolute.
         type: dict
         required: true
 author: Slipway
@@ -42,10 +43,10 @@ EXAMPLES = r"""
   slipway.provision.terraform_compare:
     layers:
       - name: data
-        directory: terraform/layers/aws/data
-        inputs_file: .build/dev/tasks/data/terraform.tfvars.json
+        directory: /home/me/shop/terraform/layers/aws/data
+        inputs_file: /home/me/shop/.build/dev/tasks/data/terraform.tfvars.json
         environment:
-          TF_DATA_DIR: .build/dev/tasks/data/data
+          TF_DATA_DIR: /home/me/shop/.build/dev/tasks/data/data
   register: compared
 """
 

@@ -63,16 +63,15 @@ class Host:
             variable: name of the variable.
             target: what the app runs on; None for a network.
         """
-        own = self._file_in([f"host_vars/{self.name}", f"group_vars/{target or 'networks'}"], variable)
-        return own or (self.hosts_file if variable in self._beside_its_name() else None)
+        group = target or "networks"
+        own = self._file_in([f"host_vars/{self.name}", f"group_vars/{group}"], variable)
+        return own or (self.hosts_file if variable in self._listed_with(group) else None)
 
-    def _beside_its_name(self) -> set[str]:
-        """Names of the variables that the file which lists the hosts has for this one, where that is YAML."""
+    def _listed_with(self, group: str) -> set[str]:
+        """Names of the variables that the file which lists the hosts, in YAML, has for this one or for its group."""
         file = self.folder / Path(self.hosts_file).name
-        if file.suffix not in (".yml", ".yaml") or not file.is_file():
-            return set()
-        # Composed, not loaded: an inventory has tags that only Ansible knows.
-        return set(_variables_of(yaml.compose(file.read_text()), self.name))
+        is_yaml = file.suffix in (".yml", ".yaml") and file.is_file()
+        return set(_variables_of(_composed(file), self.name, group)) if is_yaml else set()
 
     def _file_in(self, owners: Iterable[str], variable: str) -> str | None:
         places = [file for owner in owners for file in (self.folder / owner, *self.folder.glob(f"{owner}.y*ml"))]
@@ -168,12 +167,20 @@ class Project:
         return targets[0] if "apps" in host.groups and len(targets) == 1 else None
 
 
-def _variables_of(groups: yaml.Node | None, host: str) -> Iterator[str]:
-    """Names of the variables of a host's own in groups of a YAML inventory and in their children."""
-    for group in _entries(groups).values():
+@functools.cache
+def _composed(file: Path) -> yaml.Node | None:
+    """What a file holds; composed, not loaded: an inventory has tags that only Ansible knows."""
+    return yaml.compose(file.read_text())
+
+
+def _variables_of(groups: yaml.Node | None, host: str, own_group: str) -> Iterator[str]:
+    """Names of the variables of a host and of its own group in groups of a YAML inventory and in their children."""
+    for name, group in _entries(groups).items():
         parts = _entries(group)
+        if name == own_group:
+            yield from _entries(parts.get("vars"))
         yield from _entries(_entries(parts.get("hosts")).get(host))
-        yield from _variables_of(parts.get("children"), host)
+        yield from _variables_of(parts.get("children"), host, own_group)
 
 
 def _entries(node: yaml.Node | None) -> dict[str, yaml.Node]:

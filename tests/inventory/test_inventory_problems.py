@@ -273,9 +273,16 @@ def test_variables_of_a_layer_that_the_host_has_not(
     assert inventory.problem() == f"{host}: {name} is not for {text}" + inventory.edit(file)
 
 
-def test_variables_beside_a_host_name(inventory: Inventory) -> None:
+@pytest.mark.parametrize(
+    "networks",
+    [
+        {"hosts": {"main": {"data_multi_az": True}, "edge": None}},
+        {"hosts": {"main": None}, "vars": {"data_multi_az": True}},
+    ],
+    ids=["beside the host's name", "of the group"],
+)
+def test_variables_in_the_file_that_lists_the_hosts(inventory: Inventory, networks: dict[str, Any]) -> None:
     inventory.everywhere(data_multi_az=True)
-    networks = {"hosts": {"main": {"data_multi_az": True}, "edge": None}}
     inventory.write("hosts.yml", all={"children": {"networks": networks, "apps": {"vars": {"data_multi_az": True}}}})
     text = "main: data_multi_az is not for a network: it has the layer network alone"
     assert inventory.problem() == text + inventory.edit("hosts.yml")
