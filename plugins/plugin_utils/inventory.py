@@ -69,7 +69,7 @@ class Host:
 
     def _listed_with(self, group: str) -> set[str]:
         """Names of the variables that the file which lists the hosts, in YAML, has for this one or for its group."""
-        file = self.folder / Path(self.hosts_file).name
+        file = Path(self.hosts_file)
         is_yaml = file.suffix in (".yml", ".yaml") and file.is_file()
         return set(_variables_of(_composed(file), self.name, group)) if is_yaml else set()
 
