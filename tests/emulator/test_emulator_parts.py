@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import ssl
+import subprocess
+import sys
 import types
 from pathlib import Path
 
@@ -15,6 +20,7 @@ from emulator.instance_metadata import MetadataService
 from emulator.ministack_functions import MINISTACK_VERSION, IncompatibleError, replace
 from emulator.network import ContainerNetwork
 from emulator.settings import Settings
+from tests.emulator.stack import wait_until
 
 
 def test_requirements_pin_the_version_this_is_written_for(settings: Settings) -> None:
@@ -89,6 +95,33 @@ class TestAuthority:
     def test_leaves_no_server_key_behind(self, tmp_path: Path) -> None:
         Authority(tmp_path).server_context("app.example.org")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["ca.key", "ca.pem"]
+
+    def test_of_two_that_make_it_at_once_the_second_takes_the_firsts(self, settings: Settings, tmp_path: Path) -> None:
+        first = Authority(tmp_path / "first")
+        shared = tmp_path / "shared"
+        shared.mkdir()
+        descriptor = os.open(shared, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            make = (
+                "import sys, pathlib; from emulator.certificates import Authority; Authority(pathlib.Path(sys.argv[1]))"
+            )
+            second = subprocess.Popen([sys.executable, "-c", make, shared], cwd=settings.project_directory)
+            wait_until(lambda: second.poll() is not None or waits_for_a_lock(second.pid))
+            assert second.poll() is None
+            for name in ("ca.key", "ca.pem"):
+                shutil.copy(tmp_path / "first" / name, shared)
+        finally:
+            os.close(descriptor)
+        assert second.wait(60) == 0
+        assert (shared / "ca.pem").read_bytes() == first.certificate_file.read_bytes()
+        assert handshake(Authority(shared), "app.example.org", "app.example.org") == "TLSv1.3"
+
+
+def waits_for_a_lock(process: int) -> bool:
+    """Whether a process waits for a file's lock: "proc_locks" in Linux's manual pages."""
+    waiting = (line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" in line)
+    return any(str(process) in fields for fields in waiting)
 
 
 def handshake(authority: Authority, served: str, asked: str) -> str | None:
