@@ -273,6 +273,7 @@ def test_secrets_and_credentials(runner: Runner, aws: Client, engine: docker.Doc
     [container] = containers(engine, service)
     environment = dict(line.split("=", 1) for line in container.attrs["Config"]["Env"])
     assert (environment["VERSION"], environment["KEY"]) == ('{"key": "hidden"}', "hidden")
+    assert container.attrs["Config"]["Healthcheck"] == {"Test": ["NONE"]}
     address = "os.environ['AWS_CONTAINER_CREDENTIALS_FULL_URI']"
     program = f"import os, urllib.request as r; print(r.urlopen({address}).read().decode())"
     asked = container.exec_run(["python", "-c", program])

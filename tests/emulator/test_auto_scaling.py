@@ -96,6 +96,7 @@ class TestLaunch:
         assert inside(engine, identifier, "systemctl", "is-active", "app.service") == (0, "active\n")
         (app,) = [one for one in containers_of(engine, identifier) if one.labels["ministack"] == "ec2-container"]
         assert app.attrs["HostConfig"]["ReadonlyRootfs"]
+        assert app.attrs["Config"]["Healthcheck"] == {"Test": ["NONE"]}
         assert app.attrs["Config"]["User"] == "10001"
         assert (app.attrs["HostConfig"]["Memory"], app.attrs["HostConfig"]["MemorySwap"]) == (128 << 20, 128 << 20)
         assert "APP_NAME=web" in app.attrs["Config"]["Env"]

@@ -57,6 +57,7 @@ def test_first_revision_answers(cloud: Settings, run: CloudRun, engine: docker.D
     assert (environment["PORT"], environment["K_SERVICE"]) == ("8000", web)
     assert environment["K_REVISION"] == short(revision["name"])
     assert container.attrs["HostConfig"]["Memory"] == 128 * 2**20
+    assert container.attrs["Config"]["Healthcheck"] == {"Test": ["NONE"]}
 
 
 def test_what_nobody_says_is_filled_in(run: CloudRun, web: str) -> None:
