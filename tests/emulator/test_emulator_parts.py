@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import ssl
 import subprocess
@@ -15,7 +13,7 @@ import docker
 import pytest
 
 from emulator.alarms import xml
-from emulator.certificates import Authority
+from emulator.certificates import Authority, _alone_in
 from emulator.instance_metadata import MetadataService
 from emulator.ministack_functions import MINISTACK_VERSION, IncompatibleError, replace
 from emulator.network import ContainerNetwork
@@ -100,19 +98,13 @@ class TestAuthority:
         first = Authority(tmp_path / "first")
         shared = tmp_path / "shared"
         shared.mkdir()
-        descriptor = os.open(shared, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            make = (
-                "import sys, pathlib; from emulator.certificates import Authority; Authority(pathlib.Path(sys.argv[1]))"
-            )
+        make = "import sys, pathlib; from emulator.certificates import Authority; Authority(pathlib.Path(sys.argv[1]))"
+        with _alone_in(shared):
             second = subprocess.Popen([sys.executable, "-c", make, shared], cwd=settings.project_directory)
             wait_until(lambda: second.poll() is not None or waits_for_a_lock(second.pid))
             assert second.poll() is None
             for name in ("ca.key", "ca.pem"):
                 shutil.copy(tmp_path / "first" / name, shared)
-        finally:
-            os.close(descriptor)
         assert second.wait(60) == 0
         assert (shared / "ca.pem").read_bytes() == first.certificate_file.read_bytes()
         assert handshake(Authority(shared), "app.example.org", "app.example.org") == "TLSv1.3"
