@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import docker
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleActionModule, GoogleCloud
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 from docker.errors import APIError, DockerException
 
 Json = dict[str, Any]
@@ -33,7 +33,7 @@ def find_digest(engine: Any, image: str, credentials: dict[str, str]) -> str | N
         raise ActionError(f"could not look up {image}: {error}") from error
 
 
-class ActionModule(GoogleActionModule):
+class ActionModule(CloudActionModule):
     """Looks the image up."""
 
     ARGUMENTS: ClassVar = {
@@ -42,7 +42,7 @@ class ActionModule(GoogleActionModule):
     }
     PURPOSE = "look the image up in Artifact Registry"
 
-    def act(self, arguments: Json) -> Json:
+    def answer(self, arguments: Json) -> Json:
         """Return the image's digest."""
         image = f"{arguments['repository_url']}:{arguments['tag']}"
         digest = find_digest(docker.from_env(), image, GoogleCloud().docker_credentials())

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 import docker
 from ansible_collections.slipway.provision.plugins.module_utils.docker_push import PushError, push
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleActionModule, GoogleCloud
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 from docker.errors import DockerException
 
 Json = dict[str, Any]
 
 
-class ActionModule(GoogleActionModule):
+class ActionModule(CloudActionModule):
     """Pushes the image."""
 
     ARGUMENTS: ClassVar = {
@@ -23,7 +23,7 @@ class ActionModule(GoogleActionModule):
     }
     PURPOSE = "get a token to push the image"
 
-    def act(self, arguments: Json) -> Json:
+    def answer(self, arguments: Json) -> Json:
         """Return what was pushed."""
         repository_url, tag = arguments["repository_url"], arguments["tag"]
         image = f"{repository_url}:{tag}"

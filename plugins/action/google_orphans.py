@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleActionModule, GoogleCloud
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 
 Json = dict[str, Any]
 
@@ -82,7 +82,7 @@ def find_orphans(cloud: GoogleCloud, project: str, creations: list[Json]) -> lis
     return orphans
 
 
-class ActionModule(GoogleActionModule):
+class ActionModule(CloudActionModule):
     """Looks for them."""
 
     ARGUMENTS: ClassVar = {
@@ -91,7 +91,7 @@ class ActionModule(GoogleActionModule):
     }
     PURPOSE = "look for what an interrupted run left"
 
-    def act(self, arguments: Json) -> Json:
+    def answer(self, arguments: Json) -> Json:
         """Return what exists."""
         return {
             "changed": False,

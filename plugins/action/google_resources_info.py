@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleActionModule, GoogleCloud
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 
 Json = dict[str, Any]
 
@@ -37,7 +38,7 @@ def find(cloud: GoogleCloud, project: str, region: str, name: str) -> list[str]:
     return sorted(one for one in found if one.rpartition("/")[2].partition("@")[0] == name)
 
 
-class ActionModule(GoogleActionModule):
+class ActionModule(CloudActionModule):
     """Lists them."""
 
     ARGUMENTS: ClassVar = {
@@ -47,7 +48,7 @@ class ActionModule(GoogleActionModule):
     }
     PURPOSE = "list what is there"
 
-    def act(self, arguments: Json) -> Json:
+    def answer(self, arguments: Json) -> Json:
         """Return the names of what is there."""
         names = find(GoogleCloud(), arguments["project"], arguments["region"], arguments["name"])
         return {"changed": False, "names": names}

@@ -1,4 +1,4 @@
-"""What the action plugins that call AWS have in common."""
+"""What the action plugins that call a cloud have in common, and those that call AWS."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import StoreError
 
 try:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
+
+    _REFUSALS: tuple[type[Exception], ...] = (BotoCoreError, ClientError, GoogleError, StoreError)
 except ImportError:
     boto3 = None
+    _REFUSALS = (GoogleError, StoreError)
 
 Json = dict[str, Any]
 
@@ -36,8 +40,8 @@ class ActionError(Exception):
     """The task failed; the message says why, and what to do."""
 
 
-class AwsActionModule(ActionBase):
-    """An action that calls AWS in the process that runs the playbook.
+class CloudActionModule(ActionBase):
+    """An action that calls a cloud in the process that runs the playbook.
 
     Every host of an inventory is this machine. A module would be a process that loads Python, Ansible and boto3 anew,
     half a second of it for a call that takes milliseconds; here they are loaded once.
@@ -47,29 +51,26 @@ class AwsActionModule(ActionBase):
     _supports_async = False
 
     ARGUMENTS: ClassVar[dict[str, dict[str, Any]]]
-    """What the action takes, as Ansible's argument specs have it; `region` is one of them."""
+    """What the action takes, as Ansible's argument specs have it."""
     PURPOSE: ClassVar[str]
-    """What could not be done when AWS refuses, such as "look the image up"."""
+    """What could not be done when the cloud refuses, such as "look the image up"."""
 
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
-        """Return what `act` returns, or its failure."""
+        """Return the answer, or why there is none."""
         result: Json = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
-        if boto3 is None:
-            return result | {"failed": True, "msg": "boto3 is missing in the Python that runs ansible-playbook"}
         try:
             with task_environment(self):
-                return result | self.act(boto3.session.Session(region_name=arguments["region"]), arguments)
+                return result | self.answer(arguments)
         except ActionError as error:
             return result | {"failed": True, "msg": str(error)}
-        except (BotoCoreError, ClientError, StoreError) as error:
+        except _REFUSALS as error:
             return result | {"failed": True, "msg": f"could not {self.PURPOSE}: {error}"}
 
-    def act(self, session: Any, arguments: Json) -> Json:
+    def answer(self, arguments: Json) -> Json:
         """Do the work.
 
         Args:
-            session: a boto3 session of the region.
             arguments: what the task gives, validated.
 
         Returns:
@@ -77,6 +78,29 @@ class AwsActionModule(ActionBase):
 
         Raises:
             ActionError: the task fails, with this message.
-            BotoCoreError, ClientError, StoreError: AWS or the store refuses, or does not answer.
+            BotoCoreError, ClientError, GoogleError, StoreError: the cloud refuses, or does not answer.
         """
+        raise NotImplementedError
+
+
+def aws_session(region: str) -> Any:
+    """A boto3 session of a region.
+
+    Raises:
+        ActionError: boto3 is not installed.
+    """
+    if boto3 is None:
+        raise ActionError("boto3 is missing in the Python that runs ansible-playbook")
+    return boto3.session.Session(region_name=region)
+
+
+class AwsActionModule(CloudActionModule):
+    """An action that calls AWS; one of its arguments is `region`."""
+
+    def answer(self, arguments: Json) -> Json:
+        """Call AWS with a session of the region."""
+        return self.act(aws_session(arguments["region"]), arguments)
+
+    def act(self, session: Any, arguments: Json) -> Json:
+        """Do the work with a boto3 session of the region; otherwise as `answer`."""
         raise NotImplementedError

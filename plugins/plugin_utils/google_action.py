@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar
+from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, task_environment
+from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleSession
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 
 Json = dict[str, Any]
 
@@ -66,42 +65,3 @@ def _is_switched_off(answer: Any) -> bool:
         # Not of the API, but of something on the way to it.
         return False
     return any(detail.get("reason") == "SERVICE_DISABLED" for detail in details)
-
-
-class GoogleActionModule(ActionBase):
-    """An action that calls Google Cloud in the process that runs the playbook; see AwsActionModule for the reason."""
-
-    _supports_check_mode = True
-    _supports_async = False
-
-    ARGUMENTS: ClassVar[dict[str, dict[str, Any]]]
-    """What the action takes, as Ansible's argument specs have it."""
-    PURPOSE: ClassVar[str]
-    """What could not be done when Google refuses, such as "look the image up"."""
-
-    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
-        """Return what `act` returns, or its failure."""
-        result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
-        try:
-            with task_environment(self):
-                return result | self.act(arguments)
-        except ActionError as error:
-            return result | {"failed": True, "msg": str(error)}
-        except GoogleError as error:
-            return result | {"failed": True, "msg": f"could not {self.PURPOSE}: {error}"}
-
-    def act(self, arguments: Json) -> Json:
-        """Do the work.
-
-        Args:
-            arguments: what the task gives, validated.
-
-        Returns:
-            The task's result.
-
-        Raises:
-            ActionError: the task fails, with this message.
-            GoogleError: Google refuses, or does not answer.
-        """
-        raise NotImplementedError

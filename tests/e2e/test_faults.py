@@ -11,7 +11,7 @@ from tests.e2e.http import Visitor
 from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
 from tests.e2e.test_site import APPS
 
-SERVICE_STEP = "ecs_deployment | Wait for this very deployment"
+SERVICE_STEP = "deployment | Follow the deployment"
 
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("everything")]

@@ -404,7 +404,7 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
         factory.write_text(original)
     assert "cannot start" in run.output
     # It came as far as the service, and ECS went back.
-    assert "verify_ecs |" in run.output or "ecs_deployment |" in run.output
+    assert "deployment | Follow the deployment" in run.output
     assert visitor.problems == []
     assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == before
 

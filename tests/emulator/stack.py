@@ -280,6 +280,11 @@ class Services:
             time.sleep(0.2)
 
 
+def aws_environment(cloud: Settings) -> dict[str, str]:
+    """The environment variables that lead AWS's clients to the rehearsal cloud."""
+    return {"AWS_ENDPOINT_URL": cloud.gateway_url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
 def google_environment(cloud: Settings) -> dict[str, str]:
     """The environment variables that lead Google's clients to the rehearsal cloud, as inventories/dev has them."""
     products = {
@@ -309,9 +314,7 @@ class Terraform:
         shutil.copy(Path(__file__).parent / root / "main.tf", directory)
         self._directory = directory
         self._environment = os.environ | {
-            "AWS_ENDPOINT_URL": cloud.gateway_url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **aws_environment(cloud),
             **google_environment(cloud),
             "CHECKPOINT_DISABLE": "1",
             "TF_IN_AUTOMATION": "1",

@@ -9,13 +9,14 @@ from typing import Any
 import docker
 import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.ec2 import Deployment
 from botocore.exceptions import ClientError
 
 from emulator.ec2_instances import INSTANCE_LABEL
 from emulator.settings import Settings
-from plugins.action.instance_refresh import Refresh
 from tests.emulator.groups import LOG_GROUP, Groups
-from tests.emulator.stack import Balancer, Client, Load, ask, wait_until
+from tests.emulator.stack import Balancer, Client, Load, ask, aws_environment, wait_until
 
 WEB = "temu-web"
 
@@ -349,7 +350,7 @@ class TestRefresh:
 
 
 class TestDeployment:
-    """What the action instance_refresh makes of it, as a deployment uses it."""
+    """What the action service_deployment makes of it, as a deployment uses it."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -359,90 +360,89 @@ class TestDeployment:
         yield name
         groups.remove(name)
 
+    @pytest.fixture(autouse=True)
     @staticmethod
-    def refresh(aws: Client, groups: Groups, balancer: Balancer, template: Json, seconds: int = 120) -> Refresh:
+    def environment(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in aws_environment(cloud).items():
+            monkeypatch.setenv(name, value)
+
+    @staticmethod
+    def deployment(
+        groups: Groups, balancer: Balancer, template: Json, seconds: int = 120, *, check_mode: bool = False
+    ) -> Deployment:
         """The way to a version."""
-        clients = {service: aws(service) for service in ("autoscaling", "ec2", "elbv2", "logs", "ssm")}
         found = groups.ec2.describe_launch_templates(LaunchTemplateNames=[template["LaunchTemplateName"]])
-        arguments = {
-            "auto_scaling_group": template["LaunchTemplateName"],
+        outputs = {
+            "auto_scaling_group_name": template["LaunchTemplateName"],
             "launch_template_id": found["LaunchTemplates"][0]["LaunchTemplateId"],
             "launch_template_version": template["Version"],
-            "target_group": balancer.group,
-            "log_group": LOG_GROUP,
-            "container": "app",
-            "timeout_seconds": seconds,
+            "target_group_arn": balancer.group,
+            "log_group_name": LOG_GROUP,
         }
-        return Refresh(clients, arguments)
+        return Deployment(Request(outputs, "", seconds, "us-east-1", check_mode))
 
-    def deploy(
-        self, aws: Client, groups: Groups, balancer: Balancer, template: Json, seconds: int = 120
-    ) -> tuple[str, Refresh]:
+    def deploy(self, groups: Groups, balancer: Balancer, template: Json, seconds: int = 120) -> tuple[str, Deployment]:
         """Id of the refresh, and who followed it."""
-        refresh = self.refresh(aws, groups, balancer, template, seconds)
-        return refresh.run(), refresh
+        deployment = self.deployment(groups, balancer, template, seconds)
+        return deployment.follow(), deployment
 
-    def test_first_deployment_needs_no_refresh(
-        self, aws: Client, groups: Groups, balancer: Balancer, name: str, image: str
-    ) -> None:
+    def test_first_deployment_needs_no_refresh(self, groups: Groups, balancer: Balancer, name: str, image: str) -> None:
         template = {"LaunchTemplateName": name, "Version": "1"}
-        identifier, refresh = self.deploy(aws, groups, balancer, template)
-        assert (identifier, refresh.started) == ("", False)
-        assert refresh.images() == {one["InstanceId"]: image for one in groups.members(name)}
+        identifier, deployment = self.deploy(groups, balancer, template)
+        assert (identifier, deployment.changed) == ("", False)
+        assert deployment.running() == {image: [one["InstanceId"] for one in groups.members(name)]}
 
-    def test_new_version(self, aws: Client, groups: Groups, balancer: Balancer, name: str, image: str) -> None:
+    def test_new_version(self, groups: Groups, balancer: Balancer, name: str, image: str) -> None:
         template = groups.define(name, groups.data(VERSION="2"))
-        identifier, refresh = self.deploy(aws, groups, balancer, template)
+        identifier, deployment = self.deploy(groups, balancer, template)
         assert groups.refreshed(name, identifier)["Status"] == "Successful"
-        assert set(refresh.images().values()) == {image}
+        assert set(deployment.running()) == {image}
         assert [one["LaunchTemplate"]["Version"] for one in groups.members(name)] == [template["Version"]]
-        again, refresh = self.deploy(aws, groups, balancer, template)
-        assert (again, refresh.started) == ("", False)
+        again, deployment = self.deploy(groups, balancer, template)
+        assert (again, deployment.changed) == ("", False)
 
-    def test_check_starts_nothing(self, aws: Client, groups: Groups, balancer: Balancer, name: str) -> None:
+    def test_check_starts_nothing(self, groups: Groups, balancer: Balancer, name: str) -> None:
         now = groups.describe(name)["LaunchTemplate"]["Version"]
         known = groups.scaling.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"]
-        self.refresh(aws, groups, balancer, {"LaunchTemplateName": name, "Version": now}).check()
+        self.deployment(groups, balancer, {"LaunchTemplateName": name, "Version": now}, check_mode=True).follow()
         wanted = groups.define(name, groups.data(VERSION="unwanted"))
         with pytest.raises(ActionError, match=f"version {now}, asked for was {wanted['Version']}"):
-            self.refresh(aws, groups, balancer, wanted).check()
+            self.deployment(groups, balancer, wanted, check_mode=True).follow()
         assert groups.scaling.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"] == known
 
-    def test_bad_image(self, aws: Client, groups: Groups, balancer: Balancer, name: str) -> None:
+    def test_bad_image(self, groups: Groups, balancer: Balancer, name: str) -> None:
         before = groups.describe(name)["LaunchTemplate"]["Version"]
         template = groups.define(name, groups.data(BEHAVIOUR="crash"))
         with pytest.raises(ActionError) as failed:
-            self.deploy(aws, groups, balancer, template)
+            self.deploy(groups, balancer, template)
         message = str(failed.value)
         assert "ended as RollbackSuccessful" in message
         assert "an ELB system health check failure" in message
         assert f"still serves version {before}" in message
         assert "  | it breaks" in message
 
-    def test_image_that_is_not_there(
-        self, aws: Client, groups: Groups, balancer: Balancer, name: str, image: str
-    ) -> None:
+    def test_image_that_is_not_there(self, groups: Groups, balancer: Balancer, name: str, image: str) -> None:
         missing = f"{image.rpartition(':')[0]}@sha256:{'0' * 64}"
         with pytest.raises(ActionError, match=r"Error response from daemon"):
-            self.deploy(aws, groups, balancer, groups.define(name, groups.data(missing)))
+            self.deploy(groups, balancer, groups.define(name, groups.data(missing)))
 
-    def test_takes_too_long(self, aws: Client, groups: Groups, balancer: Balancer, name: str) -> None:
+    def test_takes_too_long(self, groups: Groups, balancer: Balancer, name: str) -> None:
         template = groups.define(name, groups.data(BEHAVIOUR="unhealthy"))
         with pytest.raises(ActionError, match=r"RollbackSuccessful\. It was not complete after 3 s"):
-            self.deploy(aws, groups, balancer, template, 3)
+            self.deploy(groups, balancer, template, 3)
 
-    def test_what_an_interrupted_run_left(self, aws: Client, groups: Groups, balancer: Balancer, name: str) -> None:
+    def test_what_an_interrupted_run_left(self, groups: Groups, balancer: Balancer, name: str) -> None:
         template = groups.define(name, groups.data(VERSION="3"))
         left = groups.refresh(name, groups.define(name, groups.data(BEHAVIOUR="unhealthy")))
-        identifier, refresh = self.deploy(aws, groups, balancer, template)
+        identifier, deployment = self.deploy(groups, balancer, template)
         assert groups.refreshed(name, left)["Status"] == "Cancelled"
-        assert refresh.started
+        assert deployment.changed
         template = groups.define(name, groups.data(VERSION="4"))
         found = groups.ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"][0]
         by_id = {"LaunchTemplateId": found["LaunchTemplateId"], "Version": template["Version"]}
         left = groups.refresh(name, by_id)
-        identifier, refresh = self.deploy(aws, groups, balancer, template)
-        assert (identifier, refresh.started) == (left, False)
+        identifier, deployment = self.deploy(groups, balancer, template)
+        assert (identifier, deployment.changed) == (left, False)
 
 
 class TestFaults:

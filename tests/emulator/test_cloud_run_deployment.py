@@ -1,17 +1,17 @@
-"""What the action cloud_run_deployment makes of deployments on Cloud Run."""
+"""What the action service_deployment makes of deployments on Cloud Run."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import docker
 import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.cloud_run import Deployment
 
 from emulator.settings import Settings
-from plugins.action.cloud_run_deployment import Deployment
 from tests.emulator.google_cloud_run import CloudRun, short
 from tests.emulator.stack import Json, google_environment
 
@@ -19,11 +19,21 @@ NAME = "temu-deployed"
 BY_REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
 
 
+Deploy = Callable[..., Json]
+
+
 @pytest.fixture
-def deployment(cloud: Settings, run: CloudRun, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+def deploy(cloud: Settings, run: CloudRun, monkeypatch: pytest.MonkeyPatch) -> Deploy:
+    """Follows the deployment of an image, and returns what it found."""
     for name, value in google_environment(cloud).items():
         monkeypatch.setenv(name, value)
-    return Deployment(GoogleCloud(), f"{run.google.parent}/services/{NAME}")
+
+    def deploy(image: str, name: str = NAME) -> Json:
+        outputs = {"service_id": f"{run.google.parent}/services/{name}", "app_url": run.get(NAME)["uri"]}
+        found: Json = Deployment(Request(outputs, digest(image), 60, "us-central1")).run()
+        return found
+
+    return deploy
 
 
 @pytest.fixture(scope="module")
@@ -62,36 +72,37 @@ def revisions(run: CloudRun, images: tuple[str, str]) -> Iterator[tuple[str, str
 
 
 def test_image_that_was_asked_for_serves(
-    deployment: Deployment, images: tuple[str, str], revisions: tuple[str, str]
+    run: CloudRun, deploy: Deploy, images: tuple[str, str], revisions: tuple[str, str]
 ) -> None:
-    found = deployment.wait(60)
-    assert short(found["latestReadyRevision"]) == revisions[1]
-    assert deployment.image_digest(found, digest(images[1])) == digest(images[1])
+    found = deploy(images[1])
+    assert short(found["deployment_id"]) == revisions[1]
+    assert found["image_digests"] == [digest(images[1])]
+    assert found["url"] == run.get(NAME)["uri"]
+    assert not found["changed"]
     with pytest.raises(ActionError, match=f"runs {digest(images[1])} in {revisions[1]}, asked for was sha256:0"):
-        deployment.image_digest(found, f"sha256:{'0' * 64}")
+        deploy(f"app@sha256:{'0' * 64}")
 
 
 @pytest.mark.parametrize("percent", [100, 50])
 def test_traffic_that_was_pinned_by_hand(
-    run: CloudRun, deployment: Deployment, images: tuple[str, str], revisions: tuple[str, str], percent: int
+    run: CloudRun, deploy: Deploy, images: tuple[str, str], revisions: tuple[str, str], percent: int
 ) -> None:
     """Cloud Run calls the deployment a success; the image that was asked for does not serve everybody."""
     old = {"type": BY_REVISION, "revision": revisions[0], "percent": percent}
     new = {"type": BY_REVISION, "revision": revisions[1], "percent": 100 - percent}
     traffic = [target for target in (old, new) if target["percent"]]
     assert "error" not in run.update(NAME, {"traffic": traffic}, updateMask="traffic")
-    found = deployment.wait(60)
-    assert short(found["latestReadyRevision"]) == revisions[1]
+    assert short(run.get(NAME)["latestReadyRevision"]) == revisions[1]
     with pytest.raises(ActionError) as refused:
-        deployment.image_digest(found, digest(images[1]))
-    serving = sorted(str(target["revision"]) for target in traffic)
-    assert f"in {', '.join(serving)}, asked for was {digest(images[1])}" in str(refused.value)
-    assert digest(images[0]) in str(refused.value).partition(" in ")[0]
+        deploy(images[1])
+    places = zip(images, revisions, (old, new), strict=True)
+    serving = sorted(f"{digest(image)} in {revision}" for image, revision, target in places if target["percent"])
+    assert f"runs {', '.join(serving)}, asked for was {digest(images[1])}" in str(refused.value)
     run.update(NAME, service(run, images[1]))
-    assert deployment.image_digest(deployment.wait(60), digest(images[1])) == digest(images[1])
+    assert deploy(images[1])["image_digests"] == [digest(images[1])]
 
 
-def test_service_that_is_not_there(deployment: Deployment, run: CloudRun) -> None:
-    missing = Deployment(deployment._cloud, f"{run.google.parent}/services/temu-none")
+@pytest.mark.usefixtures("revisions")
+def test_service_that_is_not_there(deploy: Deploy, images: tuple[str, str]) -> None:
     with pytest.raises(ActionError, match=r"knows no .*/services/temu-none"):
-        missing.wait(1)
+        deploy(images[1], "temu-none")

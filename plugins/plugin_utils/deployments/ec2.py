@@ -1,0 +1,337 @@
+"""A deployment to an Auto Scaling group: an instance refresh, by its id, and what each instance says that it runs."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import (
+    NO_LOG,
+    SHOWN_LINES,
+    AwsDeployment,
+    Request,
+)
+
+with suppress(ImportError):  # AwsDeployment says what is missing
+    from botocore.exceptions import ClientError
+
+_SHOWN_INSTANCES = 2
+# So many instances that fail one after the other are no accident.
+_FAILURES = 2
+# A new instance serves before an old one goes, and half as many more than wanted are the most there are.
+_PREFERENCES = {
+    "AutoRollback": True,
+    "MaxHealthyPercentage": 150,
+    "MinHealthyPercentage": 100,
+    "SkipMatching": True,
+}
+# "AWS Systems Manager endpoints and quotas": instance ids of one SendCommand.
+_MOST_AT_ONCE = 50
+_ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
+# As the layer's user data calls it.
+_CONTAINER = "app"
+
+Json = dict[str, Any]
+
+
+class Deployment(AwsDeployment):
+    """The way of one group to one launch template version.
+
+    A refresh to the same version that an interrupted run has left is followed; one to another is cancelled first.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._scaling, self._elb, self._ec2, self._ssm = map(self.client, ("autoscaling", "elbv2", "ec2", "ssm"))
+        self._template = {
+            "LaunchTemplateId": request.outputs["launch_template_id"],
+            "Version": request.outputs["launch_template_version"],
+        }
+        # What went wrong before does not count.
+        self._began = datetime.datetime.now(datetime.UTC)
+
+    @property
+    def name(self) -> str:
+        """Name of the group."""
+        return str(self.request.outputs["auto_scaling_group_name"])
+
+    def follow(self) -> str:
+        """Refresh the instances where they need it, and follow that very refresh; in check mode, only look."""
+        if self.request.check_mode:
+            self._check()
+            return ""
+        identifier = self._left_by_another_run()
+        if not identifier and not self._has_arrived():
+            identifier = self._scaling.start_instance_refresh(
+                AutoScalingGroupName=self.name,
+                DesiredConfiguration={"LaunchTemplate": self._template},
+                Preferences=_PREFERENCES,
+            )["InstanceRefreshId"]
+            self.changed = True
+        if identifier:
+            self._follow(identifier)
+            self._began = datetime.datetime.now(datetime.UTC)
+        self._await_steady()
+        return identifier
+
+    def running(self) -> dict[str, list[str]]:
+        """Digests, and the instances that say that they run them."""
+        instances = [one["InstanceId"] for one in self._members()]
+        command = f"docker inspect --format '{{{{.Config.Image}}}}' {_CONTAINER}"
+        found = defaultdict(list)
+        for first in range(0, len(instances), _MOST_AT_ONCE):
+            some = instances[first : first + _MOST_AT_ONCE]
+            identifier = self._send(some, command)
+            for instance in some:
+                found[self._result(identifier, instance).rpartition("@")[2]].append(instance)
+        return found
+
+    def _check(self) -> None:
+        if not self._has_arrived():
+            now, wanted = self._describe()["LaunchTemplate"]["Version"], self._template["Version"]
+            raise ActionError(
+                f"{self.name} is set to launch template version {now}, asked for was {wanted}: the last deployment "
+                "failed or did not end, or its instances are older. Deploy again"
+            )
+        self._await_steady()
+
+    def _send(self, instances: list[str], command: str) -> str:
+        """Id of a command that the instances' agents have taken."""
+        refusal: Exception | None = None
+
+        def sent() -> str | None:
+            nonlocal refusal
+            try:
+                answer = self._ssm.send_command(
+                    InstanceIds=instances, DocumentName="AWS-RunShellScript", Parameters={"commands": [command]}
+                )
+            except self._ssm.exceptions.InvalidInstanceId as error:
+                # The agent of a new instance reports a minute after it has booted.
+                refusal = error
+                return None
+            return str(answer["Command"]["CommandId"])
+
+        try:
+            command_id: str = self.wait_for(sent)
+        except TimeoutError:
+            raise ActionError(f"Systems Manager does not reach the instances of {self.name}: {refusal}") from None
+        return command_id
+
+    def _result(self, command: str, instance: str) -> str:
+        """What a command says on an instance."""
+
+        def said() -> str | None:
+            try:
+                answer = self._ssm.get_command_invocation(CommandId=command, InstanceId=instance)
+            except self._ssm.exceptions.InvocationDoesNotExist:
+                return None
+            if answer["Status"] == "Success":
+                return str(answer["StandardOutputContent"]).strip()
+            if answer["Status"] in ("Pending", "InProgress", "Delayed"):
+                return None
+            raise ActionError(
+                f"instance {instance} does not say what it runs: {answer['Status']} "
+                f"{answer.get('StandardErrorContent', '').strip()}"
+            )
+
+        try:
+            output: str = self.wait_for(said)
+        except TimeoutError:
+            seconds = self.request.timeout_seconds
+            raise ActionError(f"instance {instance} does not say within {seconds} s what it runs") from None
+        return output
+
+    # -- the group --
+
+    def _describe(self) -> Json:
+        groups = self._scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[self.name])["AutoScalingGroups"]
+        if not groups:
+            raise ActionError(f"there is no Auto Scaling group {self.name}")
+        group: Json = groups[0]
+        return group
+
+    def _members(self) -> list[Json]:
+        """The instances that are to stay."""
+        leaving = ("Terminating", "Terminated")
+        return [one for one in self._describe()["Instances"] if not one["LifecycleState"].startswith(leaving)]
+
+    def _is_ours(self, template: Json) -> bool:
+        return all(template.get(member) == value for member, value in self._template.items())
+
+    def _has_arrived(self) -> bool:
+        """Whether the group and all its instances have the version already."""
+        return self._is_ours(self._describe()["LaunchTemplate"]) and all(
+            self._is_ours(one.get("LaunchTemplate", {})) for one in self._members()
+        )
+
+    def _await_steady(self) -> None:
+        """Wait until the group has all its instances, each healthy in the load balancer.
+
+        Raises:
+            ActionError: they do not come up.
+        """
+        serving = ""
+
+        def steady() -> bool | None:
+            nonlocal serving
+            group = self._describe()
+            members = group["Instances"]
+            states = self._elb.describe_target_health(TargetGroupArn=self.request.outputs["target_group_arn"])
+            healthy = {
+                one["Target"]["Id"]
+                for one in states["TargetHealthDescriptions"]
+                if one["TargetHealth"]["State"] == "healthy"
+            }
+            ready = [
+                one
+                for one in members
+                if one["LifecycleState"] == "InService"
+                and one["InstanceId"] in healthy
+                and self._is_ours(one.get("LaunchTemplate", {}))
+            ]
+            if len(ready) == len(members) == group["DesiredCapacity"]:
+                return True
+            problems = self._problems(self._began)
+            if len(problems) >= _FAILURES:
+                raise ActionError(self._failure("its instances fail", problems[0], self._began))
+            serving = f"{len(ready)} of {group['DesiredCapacity']} instances serve"
+            return None
+
+        try:
+            self.wait_for(steady)
+        except TimeoutError:
+            what = f"{serving} after {self.request.timeout_seconds} s"
+            raise ActionError(self._failure(what, "", self._began)) from None
+
+    # -- the refresh --
+
+    def _left_by_another_run(self) -> str:
+        """Id of a refresh to this very version that is under way; others are ended first.
+
+        Nobody else deploys this group at the same time, so what is under way was left by a run that was interrupted.
+        """
+        active: list[Json] = []
+
+        def left() -> str | None:
+            nonlocal active
+            answer = self._scaling.describe_instance_refreshes(AutoScalingGroupName=self.name, MaxRecords=1)
+            active = [one for one in answer["InstanceRefreshes"] if one["Status"] in _ACTIVE]
+            if not active:
+                return ""
+            wanted = active[0].get("DesiredConfiguration", {}).get("LaunchTemplate", {})
+            if active[0]["Status"] in ("Pending", "InProgress"):
+                if self._is_ours(wanted):
+                    return str(active[0]["InstanceRefreshId"])
+                self._scaling.cancel_instance_refresh(AutoScalingGroupName=self.name)
+            return None
+
+        try:
+            identifier: str = self.wait_for(left)
+        except TimeoutError:
+            raise ActionError(
+                f"the instance refresh {active[0]['InstanceRefreshId']} of {self.name} is still "
+                f"{active[0]['Status']} after {self.request.timeout_seconds} s"
+            ) from None
+        return identifier
+
+    def _follow(self, identifier: str) -> None:
+        """Follow a refresh until it has succeeded; one that takes too long, or whose instances fail, is rolled back.
+
+        By itself a refresh tries for an hour before it goes back.
+        """
+        failing: list[str] = []
+
+        def ended() -> Json | None:
+            record = self._refresh(identifier)
+            return None if record["Status"] in _ACTIVE else record
+
+        def ended_or_failing() -> Json | None:
+            nonlocal failing
+            record = self._refresh(identifier)
+            if record["Status"] not in _ACTIVE:
+                return record
+            failing = self._problems(record["StartTime"])
+            return {} if len(failing) >= _FAILURES else None
+
+        late = ""
+        try:
+            record = self.wait_for(ended_or_failing)
+            late = "" if record else f"New instances fail: {failing[0]}"
+        except TimeoutError:
+            late = f"It was not complete after {self.request.timeout_seconds} s."
+        if late:
+            record = self._roll_back(identifier, late, ended)
+        if record["Status"] != "Successful":
+            what = f"the instance refresh {identifier} ended as {record['Status']}"
+            raise ActionError(self._failure(what, late or record.get("StatusReason", ""), record["StartTime"]))
+
+    def _roll_back(self, identifier: str, late: str, ended: Callable[[], Json | None]) -> Json:
+        """Roll a refresh back, and return it when it has ended."""
+        if self._refresh(identifier)["Status"] in ("Pending", "InProgress"):
+            self._scaling.rollback_instance_refresh(AutoScalingGroupName=self.name)
+        try:
+            record: Json = self.wait_for(ended)
+        except TimeoutError:
+            since = self._refresh(identifier)["StartTime"]
+            raise ActionError(self._failure(f"{late} The rollback takes too long", "", since)) from None
+        return record
+
+    def _refresh(self, identifier: str) -> Json:
+        answer = self._scaling.describe_instance_refreshes(
+            AutoScalingGroupName=self.name, InstanceRefreshIds=[identifier]
+        )
+        record: Json = answer["InstanceRefreshes"][0]
+        return record
+
+    # -- what to say --
+
+    def _activities(self, since: datetime.datetime) -> list[Json]:
+        answer = self._scaling.describe_scaling_activities(AutoScalingGroupName=self.name)
+        # The clocks of this machine and of AWS may differ by a little.
+        start = since - datetime.timedelta(seconds=5)
+        return [one for one in answer["Activities"] if one["StartTime"] >= start]
+
+    def _problems(self, since: datetime.datetime) -> list[str]:
+        """What went wrong with instances, the newest first."""
+        return [
+            one.get("StatusMessage") or one["Cause"]
+            for one in self._activities(since)
+            if one["StatusCode"] in ("Failed", "Cancelled") or "health check" in one["Cause"]
+        ]
+
+    def _failure(self, what: str, reason: str, since: datetime.datetime) -> str:
+        version = self._template["Version"]
+        lines = [
+            f"The deployment of launch template version {version} to {self.name} failed: {what}. {reason}".rstrip()
+        ]
+        now = self._describe()["LaunchTemplate"]["Version"]
+        if now != version:
+            lines.append(f"The group was rolled back and still serves version {now}.")
+        launching = "Launching a new EC2 instance: "
+        launched = [
+            one["Description"].removeprefix(launching)
+            for one in self._activities(since)
+            if one["Description"].startswith(launching)
+        ]
+        for problem in dict.fromkeys(self._problems(since)[:_SHOWN_INSTANCES]):
+            lines.append(f"  {problem}")
+        for instance in launched[-_SHOWN_INSTANCES:]:
+            lines.append(f"Instance {instance}:")
+            lines += self._last_lines(instance)
+        return "\n".join(lines)
+
+    def _last_lines(self, instance: str) -> list[str]:
+        """The end of what the application on an instance said; of its boot, where it did not get as far."""
+        lines: list[str] = self.last_lines(self.request.outputs["log_group_name"], f"instance/{instance}")
+        if lines != NO_LOG:
+            return lines
+        try:
+            # boto3 has decoded it already.
+            output = self._ec2.get_console_output(InstanceId=instance).get("Output", "")
+        except ClientError as error:
+            return [f"  | no log: {error}"]
+        return [f"  | {line}" for line in str(output).splitlines()[-SHOWN_LINES:]] or lines

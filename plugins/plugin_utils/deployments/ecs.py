@@ -1,0 +1,116 @@
+"""A deployment of ECS, by its id: a stable service is no proof, since the circuit breaker makes one by rolling back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import AwsDeployment, Request
+
+_SHOWN_TASKS = 2
+
+Json = dict[str, Any]
+
+
+class Deployment(AwsDeployment):
+    """One service's deployment of one task definition."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._ecs = self.client("ecs")
+        self._cluster, self._service = request.outputs["cluster_name"], request.outputs["service_name"]
+        self._task_definition = request.outputs["task_definition_arn"]
+        self._identifier = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the service."""
+        return str(self._service)
+
+    def follow(self) -> str:
+        """Follow the deployment until it is complete."""
+        try:
+            identifier: str = self.wait_for(self._completed)
+        except TimeoutError:
+            what = f"is not complete after {self.request.timeout_seconds} s"
+            raise ActionError(self._failure(what, self._describe())) from None
+        return identifier
+
+    def running(self) -> dict[str, list[str]]:
+        """Digests, and the tasks that run them."""
+        found = defaultdict(list)
+        for task in self.tasks("RUNNING"):
+            for container in task["containers"]:
+                if container.get("imageDigest"):
+                    found[container["imageDigest"]].append(_id(task))
+        return found
+
+    def tasks(self, status: str) -> list[Json]:
+        """The service's tasks of a status, as DescribeTasks has them."""
+        arns = self._ecs.list_tasks(cluster=self._cluster, serviceName=self._service, desiredStatus=status)["taskArns"]
+        if not arns:
+            return []
+        tasks: list[Json] = self._ecs.describe_tasks(cluster=self._cluster, tasks=arns)["tasks"]
+        return [task for task in tasks if task["lastStatus"] == status]
+
+    def _completed(self) -> str | None:
+        """Id of the deployment where it is complete."""
+        service = self._describe()
+        deployments = service["deployments"]
+        if not self._identifier:
+            # The newest comes first; a task definition can have an earlier, failed deployment too.
+            ours = (d["id"] for d in deployments if d["taskDefinition"] == self._task_definition)
+            self._identifier = next(ours, "")
+        deployment = next((d for d in deployments if d["id"] == self._identifier), None)
+        if deployment is None:
+            raise ActionError(self._failure("was rolled back and removed", service))
+        if deployment["rolloutState"] == "FAILED":
+            raise ActionError(self._failure(deployment["rolloutStateReason"], service))
+        if deployment["status"] != "PRIMARY":
+            raise ActionError(self._failure("was replaced by another deployment", service))
+        others = sum(d["runningCount"] + d["pendingCount"] for d in deployments if d is not deployment)
+        # A complete deployment may still be waiting for the last requests to the tasks it replaced.
+        arrived = deployment["runningCount"] == deployment["desiredCount"] and others == 0
+        return self._identifier if deployment["rolloutState"] == "COMPLETED" and arrived else None
+
+    def _describe(self) -> Json:
+        services = self._ecs.describe_services(cluster=self._cluster, services=[self._service])["services"]
+        if not services or services[0]["status"] != "ACTIVE":
+            raise ActionError(f"there is no service {self._service} in cluster {self._cluster}")
+        service: Json = services[0]
+        return service
+
+    def _failure(self, what: str, service: Json) -> str:
+        lines = [f"The deployment of {self._task_definition} to service {self._service} failed: {what}."]
+        now = service["taskDefinition"]
+        if now != self._task_definition:
+            lines.append(f"The service was rolled back and still serves {now}.")
+        stopped = [t for t in self.tasks("STOPPED") if t["taskDefinitionArn"] == self._task_definition]
+        stopped.sort(key=lambda task: str(task.get("stoppedAt")), reverse=True)
+        for task in stopped[:_SHOWN_TASKS]:
+            lines.append(f"Task {_id(task)} stopped: {task.get('stoppedReason') or 'no reason given'}")
+            for container in task["containers"]:
+                code = container.get("exitCode")
+                detail = container.get("reason", "")
+                if code is not None or detail:
+                    lines.append(f"  container {container['name']}: exit code {code} {detail}".rstrip())
+                lines += self.last_lines(
+                    self.request.outputs["log_group_name"], self._log_stream(task, container["name"])
+                )
+        if not stopped:
+            lines += [f"  {event['message']}" for event in service.get("events", [])[:3]]
+        return "\n".join(lines)
+
+    def _log_stream(self, task: Json, container: str) -> str:
+        definition = self._ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
+        options = next(
+            c.get("logConfiguration", {}).get("options", {})
+            for c in definition["containerDefinitions"]
+            if c["name"] == container
+        )
+        return f"{options.get('awslogs-stream-prefix', '')}/{container}/{_id(task)}"
+
+
+def _id(task: Json) -> str:
+    return str(task["taskArn"]).rpartition("/")[2]
