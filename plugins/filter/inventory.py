@@ -110,7 +110,7 @@ def inventory_problems(hostvars: Mapping[str, Any], project: str, sources: Itera
     _check_environment_is_one(hosts, problems)
     _check_state_buckets(hosts, known, problems)
     # Google's apps are in no network of ours.
-    _check_networks(networks, [app for app in apps if known.cloud_of(app) == "aws"], inputs, problems)
+    _check_networks(networks, [app for app in apps if known.cloud_of(app) == "aws"], known, inputs, problems)
     _check_names_in_cloud(apps, inputs, problems)
     lines: list[str] = problems.lines()
     return lines
@@ -139,8 +139,8 @@ def _read(name: str, variables: Mapping[str, Any], known: Project, problems: Pro
 def _check_groups(host: Host, known: Project, problems: Problems) -> None:
     """Check that a host stands where something is done for it, and in one place only."""
     kinds = [group for group in _KINDS if group in host.groups]
-    targets = [group for group in known.targets if group in host.groups]
-    others = [group for group in host.groups if group not in (*kinds, *targets, "ungrouped")]
+    platforms = [group for group in known.platforms if group in host.groups]
+    others = [group for group in host.groups if group not in (*kinds, *platforms, "ungrouped")]
     texts = []
     if not kinds:
         texts.append("stands in neither of the groups apps and networks, so nothing is done for it")
@@ -149,15 +149,15 @@ def _check_groups(host: Host, known: Project, problems: Problems) -> None:
             f"stands in the groups {' and '.join(kinds)}, which would share its cloud names and state keys; "
             "it must stand in one"
         )
-    if "apps" in kinds and not targets:
-        found = f": it is in {', '.join(did_you_mean(group, list(known.targets)) for group in others)}"
+    if "apps" in kinds and not platforms:
+        found = f": it is in {', '.join(did_you_mean(group, list(known.platforms)) for group in others)}"
         texts.append(
-            f"stands in no target group{found if others else ''}; below apps it must stand in one of "
-            f"{', '.join(known.targets)}"
+            f"stands in no platform group{found if others else ''}; below apps it must stand in one of "
+            f"{', '.join(known.platforms)}"
         )
-    if len(targets) > 1:
+    if len(platforms) > 1:
         texts.append(
-            f"stands in the target groups {' and '.join(targets)}; it must stand in one: another deployment "
+            f"stands in the platform groups {' and '.join(platforms)}; it must stand in one: another deployment "
             "of an application is another host"
         )
     for text in texts:
@@ -173,7 +173,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     _check_variable_names(host, known, problems)
     _check_specifications(host, known, problems)
     if "slipway_environment" in host.values:
-        finding = input_rules.name_finding(host.cloud_name, known.target_of(host))
+        finding = input_rules.name_finding(host.cloud_name, known.platform_of(host))
         if finding:
             remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
             problems.add([host.name], finding, remedy)
@@ -188,7 +188,8 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
 def _check_cloud(host: Host, known: Project, problems: Problems) -> None:
     """Check what a host is told of the cloud that it is in, and the store of its states, which is that cloud's."""
     cloud = known.cloud_of(host)
-    file = f"group_vars/{known.target_of(host)}/cloud.yml" if cloud == "gcp" else _ENVIRONMENT_FILE
+    platform = known.platform_of(host)
+    file = f"group_vars/{platform.name}/cloud.yml" if platform and cloud == "gcp" else _ENVIRONMENT_FILE
     if cloud == "gcp" and host.values.get("slipway_google_project") is None:
         problems.add(
             [host.name],
@@ -209,7 +210,7 @@ def _check_cloud(host: Host, known: Project, problems: Problems) -> None:
 
 def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
     """Check that each variable with a prefix of the project's is one that something reads."""
-    layers, target = known.layers_of(host), known.target_of(host)
+    layers, platform = known.layers_of(host), known.platform_of(host)
     idle = _idle_roles(host, known)
     for name in host.given:
         if name in host.values and host.values[name] is None:
@@ -217,8 +218,8 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
             continue
         role = known.role_of(name)
         if role in idle:
-            file = host.own_file_of(name, target)
-            if not file and target and name in _ASKING_FOR_DATA and host.values.get(name):
+            file = host.own_file_of(name, platform.name if platform else None)
+            if not file and platform and name in _ASKING_FOR_DATA and host.values.get(name):
                 file = host.file_of(name, f"host_vars/{host.name}/data.yml")
             if file:
                 problems.add([host.name], f"{name} is not for {idle[role]}", f"Edit {file}")
@@ -235,12 +236,12 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         else:
             allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
             kind = f"variable of the role {role}" if role else "variable of the project"
-        lacks = input_rules.LACKS.get(target or "", {}) if role == "service" else {}
+        lacks = input_rules.LACKS.get(platform.name, {}) if platform and role == "service" else {}
         reason = lacks.get(name.removeprefix("service_"))
         if reason or (name not in allowed and name not in known.wired):
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
             if reason:
-                text = f"{name} is not for the target {target}: {reason}"
+                text = f"{name} is not for the platform {platform.name}: {reason}"
             problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
         elif producer or name in known.wired:
             source = f"the layer {producer}" if producer else "playbooks/vars/wiring.yml"
@@ -254,12 +255,12 @@ def _idle_roles(host: Host, known: Project) -> dict[str, str]:
     if "networks" in host.groups:
         return dict.fromkeys(set(LAYERS) - {"network"}, "a network: it has the layer network alone")
     idle = {"network": "an app: its network is a host of its own, in the group networks"}
-    target = known.target_of(host)
-    if target in known.targets_without_data:
-        others = ", ".join(name for name in known.targets if name not in known.targets_without_data)
+    platform = known.platform_of(host)
+    if platform and not platform.data_layer:
+        others = ", ".join(other.name for other in known.platforms.values() if other.data_layer)
         reason = (
-            f"the target {target}: it has no layer data, which keeps an app's database, bucket and API key; an app "
-            f"with data must stand in one of {others} in {host.hosts_file}"
+            f"the platform {platform.name}: it has no layer data, which keeps an app's database, bucket and API key; "
+            f"an app with data must stand in one of {others} in {host.hosts_file}"
         )
         idle |= dict.fromkeys(_ROLES_OF_DATA, reason)
     return idle
@@ -311,7 +312,8 @@ def _check_application(host: Host, known: Project, problems: Problems) -> None:
     otherwise = f"host_vars/{host.name}/app.yml"
     environment = host.values.get("app_environment_variables")
     given = environment if isinstance(environment, dict) else {}
-    for text in input_rules.environment_findings(given, known.target_of(host)):
+    platform = known.platform_of(host)
+    for text in input_rules.environment_findings(given, platform) if platform else []:
         file = host.file_of("app_environment_variables", otherwise)
         problems.add([host.name], f"app_environment_variables {text}", f"Edit {file}")
     source = host.values.get("image_source")
@@ -360,12 +362,13 @@ def _check_layer(host: Host, layer: str, root: Path, known: Project, problems: P
             add(variable, "is not set, and the layer has no default for it")
         elif name not in host.given:
             inputs[variable] = declared.default
-    target = known.target_of(host)
-    for variable, text in list(input_rules.value_findings(inputs, target)):
+    app_platform = known.platform_of(host)
+    platform = app_platform.name if app_platform else None
+    for variable, text in list(input_rules.value_findings(inputs, platform)):
         add(variable, text)
         del inputs[variable]
     inputs["region"] = host.values.get("slipway_region")
-    for variable, text in input_rules.layer_findings(layer, inputs, target):
+    for variable, text in input_rules.layer_findings(layer, inputs, platform):
         add(variable, text)
     return inputs
 
@@ -399,7 +402,7 @@ def _check_state_buckets(hosts: list[Host], known: Project, problems: Problems) 
             )
 
 
-def _check_networks(networks: list[Host], apps: list[Host], inputs: Json, problems: Problems) -> None:
+def _check_networks(networks: list[Host], apps: list[Host], known: Project, inputs: Json, problems: Problems) -> None:
     """Check that each app has a network, in its region, and that networks do not overlap."""
     by_name = {network.name: network for network in networks}
     for app in apps:
@@ -419,12 +422,12 @@ def _check_networks(networks: list[Host], apps: list[Host], inputs: Json, proble
             text = f"slipway_region is {region}; it must be {its}, where its network {name} is"
             problems.add([app.name], text, f"Edit {app.file_of('slipway_region', _ENVIRONMENT_FILE)}")
         mode = inputs[name].get("network", {}).get("nat_gateway_mode")
-        if "ec2" in app.groups and mode == "none":
+        platform = known.platform_of(app)
+        if platform and platform.nat_gateway and mode == "none":
             problems.add(
                 [app.name],
-                f"its network {name} has network_nat_gateway_mode none, but instances of the target ec2 are in private "
-                "subnets and have to reach the image registry, CloudWatch Logs, Secrets Manager and Systems Manager; "
-                "it must be single or per_availability_zone",
+                f"its network {name} has network_nat_gateway_mode none, but {platform.nat_gateway}; it must be single "
+                "or per_availability_zone",
                 f"Edit {by_name[name].file_of('network_nat_gateway_mode', f'host_vars/{name}/network.yml')}",
             )
     for one, other in itertools.combinations(networks, 2):

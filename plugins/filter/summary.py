@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_COLUMNS = ("app", "target", "url", "version", "image_digest")
+_COLUMNS = ("app", "platform", "url", "version", "image_digest")
 
 
 def merge_summary(entries: list[Json], earlier: list[Json], apps: list[str]) -> list[Json]:
@@ -25,7 +25,7 @@ def summary_table(entries: list[Json]) -> list[str]:
     """Lines of a table of apps, for a person to read.
 
     Args:
-        entries: objects with `app`, `target`, `url`, `version` and `image_digest`.
+        entries: objects with `app`, `platform`, `url`, `version` and `image_digest`.
     """
     rows = [[column.replace("_", " ") for column in _COLUMNS]]
     rows += [[str(entry[column]) for column in _COLUMNS] for entry in entries]

@@ -92,7 +92,7 @@ def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, pro
             inputs[name] = given[f"{layer}_{name}"]
         elif name in common:
             inputs[name] = common[name]
-    # What is empty asks for nothing: the wiring hands every target the secrets of its data, and some have none.
+    # What is empty asks for nothing: the wiring hands every platform the secrets of its data, and some have none.
     asked = {name for name, value in given.items() if value not in (None, [], {})}
     unknown = sorted(asked - {f"{layer}_{name}" for name in declared})
     if unknown:

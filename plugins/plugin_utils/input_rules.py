@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import Platform
+
 Json = dict[str, Any]
 Finding = tuple[str, str]
 """The variable to change and what is wrong with it."""
@@ -158,8 +160,8 @@ RULES: dict[str, Rule] = {
     "user": _text(r"[1-9][0-9]*(:[0-9]+)?", "the number of a user who is not root, such as 10001 or 10001:10001"),
 }
 
-# What one target allows less of.
-TARGET_RULES: dict[str, dict[str, Rule]] = {
+# What one platform allows less of.
+PLATFORM_RULES: dict[str, dict[str, Rule]] = {
     # "App Runner resource quotas" and CreateAutoScalingConfiguration in the AWS App Runner API Reference.
     "app_runner": {
         "max_concurrent_requests": _whole(1, 200),
@@ -194,7 +196,7 @@ _NOT_OURS = "instances are not ours; service_cpu_units and service_memory_mib sa
 _OWN_ADDRESS = "load balancer, address and certificate are App Runner's own"
 _BY_CONCURRENCY = "auto-scaling goes by service_cpu_target_percent, not by requests at a time"
 _OPEN = "its address is open to everyone; service_public and service_ingress are Cloud Run's"
-# Why a target has no variable of another one's, by target and variable.
+# Why a platform has no variable of another one's, by platform and variable.
 LACKS: dict[str, dict[str, str]] = {
     "app_runner": {
         "alarm_action_arns": "its alarms would watch a load balancer, and App Runner shows none of its own",
@@ -325,7 +327,7 @@ _FARGATE_SIZES = Sizes(
     },
     '"Task CPU and memory" in the Amazon ECS Developer Guide',
 )
-# By target.
+# By platform.
 SIZES = {
     "app_runner": Sizes(
         {
@@ -351,32 +353,32 @@ def shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def value_findings(inputs: Json, target: str | None) -> Iterator[Finding]:
+def value_findings(inputs: Json, platform: str | None) -> Iterator[Finding]:
     """What is wrong with single inputs of a layer; what is null or has no rule here is right.
 
     Args:
         inputs: the inputs, by Terraform variable.
-        target: what an app runs on; None for a network.
+        platform: what an app runs on; None for a network.
     """
-    rules = RULES | TARGET_RULES.get(target or "", {})
+    rules = RULES | PLATFORM_RULES.get(platform or "", {})
     for name, value in inputs.items():
         rule = rules.get(name)
         if rule and value is not None and not rule.allows(value):
             yield name, f"is {shown(value)}; it must be {rule.requirement}"
 
 
-def layer_findings(layer: str, inputs: Json, target: str | None) -> Iterator[Finding]:
+def layer_findings(layer: str, inputs: Json, platform: str | None) -> Iterator[Finding]:
     """What is wrong between inputs of a layer that are right by themselves.
 
     Args:
         layer: name of the layer.
         inputs: its inputs, with `region`; those that are not known are missing.
-        target: what an app runs on; None for a network.
+        platform: what an app runs on; None for a network.
     """
     if layer == "network":
         yield from _network_findings(inputs)
     if layer == "service":
-        yield from _service_findings(inputs, SIZES.get(target or ""))
+        yield from _service_findings(inputs, SIZES.get(platform or ""))
 
 
 def _network_findings(inputs: Json) -> Iterator[Finding]:
@@ -476,12 +478,12 @@ def _instance_findings(inputs: Json) -> Iterator[Finding]:
         )
 
 
-def name_finding(name: str, target: str | None) -> str | None:
+def name_finding(name: str, platform: Platform | None) -> str | None:
     """What is wrong with the cloud name `<environment>-<host>`; None when nothing is.
 
     Args:
         name: the name, which begins the name of every resource.
-        target: what an app runs on; None for a network.
+        platform: what an app runs on; None for a network.
     """
     if len(name) > 28:
         return (
@@ -493,63 +495,43 @@ def name_finding(name: str, target: str | None) -> str | None:
             f"its cloud name {name} must be lower-case letters, digits and single hyphens, first a letter, "
             "last no hyphen: AWS allows nothing else in names of load balancers and databases"
         )
-    if target == "cloud_run" and len(name) < 6:
-        return f"its cloud name {name} has {len(name)} characters; it must have at least 6: so does a service account's"
-    if target == "app_runner" and len(name) < 4:
-        return f"its cloud name {name} has {len(name)} characters; it must have at least 4: App Runner allows no fewer"
-    if target in ("ec2", "ecs") and name.startswith("internal-"):
-        return f"its cloud name {name} begins with internal-, which AWS refuses in names of load balancers"
-    return None
+    error = _first_error(platform.names, name) if platform else None
+    return f"its cloud name {name} {error}" if error else None
 
 
 # Whoever may describe a task definition reads its environment, and every revision keeps it.
 _SECRET_NAME = re.compile(r".*(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)", re.IGNORECASE | re.DOTALL)
 _URL_WITH_PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
-_SET_BY_PLATFORM = {"IMAGE_DIGEST": "the image", "PORT": "service_container_port"}
-_SET_BY_PLATFORM_ON_AWS = _SET_BY_PLATFORM | {"AWS_DEFAULT_REGION": "slipway_region", "AWS_REGION": "slipway_region"}
-
-# What a target keeps for itself of what may name a variable elsewhere, too.
-_FREE_NAMES = {
-    # The resource aws_apprunner_service in the documentation of Terraform's AWS provider.
-    "app_runner": _text(
-        r"(?!AWSAPPRUNNER).*", "another name: App Runner keeps those that begin with AWSAPPRUNNER for itself"
-    ),
-    # "Container runtime contract" in the documentation of Cloud Run.
-    "cloud_run": _text(
-        r"(?!X_GOOGLE_)(?!(K_SERVICE|K_REVISION|K_CONFIGURATION)$).*",
-        "another name: Cloud Run sets K_SERVICE, K_REVISION, K_CONFIGURATION and those that begin with X_GOOGLE_ "
-        "itself",
-    ),
-}
-# App Runner takes 50, of which the platform and the layer set four. Cloud Run takes 1000, of which they set two.
-_MOST_VARIABLES = {"app_runner": 46, "cloud_run": 998}
 
 
-def environment_findings(environment: Json, target: str | None) -> Iterator[str]:
+def environment_findings(environment: Json, platform: Platform) -> Iterator[str]:
     """What is wrong with the environment variables an inventory gives an application.
 
     Args:
         environment: the variables, by name; null leaves one out.
-        target: what the app runs on.
+        platform: what the app runs on.
     """
+    rules = platform.environment_variables
     count = sum(value is not None for value in environment.values())
-    most = _MOST_VARIABLES.get(target or "", count)
-    if count > most:
-        yield f"holds {count} variables; {target} takes {most} at most, beside those of the platform"
-    free = _FREE_NAMES.get(target or "")
-    set_by_platform = _SET_BY_PLATFORM if target == "cloud_run" else _SET_BY_PLATFORM_ON_AWS
+    if count > rules.get("most", count):
+        yield f"holds {count} variables; {platform.name} takes {rules['most']} at most, beside those of the platform"
     for name, value in environment.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             yield f"holds {shown(name)}; a name must be letters, digits and underscores, first no digit"
-        elif name in set_by_platform:
-            yield f"holds {name}, which the platform sets (from {set_by_platform[name]}); leave it out"
-        elif free and not free.allows(name):
-            yield f"holds {name}; it must be {free.requirement}"
-        elif target == "ec2" and isinstance(value, str) and "\n" in value:
-            yield f"holds {name} of several lines; it must be one, because an instance reads a line for each variable"
+        elif name in rules["reserved"]:
+            yield f"holds {name}, which the platform sets (from {rules['reserved'][name]}); leave it out"
+        elif error := _first_error(rules.get("names", []), name):
+            yield f"holds {name}; it must be another name: {error}"
+        elif isinstance(value, str) and (error := _first_error(rules.get("values", []), value)):
+            yield f"holds {name} {error}"
         elif _SECRET_NAME.fullmatch(name) or (isinstance(value, str) and _URL_WITH_PASSWORD.search(value)):
             # Not the value: it may be the secret.
             yield (
                 f"holds {name}, which looks like a secret; put it into Secrets Manager and hand over its ARN "
                 "under a name that ends with _SECRET_ID"
             )
+
+
+def _first_error(rules: list[Json], text: str) -> str | None:
+    """What the first rule says whose pattern a text does not match; None when it matches all of them."""
+    return next((rule["error"] for rule in rules if not re.fullmatch(rule["pattern"], text)), None)

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.slipway.provision.plugins.plugin_utils.layer_variables import declared_variables
+from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import Platform, read_platforms
 
 Json = dict[str, Any]
 
@@ -56,14 +57,14 @@ class Host:
             self.folder / otherwise
         )
 
-    def own_file_of(self, variable: str, target: str | None) -> str | None:
-        """The file of this very host, or of its target or kind, that a variable stands in; None when it is another's.
+    def own_file_of(self, variable: str, platform: str | None) -> str | None:
+        """The file of this very host, or of its platform or kind, that a variable stands in; None when it is another's.
 
         Args:
             variable: name of the variable.
-            target: what the app runs on; None for a network.
+            platform: what the app runs on; None for a network.
         """
-        group = target or "networks"
+        group = platform or "networks"
         own = self._file_in([f"host_vars/{self.name}", f"group_vars/{group}"], variable)
         return own or (self.hosts_file if variable in self._listed_with(group) else None)
 
@@ -110,18 +111,16 @@ class Project:
     """What the project's own files say an inventory may hold.
 
     Attributes:
-        targets: Terraform root of the service layer, by target.
+        platforms: what an app can run on, by name.
         roles: argument specifications, by role and variable.
         host_variables: argument specifications of what every app and network may be given.
         app_variables: the same of what only apps may be given.
         wired: variables the project sets itself, whatever an inventory says.
-        targets_without_data: targets whose apps have no layer `data`.
     """
 
     def __init__(self, folder: Path) -> None:
         self._layers = folder / "terraform/layers"
-        roots = sorted(self._layers.glob("*/service_*"), key=lambda root: root.name)
-        self.targets = {root.name.removeprefix("service_"): root for root in roots}
+        self.platforms = read_platforms(self._layers)
         self.roles: dict[str, Json] = {
             file.parts[-3]: read_yaml(file)["argument_specs"]["main"]["options"]
             for file in sorted(folder.glob("roles/*/meta/argument_specs.yml"))
@@ -129,9 +128,7 @@ class Project:
         variables = read_yaml(folder / "playbooks/vars/inventory_variables.yml")["argument_specs"]
         self.host_variables: Json = variables["hosts"]["options"]
         self.app_variables: Json = variables["apps"]["options"]
-        wiring = read_yaml(folder / "playbooks/vars/wiring.yml")
-        self.wired = set(wiring)
-        self.targets_without_data: list[str] = wiring["wiring_targets_without_data"]
+        self.wired = set(read_yaml(folder / "playbooks/vars/wiring.yml"))
 
     def role_of(self, variable: str) -> str | None:
         """The role that a variable's prefix names; None when it names none."""
@@ -139,32 +136,29 @@ class Project:
 
     def own_options(self, layer: str) -> set[str]:
         """Variables with a layer's prefix that are for its role and no input of its Terraform roots."""
-        roots = self.targets.values() if layer == "service" else self._layers.glob(f"*/{layer}")
+        roots = self._layers.glob("*/service_*" if layer == "service" else f"*/{layer}")
         inputs = {f"{layer}_{variable}" for root in roots for variable in declared_variables(root)}
         return set(self.roles[layer]) - inputs
 
     def layers_of(self, host: Host) -> dict[str, Path]:
-        """Terraform roots that are applied for a host, by layer; none for an app without its one target."""
+        """Terraform roots that are applied for a host, by layer; none for an app without its one platform."""
         if "networks" in host.groups:
             return {"network": self._layers / "aws/network"}
-        target = self.target_of(host)
-        if target is None:
+        platform = self.platform_of(host)
+        if platform is None:
             return {}
-        service = self.targets[target]
-        layers = {layer: service.with_name(layer) for layer in ("registry", "data")} | {"service": service}
-        return {
-            layer: root for layer, root in layers.items() if layer != "data" or target not in self.targets_without_data
-        }
+        data = ["data"] if platform.data_layer else []
+        return {layer: platform.root.with_name(layer) for layer in ["registry", *data]} | {"service": platform.root}
 
     def cloud_of(self, host: Host) -> str:
         """Whose cloud a host is in: the folder of its Terraform roots."""
-        target = self.target_of(host)
-        return self.targets[target].parent.name if target else "aws"
+        platform = self.platform_of(host)
+        return platform.cloud if platform else "aws"
 
-    def target_of(self, host: Host) -> str | None:
-        """The target of an app; None for a network, and for an app without its one target."""
-        targets = [group for group in host.groups if group in self.targets]
-        return targets[0] if "apps" in host.groups and len(targets) == 1 else None
+    def platform_of(self, host: Host) -> Platform | None:
+        """The platform of an app; None for a network, and for an app without its one platform."""
+        platforms = [self.platforms[group] for group in host.groups if group in self.platforms]
+        return platforms[0] if "apps" in host.groups and len(platforms) == 1 else None
 
 
 @functools.cache

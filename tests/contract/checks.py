@@ -124,23 +124,23 @@ def options_equal_terraform(project: Path) -> Iterator[str]:
 def _compare(layer: str, name: str, option: Json, found: dict[str, dict[str, Variable]]) -> Iterator[str]:
     short = name.removeprefix(f"{layer}_")
     having = {root: variables[short] for root, variables in found.items() if short in variables}
-    kind = "Target" if layer == "service" else "Cloud"
-    targets = [f"C({root.removeprefix(f'{layer}_')})" for root in having]
-    limit = f"{kind}{'s' if len(targets) > 1 else ''} {', '.join(targets)} only."
+    kind = "Platform" if layer == "service" else "Cloud"
+    platforms = [f"C({root.removeprefix(f'{layer}_')})" for root in having]
+    limit = f"{kind}{'s' if len(platforms) > 1 else ''} {', '.join(platforms)} only."
     description = option["description"]
     text: list[str] = description if isinstance(description, list) else [description]
     for root, variable in having.items():
-        target = root.removeprefix(f"{layer}_")
+        platform = root.removeprefix(f"{layer}_")
         if (option["type"], option.get("elements")) not in _TYPES[variable.type]:
             yield f"{name} is of type {option['type']}, in {root} it is {variable.type}"
         if bool(option.get("required")) != variable.required:
             yield f"{name} and its variable in {root} do not agree on whether it is required"
-        told = f"C({str(variable.default).lower()}) for C({target})"
+        told = f"C({str(variable.default).lower()}) for C({platform})"
         if "default" in option and option["default"] != variable.default:
             yield f"the default of {name} is {option['default']!r}, in {root} it is {variable.default!r}"
         if "default" not in option and variable.default is not None and not any(told in part for part in text):
             yield f"{name} has no default, in {root} it is {variable.default!r}"
-        if variable.description not in (part.removeprefix(f"{kind} C({target}): ") for part in text):
+        if variable.description not in (part.removeprefix(f"{kind} C({platform}): ") for part in text):
             yield f"{name} is described in other words than in {root}: {variable.description}"
     if len(having) < len(found) and limit not in text:
         yield f"{name} does not say: {limit}"
@@ -282,7 +282,7 @@ def _tells_default(cell: str, option: Json, default: Any) -> bool:
         return cell in ("computed", "see below", f"`{default}`")
     if option.get("required"):
         return cell == "required"
-    if default is None and "default" not in option and cell == "by target":
+    if default is None and "default" not in option and cell == "by platform":
         return True
     return bool(yaml.safe_load(cell.strip("`")) == option.get("default"))
 

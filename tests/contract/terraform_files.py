@@ -33,7 +33,7 @@ class Variable:
 
 
 def roots_of(project: Path, layer: str) -> dict[str, Path]:
-    """Root modules of a layer by name: one, `<layer>_<cloud>` for each cloud, or `service_<target>` for each target."""
+    """Root modules of a layer by name: `<layer>_<cloud>` for each cloud, or `service_<platform>` for each platform."""
     layers = project / "terraform/layers"
     if layer == "service":
         return {root.name: root for root in sorted(layers.glob("*/service_*"), key=lambda root: root.name)}

@@ -102,9 +102,9 @@ def test_all_agree(check: _Check) -> None:
         (
             checks.options_equal_terraform,
             "roles/service/meta/argument_specs.yml",
-            "          - Number of tasks to run.\n          - Target C(ecs_public) only.",
+            "          - Number of tasks to run.\n          - Platform C(ecs_public) only.",
             "          - Number of tasks to run.",
-            "service_desired_count does not say: Target C(ecs_public) only.",
+            "service_desired_count does not say: Platform C(ecs_public) only.",
         ),
         (
             checks.producers_put_out,

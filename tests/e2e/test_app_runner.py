@@ -49,7 +49,7 @@ def _statements(aws: Any, role: str) -> list[dict[str, Any]]:
 
 def test_what_runs_is_as_required(site: Site, aws: Any) -> None:
     entry = site.summary()["hello"]
-    assert (entry["target"], site.served("hello")) == ("app_runner", entry["image_digest"])
+    assert (entry["platform"], site.served("hello")) == ("app_runner", entry["image_digest"])
     (arn,) = _services(aws)
     service = aws("apprunner").describe_service(ServiceArn=arn)["Service"]
     assert entry["url"] == f"https://{service['ServiceUrl']}"
@@ -118,18 +118,18 @@ def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site,
 
 
 @pytest.mark.parametrize(
-    ("target", "text"),
+    ("platform", "text"),
     [
         ("ecs", "hello runs on app_runner and stands in the group ecs"),
         ("cloud_run", f"the bucket slipway-{ENVIRONMENT}-state of another cloud holds states of it"),
     ],
 )
-def test_app_does_not_move_to_another_target(site: Site, target: str, text: str) -> None:
+def test_app_does_not_move_to_another_platform(site: Site, platform: str, text: str) -> None:
     hosts = site.inventory / "hosts.yml"
     original = hosts.read_text()
     groups = yaml.safe_load(original)
-    targets = groups["all"]["children"]["apps"]["children"]
-    targets[target]["hosts"]["hello"] = targets["app_runner"]["hosts"].pop("hello")
+    platforms = groups["all"]["children"]["apps"]["children"]
+    platforms[platform]["hosts"]["hello"] = platforms["app_runner"]["hosts"].pop("hello")
     hosts.write_text(yaml.safe_dump(groups))
     before = site.served("hello")
     try:
@@ -138,7 +138,7 @@ def test_app_does_not_move_to_another_target(site: Site, target: str, text: str)
         hosts.write_text(original)
     assert text in " ".join(run.output.split())
     # The first run of an inventory's first app on Cloud Run makes the bucket of its states.
-    assert run.changed == {} or target == "cloud_run"
+    assert run.changed == {} or platform == "cloud_run"
     assert "Apply the layer" not in run.output
     assert site.served("hello") == before
 

@@ -29,7 +29,7 @@ def deployed(site: Site) -> None:
 
 def test_what_runs_is_what_was_asked_for(site: Site) -> None:
     entry = site.summary()["hello-gcp"]
-    assert entry["target"] == "cloud_run"
+    assert entry["platform"] == "cloud_run"
     assert ask(f"{entry['url']}/").body.strip() == b"Hello, World!"
     assert ask(f"{entry['url']}/api/5").document == {"success": True, "answer": 6}
     assert site.served("hello-gcp") == entry["image_digest"]

@@ -61,7 +61,7 @@ def _api_key(aws: Any) -> str:
 
 def test_what_runs_is_what_was_asked_for(site: Site, aws: Any) -> None:
     entry = site.summary()["web"]
-    assert (entry["target"], entry["url"]) == ("ec2", URL)
+    assert (entry["platform"], entry["url"]) == ("ec2", URL)
     assert ask(f"{URL}/healthz").body.strip() == b"ok"
     assert site.served("web") == entry["image_digest"]
     images = {

@@ -1,4 +1,4 @@
-"""The whole way: from source to running services on each target, again, changed, broken, interrupted, destroyed.
+"""The whole way: from source to running services on each platform, again, changed, broken, interrupted, destroyed.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -94,7 +94,7 @@ def test_first_run_deploys_every_app(site: Site) -> None:
     assert "AWS App Runner takes no new customers since 30 April 2026. hello can be deployed" in said
     assert "Others take ECS: move the host to the group ecs in" in said
     summary = site.summary()
-    assert {app: entry["target"] for app, entry in summary.items()} == APPS
+    assert {app: entry["platform"] for app, entry in summary.items()} == APPS
     for entry in summary.values():
         assert re.fullmatch(r"sha256:[0-9a-f]{64}", entry["image_digest"])
         assert entry["url"] in run.output
@@ -307,10 +307,10 @@ def test_bare_terraform_has_nothing_to_do(site: Site) -> None:
         "gcp": google["slipway_cloud_environment"] | {"GOOGLE_PROJECT": google["slipway_google_project"]},
     }
     layers = [("main", "network", "aws/network")]
-    for app, target in APPS.items():
-        cloud = "gcp" if target == "cloud_run" else "aws"
-        layers += [(app, "registry", f"{cloud}/registry"), (app, "service", f"{cloud}/service_{target}")]
-        if target in ("ecs", "ecs_public", "ec2"):
+    for app, platform in APPS.items():
+        cloud = "gcp" if platform == "cloud_run" else "aws"
+        layers += [(app, "registry", f"{cloud}/registry"), (app, "service", f"{cloud}/service_{platform}")]
+        if platform in ("ecs", "ecs_public", "ec2"):
             layers.append((app, "data", "aws/data"))
     for owner, layer, root in layers:
         work = site.build / owner / layer
@@ -410,7 +410,7 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
 
 
 def test_failing_migration_stops_before_the_service(site: Site) -> None:
-    apps = [app for app, target in APPS.items() if target in ("ec2", "ecs_public")] + ["tasks"]
+    apps = [app for app, platform in APPS.items() if platform in ("ec2", "ecs_public")] + ["tasks"]
     before = {app: site.served(app) for app in apps}
     migrate = site.source / "slipway_app" / "migrate.py"
     original = migrate.read_text()
@@ -430,7 +430,7 @@ def test_failing_migration_stops_before_the_service(site: Site) -> None:
 
 @pytest.mark.long
 @pytest.mark.usefixtures("everything")
-def test_foreign_app_needs_one_host_and_one_folder_on_each_target(site: Site) -> None:
+def test_foreign_app_needs_one_host_and_one_folder_on_each_platform(site: Site) -> None:
     source = PROJECT / "tests" / "e2e" / "foreign_app"
     dockerfile = {"image_dockerfile": str(source / "Dockerfile"), "service_container_port": 9000}
     without = {
@@ -440,14 +440,14 @@ def test_foreign_app_needs_one_host_and_one_folder_on_each_target(site: Site) ->
     hosts = site.inventory / "hosts.yml"
     original = hosts.read_text()
     groups = yaml.safe_load(original)
-    guests = {f"guests-{target.replace('_', '-')}": target for target in APPS.values()}
-    for app, target in guests.items():
-        groups["all"]["children"]["apps"]["children"][target]["hosts"][app] = None
+    guests = {f"guests-{platform.replace('_', '-')}": platform for platform in APPS.values()}
+    for app, platform in guests.items():
+        groups["all"]["children"]["apps"]["children"][platform]["hosts"][app] = None
         folder = site.inventory / "host_vars" / app
         folder.mkdir()
-        image = dockerfile if target in ("ecs", "ecs_public", "ec2") else without
-        scaling = {} if target == "ecs_public" else {"service_min_task_count": 1, "service_max_task_count": 2}
-        public = {"service_public": True} if target == "cloud_run" else {}
+        image = dockerfile if platform in ("ecs", "ecs_public", "ec2") else without
+        scaling = {} if platform == "ecs_public" else {"service_min_task_count": 1, "service_max_task_count": 2}
+        public = {"service_public": True} if platform == "cloud_run" else {}
         variables = {"slipway_project": "guests", "image_source": str(source), **image, **scaling, **public}
         (folder / "app.yml").write_text(json.dumps(variables))
     hosts.write_text(yaml.safe_dump(groups))

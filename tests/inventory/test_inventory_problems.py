@@ -61,7 +61,7 @@ def test_no_host_at_all(inventory: Inventory) -> None:
 def test_app_in_no_target_group(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps"])
     assert inventory.problem() == (
-        "beers: stands in no target group; below apps it must stand in one of app_runner, cloud_run, ec2, ecs, "
+        "beers: stands in no platform group; below apps it must stand in one of app_runner, cloud_run, ec2, ecs, "
         "ecs_public" + inventory.edit("hosts.yml")
     )
 
@@ -69,14 +69,14 @@ def test_app_in_no_target_group(inventory: Inventory) -> None:
 def test_app_in_unknown_target_group(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps", "ecs_publik"])
     assert (
-        "beers: stands in no target group: it is in ecs_publik (did you mean ecs_public?); below apps"
+        "beers: stands in no platform group: it is in ecs_publik (did you mean ecs_public?); below apps"
         in inventory.problem()
     )
 
 
 def test_app_in_two_target_groups(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps", "ecs", "ecs_public"])
-    assert "beers: stands in the target groups ecs and ecs_public; it must stand in one" in inventory.problem()
+    assert "beers: stands in the platform groups ecs and ecs_public; it must stand in one" in inventory.problem()
 
 
 def test_network_and_app_of_one_name(inventory: Inventory) -> None:
@@ -211,7 +211,7 @@ def test_states_of_aws_are_in_s3(inventory: Inventory) -> None:
 def test_cloud_of_an_app_in_no_target_group_is_not_known(inventory: Inventory) -> None:
     inventory.set("hello-gcp", group_names=["apps"])
     found = "\n".join(inventory.problems())
-    assert "hello-gcp: stands in no target group" in found
+    assert "hello-gcp: stands in no platform group" in found
     assert "slipway_state_store" not in found
     assert "region's code" not in found
 
@@ -392,11 +392,11 @@ def test_domains_and_zones(inventory: Inventory, variables: Json, text: str) -> 
     assert f"beers: {text}" in inventory.problem()
 
 
-# -- targets ---------------------------------------------------------------------------------------------
+# -- platforms ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("target", "name", "reason"),
+    ("platform", "name", "reason"),
     [
         ("app_runner", "service_alarm_action_arns", "its alarms would watch a load balancer, and App Runner shows none of its own"),
         ("app_runner", "service_user", "App Runner runs the image as the user that it names"),
@@ -410,31 +410,31 @@ def test_domains_and_zones(inventory: Inventory, variables: Json, text: str) -> 
         ("ecs_public", "service_domain_name", "its tasks have public addresses and no load balancer"),
     ],
 )  # fmt: skip
-def test_what_a_target_cannot_do_is_refused_with_the_reason(
-    inventory: Inventory, target: str, name: str, reason: str
+def test_what_a_platform_cannot_do_is_refused_with_the_reason(
+    inventory: Inventory, platform: str, name: str, reason: str
 ) -> None:
-    inventory.add("web-app", "apps", target, **(ON_GOOGLE_CLOUD if target == "cloud_run" else {}), **{name: 1})
-    text = f"web-app: {name} is not for the target {target}: {reason}"
+    inventory.add("web-app", "apps", platform, **(ON_GOOGLE_CLOUD if platform == "cloud_run" else {}), **{name: 1})
+    text = f"web-app: {name} is not for the platform {platform}: {reason}"
     assert inventory.problem() == text + inventory.edit("host_vars/web-app")
 
 
-def no_data(inventory: Inventory, host: str, target: str, name: str) -> str:
+def no_data(inventory: Inventory, host: str, platform: str, name: str) -> str:
     return (
-        f"{host}: {name} is not for the target {target}: it has no layer data, which keeps an app's database, bucket and "
+        f"{host}: {name} is not for the platform {platform}: it has no layer data, which keeps an app's database, bucket and "
         f"API key; an app with data must stand in one of ec2, ecs, ecs_public in {inventory.folder}/hosts.yml"
     )
 
 
-@pytest.mark.parametrize(("host", "target"), [("hello", "app_runner"), ("hello-gcp", "cloud_run")])
+@pytest.mark.parametrize(("host", "platform"), [("hello", "app_runner"), ("hello-gcp", "cloud_run")])
 @pytest.mark.parametrize(
     ("name", "value"),
     [("data_database_name", "hello"), ("data_bucket_enabled", True), ("data_api_key_required", True)],
 )
 def test_data_where_there_is_no_place_for_them(
-    inventory: Inventory, host: str, target: str, name: str, value: Any
+    inventory: Inventory, host: str, platform: str, name: str, value: Any
 ) -> None:
     inventory.set(host, **{name: value})
-    text = no_data(inventory, host, target, name)
+    text = no_data(inventory, host, platform, name)
     assert inventory.problem() == text + inventory.edit(f"host_vars/{host}/data.yml")
     # Who asks for data is told wherever that stands.
     inventory.write("group_vars/all/layers.yml", **{name: value})
@@ -454,11 +454,11 @@ def test_data_where_there_is_no_place_for_them(
     ],
 )
 def test_what_is_for_data_alone_is_not_ignored(inventory: Inventory, host: str, name: str, value: Any) -> None:
-    target = {"hello": "app_runner", "hello-gcp": "cloud_run"}[host]
+    platform = {"hello": "app_runner", "hello-gcp": "cloud_run"}[host]
     inventory.set(host, **{name: value})
-    for file in (f"group_vars/{target}/layers.yml", f"host_vars/{host}/data.yml"):
+    for file in (f"group_vars/{platform}/layers.yml", f"host_vars/{host}/data.yml"):
         inventory.write(file, **{name: value})
-        assert inventory.problem() == no_data(inventory, host, target, name) + inventory.edit(file)
+        assert inventory.problem() == no_data(inventory, host, platform, name) + inventory.edit(file)
 
 
 def test_what_is_for_data_alone_and_taken_back(inventory: Inventory) -> None:
@@ -494,15 +494,15 @@ def test_what_cloud_run_takes(inventory: Inventory) -> None:
     assert inventory.problems() == []
 
 
-def test_every_reason_is_of_a_variable_that_other_targets_have() -> None:
+def test_every_reason_is_of_a_variable_that_other_platforms_have() -> None:
     roots = {root.name.removeprefix("service_"): root for root in (PROJECT / "terraform/layers").glob("*/service_*")}
     assert len(roots) == 5
-    declared = {target: set(declared_variables(root)) for target, root in roots.items()}
+    declared = {platform: set(declared_variables(root)) for platform, root in roots.items()}
     everything = {name for names in declared.values() for name in names if name.partition("_")[0] not in LAYERS}
     # Every layer that asks for it is given it.
     everything -= {"project"}
-    assert {target: everything - names for target, names in declared.items()} == {
-        target: set(LACKS[target]) for target in roots
+    assert {platform: everything - names for platform, names in declared.items()} == {
+        platform: set(LACKS[platform]) for platform in roots
     }
 
 
@@ -535,7 +535,7 @@ def test_instances_need_a_way_out_of_their_network(inventory: Inventory) -> None
     inventory.add("web", "apps", "ec2")
     inventory.set("main", network_nat_gateway_mode="none")
     assert inventory.problem() == (
-        "web: its network main has network_nat_gateway_mode none, but instances of the target ec2 are in private "
+        "web: its network main has network_nat_gateway_mode none, but instances of the platform ec2 are in private "
         "subnets and have to reach the image registry, CloudWatch Logs, Secrets Manager and Systems Manager; it must be "
         "single or per_availability_zone" + inventory.edit("host_vars/main/network.yml")
     )
@@ -647,22 +647,22 @@ def test_longest_name(inventory: Inventory) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "shortest", "reason"),
+    ("platform", "shortest", "reason"),
     [
         ("app_runner", 4, "App Runner allows no fewer"),
         ("cloud_run", 6, "so does a service account's"),
     ],
 )
-def test_shortest_name(inventory: Inventory, target: str, shortest: int, reason: str) -> None:
+def test_shortest_name(inventory: Inventory, platform: str, shortest: int, reason: str) -> None:
     del inventory.hosts["hello-gcp"]
     inventory.everywhere(slipway_environment="d")
-    variables = {"slipway_environment": "d"} | (ON_GOOGLE_CLOUD if target == "cloud_run" else {})
-    inventory.add("a" * (shortest - 2), "apps", target, **variables)
+    variables = {"slipway_environment": "d"} | (ON_GOOGLE_CLOUD if platform == "cloud_run" else {})
+    inventory.add("a" * (shortest - 2), "apps", platform, **variables)
     assert inventory.problems() == []
     name = "b" * (shortest - 3)
-    inventory.add(name, "apps", target, **variables)
+    inventory.add(name, "apps", platform, **variables)
     assert inventory.problem() == (
-        f"{name}: its cloud name d-{name} has {shortest - 1} characters; it must have at least {shortest}: {reason}. "
+        f"{name}: its cloud name d-{name} must have at least {shortest} characters: {reason}. "
         f"Rename the host in {inventory.folder}/hosts.yml, with its folder in host_vars, or the environment."
     )
 
@@ -768,7 +768,7 @@ def test_region_is_set_by_the_platform_where_it_is_one_of_aws(inventory: Invento
         ("hello-gcp", "X_GOOGLE_A", "another name: Cloud Run sets K_SERVICE, K_REVISION, K_CONFIGURATION and those that begin with X_GOOGLE_ itself"),
     ],
 )  # fmt: skip
-def test_names_that_a_target_keeps_for_itself(inventory: Inventory, host: str, name: str, text: str) -> None:
+def test_names_that_a_platform_keeps_for_itself(inventory: Inventory, host: str, name: str, text: str) -> None:
     for other in {"tasks", "hello", "hello-gcp"} - {host}:
         inventory.set(other, app_environment_variables={name: "x"})
     assert inventory.problems() == []
@@ -779,14 +779,14 @@ def test_names_that_a_target_keeps_for_itself(inventory: Inventory, host: str, n
     )
 
 
-@pytest.mark.parametrize(("host", "target", "most"), [("hello", "app_runner", 46), ("hello-gcp", "cloud_run", 998)])
-def test_most_variables(inventory: Inventory, host: str, target: str, most: int) -> None:
+@pytest.mark.parametrize(("host", "platform", "most"), [("hello", "app_runner", 46), ("hello-gcp", "cloud_run", 998)])
+def test_most_variables(inventory: Inventory, host: str, platform: str, most: int) -> None:
     variables: Json = {f"A{number}": "x" for number in range(most)}
     inventory.set(host, app_environment_variables=variables | {"LEFT_OUT": None})
     assert inventory.problems() == []
     inventory.set(host, app_environment_variables=variables | {"ONE_MORE": "x"})
     assert inventory.problem() == (
-        f"{host}: app_environment_variables holds {most + 1} variables; {target} takes {most} at most, beside those of "
+        f"{host}: app_environment_variables holds {most + 1} variables; {platform} takes {most} at most, beside those of "
         "the platform" + inventory.edit(f"host_vars/{host}/app.yml")
     )
 

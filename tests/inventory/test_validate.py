@@ -83,7 +83,7 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
     environment.write_text(environment.read_text().replace("slipway_region:", "slipway_regoin:"))
     problems = "\n".join(refused(validate(inventory)))
     for text in (
-        "records: stands in no target group: it is in aws, ecs_pubic (did you mean ecs_public?); below apps it must "
+        "records: stands in no platform group: it is in aws, ecs_pubic (did you mean ecs_public?); below apps it must "
         f"stand in one of app_runner, cloud_run, ec2, ecs, ecs_public. Edit {inventory}/hosts.yml.",
         "main, tasks, beers, records, web, hello, hello-gcp: there is no variable of the project named slipway_regoin "
         f"(did you mean slipway_region?). Edit {inventory}/group_vars/all/environment.yml.",
@@ -98,7 +98,7 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
         "beers: service_zone_name is not set, but service_domain_name is beers.dev.localhost; it must be the Route 53 "
         "zone the domain is in: its certificate is proved by a record there. "
         f"Edit {inventory}/host_vars/beers/service.yml.",
-        "hello: data_instance_class is not for the target app_runner: it has no layer data, which keeps an app's "
+        "hello: data_instance_class is not for the platform app_runner: it has no layer data, which keeps an app's "
         "database, bucket and API key; an app with data must stand in one of ec2, ecs, ecs_public in "
         f"{inventory}/hosts.yml. Edit {inventory}/host_vars/hello/data.yml.",
     ):
@@ -173,7 +173,7 @@ def test_app_in_two_groups(inventory: Path) -> None:
     hosts = inventory / "hosts.yml"
     hosts.write_text(hosts.read_text().replace("            records:\n", "            records:\n            tasks:\n"))
     (problem,) = refused(validate(inventory))
-    assert problem.startswith("tasks: stands in the target groups ecs and ecs_public; it must stand in one")
+    assert problem.startswith("tasks: stands in the platform groups ecs and ecs_public; it must stand in one")
 
 
 def test_machine_without_terraform_and_engine(tmp_path: Path) -> None:

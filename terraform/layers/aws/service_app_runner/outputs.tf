@@ -18,7 +18,7 @@ output "service_arn" {
   value       = aws_apprunner_service.this.arn
 }
 
-output "target" {
+output "platform" {
   description = "What the app runs on."
   value       = "app_runner"
 }

@@ -38,7 +38,7 @@ output "log_group_name" {
   value       = aws_cloudwatch_log_group.this.name
 }
 
-output "target" {
+output "platform" {
   description = "What the app runs on."
   value       = "ec2"
 }

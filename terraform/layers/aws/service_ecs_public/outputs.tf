@@ -23,7 +23,7 @@ output "service_name" {
   value       = aws_ecs_service.this.name
 }
 
-output "target" {
+output "platform" {
   description = "What the app runs on."
   value       = "ecs_public"
 }

@@ -34,7 +34,7 @@ output "service_name" {
   value       = google_cloud_run_v2_service.this.name
 }
 
-output "target" {
+output "platform" {
   description = "What the app runs on."
   value       = "cloud_run"
 }

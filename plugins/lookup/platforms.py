@@ -1,0 +1,51 @@
+"""Lookup that reads what is true of platforms."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import read_platforms
+
+DOCUMENTATION = r"""
+name: platforms
+short_description: Read what is true of platforms
+description:
+  - Reads the files C(terraform/layers/<cloud>/service_<platform>/platform.yml) of this collection.
+options:
+  _terms:
+    description: Names of inventory groups; those that are no platform are left out. Without any, all are read.
+    type: list
+    elements: str
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Show where the images of an app are kept
+  ansible.builtin.debug:
+    msg: "{{ lookup('slipway.provision.platforms', *group_names).image_registry }}"
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - The keys of the platform's file, with the defaults of those it lacks.
+    - Besides C(name), C(root), the folder of its service layer, and C(cloud), the folder of all its Terraform roots.
+  type: list
+  elements: dict
+"""
+
+_LAYERS = Path(__file__).parents[2] / "terraform/layers"
+
+
+class LookupModule(LookupBase):
+    """The lookup."""
+
+    def run(self, terms: list[str], **_: Any) -> list[dict[str, Any]]:
+        """Return the platforms, sorted by name."""
+        return [
+            asdict(platform) | {"root": str(platform.root)}
+            for platform in read_platforms(_LAYERS, terms or None).values()
+        ]

@@ -1,0 +1,71 @@
+"""What is true of the platforms: the file `platform.yml` beside the root of each one's service layer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.common.yaml import yaml_load
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What an app can run on. Behind `cloud`, the keys of the file are told in docs/architecture.md.
+
+    Attributes:
+        name: its name, which is an inventory group's too.
+        root: folder of the Terraform root of its service layer.
+        cloud: whose cloud it is: the folder of its Terraform roots.
+    """
+
+    name: str
+    root: Path
+    cloud: str
+    title: str
+    image_registry: str
+    data_layer: bool
+    deprecated: Json = field(default_factory=dict)
+    environment_variables: Json = field(default_factory=dict)
+    left_over_log_groups: str = ""
+    names: list[Json] = field(default_factory=list)
+    nat_gateway: str = ""
+    private_unless: str = ""
+    reserved_paths: list[str] = field(default_factory=list)
+
+
+def platform_roots(layers: Path) -> dict[str, Path]:
+    """Terraform roots of the service layer, by platform.
+
+    Args:
+        layers: the folder `terraform/layers` of a project.
+    """
+    roots = sorted(layers.glob("*/service_*"), key=lambda root: root.name)
+    return {root.name.removeprefix("service_"): root for root in roots}
+
+
+@functools.cache
+def read_platform(root: Path) -> Platform:
+    """What is true of the platform that a root is of.
+
+    Raises:
+        TypeError: the file lacks a key, or has one that nothing reads.
+    """
+    facts: Json = yaml_load((root / "platform.yml").read_text())
+    return Platform(name=root.name.removeprefix("service_"), root=root, cloud=root.parent.name, **facts)
+
+
+def read_platforms(layers: Path, groups: Iterable[str] | None = None) -> dict[str, Platform]:
+    """All platforms, or those that are among some groups, by name.
+
+    Args:
+        layers: the folder `terraform/layers` of a project.
+        groups: names of inventory groups.
+    """
+    return {
+        name: read_platform(root) for name, root in platform_roots(layers).items() if groups is None or name in groups
+    }
