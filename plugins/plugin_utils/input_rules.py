@@ -137,9 +137,9 @@ RULES: dict[str, Rule] = {
         unless=lambda name: name.startswith("pg_") or name in ("admin", "rdsadmin"),
     ),
     "max_concurrent_requests": _whole(1),
-    "max_task_count": _whole(1),
+    "max_count": _whole(1),
     "memory_mib": _whole(64),
-    "min_task_count": _whole(1),
+    "min_count": _whole(1),
     "noncurrent_version_expiration_days": _whole(1),
     "private_subnet_cidr_blocks": _RANGES,
     "public_subnet_cidr_blocks": _RANGES,
@@ -165,13 +165,13 @@ PLATFORM_RULES: dict[str, dict[str, Rule]] = {
     # "App Runner resource quotas" and CreateAutoScalingConfiguration in the AWS App Runner API Reference.
     "app_runner": {
         "max_concurrent_requests": _whole(1, 200),
-        "max_task_count": _whole(1, 25),
-        "min_task_count": _whole(1, 25),
+        "max_count": _whole(1, 25),
+        "min_count": _whole(1, 25),
     },
     # "Cloud Run quotas and limits", "Maximum concurrent requests" and "Minimum instances".
     "cloud_run": {
         "max_concurrent_requests": _whole(1, 1000),
-        "min_task_count": _whole(0),
+        "min_count": _whole(0),
     },
 }
 
@@ -190,12 +190,12 @@ _SYSTEM_MEMORY_MIB = 256
 
 _NO_LOAD_BALANCER = "its tasks have public addresses and no load balancer"
 _NO_INSTANCES = "Fargate has no instances; service_cpu_units and service_memory_mib say how large a task is"
-_SCALED = "auto-scaling runs from service_min_task_count to service_max_task_count"
+_SCALED = "auto-scaling runs from service_min_count to service_max_count"
 _BEHIND_LOAD_BALANCER = "its load balancer is open to everyone, and what is behind it to nobody else"
 _NOT_OURS = "instances are not ours; service_cpu_units and service_memory_mib say how large one is"
 _OWN_ADDRESS = "load balancer, address and certificate are App Runner's own"
 _BY_CONCURRENCY = "auto-scaling goes by service_cpu_target_percent, not by requests at a time"
-_OPEN = "its address is open to everyone; service_public and service_ingress are Cloud Run's"
+_OPEN = "its address is open to everyone; service_allow_unauthenticated and service_ingress are Cloud Run's"
 # Why a platform has no variable of another one's, by platform and variable.
 LACKS: dict[str, dict[str, str]] = {
     "app_runner": {
@@ -215,7 +215,7 @@ LACKS: dict[str, dict[str, str]] = {
         "instance_type": _NOT_OURS,
         "load_balancer_deletion_protection": _OWN_ADDRESS,
         "log_retention_days": "App Runner makes the log groups itself",
-        "public": _OPEN,
+        "allow_unauthenticated": _OPEN,
         "readable_secret_arns": "secrets of an app are kept by the layer data, which it does not have",
         "root_device_name": _NOT_OURS,
         "root_volume_gb": _NOT_OURS,
@@ -229,7 +229,8 @@ LACKS: dict[str, dict[str, str]] = {
     },
     "cloud_run": {
         "alarm_action_arns": "its alarms would watch a load balancer, and Cloud Run shows none of its own",
-        "allowed_cidr_blocks": "Cloud Run serves everybody, or who has the role Cloud Run Invoker: service_public",
+        "allowed_cidr_blocks": "Cloud Run serves everybody or who has the role Cloud Run Invoker: "
+        "service_allow_unauthenticated",
         "ami_id": _NOT_OURS,
         "container_insights_enabled": "Container Insights watches ECS; Cloud Run has metrics of its own",
         "cpu_architecture": "Cloud Run runs X86_64 only",
@@ -264,7 +265,7 @@ LACKS: dict[str, dict[str, str]] = {
         "answer is replaced",
         "ingress": _OPEN,
         "max_concurrent_requests": _BY_CONCURRENCY,
-        "public": _OPEN,
+        "allow_unauthenticated": _OPEN,
         "start_period_seconds": "no container health check runs there; service_health_check_grace_period_seconds is "
         "the time an instance has to start",
     },
@@ -276,7 +277,7 @@ LACKS: dict[str, dict[str, str]] = {
         "ingress": _OPEN,
         "instance_type": _NO_INSTANCES,
         "max_concurrent_requests": _BY_CONCURRENCY,
-        "public": _OPEN,
+        "allow_unauthenticated": _OPEN,
         "root_device_name": _NO_INSTANCES,
         "root_volume_gb": _NO_INSTANCES,
     },
@@ -292,9 +293,9 @@ LACKS: dict[str, dict[str, str]] = {
         "instance_type": _NO_INSTANCES,
         "load_balancer_deletion_protection": _NO_LOAD_BALANCER,
         "max_concurrent_requests": "it has no auto-scaling; service_desired_count says how many tasks run",
-        "max_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
-        "min_task_count": "it has no auto-scaling; service_desired_count says how many tasks run",
-        "public": _OPEN,
+        "max_count": "it has no auto-scaling; service_desired_count says how many tasks run",
+        "min_count": "it has no auto-scaling; service_desired_count says how many tasks run",
+        "allow_unauthenticated": _OPEN,
         "root_device_name": _NO_INSTANCES,
         "root_volume_gb": _NO_INSTANCES,
         "ssl_policy": _NO_LOAD_BALANCER,
@@ -440,9 +441,9 @@ def _service_findings(inputs: Json, sizes: Sizes | None) -> Iterator[Finding]:
             "tmp_size_mib",
             f"is {shown(tmp)}; it must be at least 1 and less than service_memory_mib ({shown(memory)})",
         )
-    least, most = inputs.get("min_task_count"), inputs.get("max_task_count")
+    least, most = inputs.get("min_count"), inputs.get("max_count")
     if least is not None and most is not None and least > most:
-        yield "max_task_count", f"is {most}; it must be at least service_min_task_count ({least})"
+        yield "max_count", f"is {most}; it must be at least service_min_count ({least})"
     domain, zone = inputs.get("domain_name"), inputs.get("zone_name")
     if domain is not None and zone is None and "zone_name" in inputs:
         yield (

@@ -116,6 +116,7 @@ class Project:
         host_variables: argument specifications of what every app and network may be given.
         app_variables: the same of what only apps may be given.
         wired: variables the project sets itself, whatever an inventory says.
+        renamed: new names of variables, by the old ones.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -129,6 +130,7 @@ class Project:
         self.host_variables: Json = variables["hosts"]["options"]
         self.app_variables: Json = variables["apps"]["options"]
         self.wired = set(read_yaml(folder / "playbooks/vars/wiring.yml"))
+        self.renamed: dict[str, str] = read_yaml(folder / "playbooks/vars/renamed_variables.yml")
 
     def role_of(self, variable: str) -> str | None:
         """The role that a variable's prefix names; None when it names none."""

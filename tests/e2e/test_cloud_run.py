@@ -52,7 +52,7 @@ def test_everyone_may_call_it_only_where_the_app_says_so(site: Site) -> None:
     url = site.summary()["hello-gcp"]["url"]
     settings = site.inventory / "host_vars" / "hello-gcp" / "service.yml"
     original = settings.read_text()
-    settings.write_text(original.replace("service_public: true", "service_public: false"))
+    settings.write_text(original.replace("service_allow_unauthenticated: true", "service_allow_unauthenticated: false"))
     try:
         succeeded(site.run(*ONLY))
         assert ask(f"{url}/").status == 403

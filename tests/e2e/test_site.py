@@ -91,8 +91,11 @@ def test_first_run_deploys_every_app(site: Site) -> None:
     run = succeeded(site.run())
     assert set(run.recap) >= {"main", *APPS}
     said = " ".join(run.output.split())
-    assert "AWS App Runner takes no new customers since 30 April 2026. hello can be deployed" in said
-    assert "Others take ECS: move the host to the group ecs in" in said
+    assert (
+        "WARNING: hello: the platform app_runner is deprecated. AWS App Runner takes no new customers since 30 April"
+        in said
+    )
+    assert "Use ecs instead: move the host to the group ecs in" in said
     summary = site.summary()
     assert {app: entry["platform"] for app, entry in summary.items()} == APPS
     for entry in summary.values():
@@ -446,8 +449,8 @@ def test_foreign_app_needs_one_host_and_one_folder_on_each_platform(site: Site) 
         folder = site.inventory / "host_vars" / app
         folder.mkdir()
         image = dockerfile if platform in ("ecs", "ecs_public", "ec2") else without
-        scaling = {} if platform == "ecs_public" else {"service_min_task_count": 1, "service_max_task_count": 2}
-        public = {"service_public": True} if platform == "cloud_run" else {}
+        scaling = {} if platform == "ecs_public" else {"service_min_count": 1, "service_max_count": 2}
+        public = {"service_allow_unauthenticated": True} if platform == "cloud_run" else {}
         variables = {"slipway_project": "guests", "image_source": str(source), **image, **scaling, **public}
         (folder / "app.yml").write_text(json.dumps(variables))
     hosts.write_text(yaml.safe_dump(groups))

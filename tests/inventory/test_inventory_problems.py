@@ -14,7 +14,7 @@ import yaml
 from jinja2.exceptions import UndefinedError
 
 from plugins.plugin_utils.input_rules import LACKS
-from plugins.plugin_utils.inventory import LAYERS
+from plugins.plugin_utils.inventory import LAYERS, Project
 from plugins.plugin_utils.layer_variables import declared_variables
 from tests.inventory.example import ON_GOOGLE_CLOUD, PROJECT, Inventory, Json
 
@@ -230,8 +230,8 @@ def test_store_that_there_is_not(inventory: Inventory) -> None:
         ("main", "network_cidr_blok", "input of the layer network named network_cidr_blok (did you mean network_cidr_block?)"),
         ("tasks", "registry_force_deletes", "input of the layer registry named registry_force_deletes (did you mean registry_force_delete?)"),
         ("tasks", "data_multi_azz", "input of the layer data named data_multi_azz (did you mean data_multi_az?)"),
-        ("tasks", "service_desired_counts", "input of the layer service_ecs named service_desired_counts (did you mean service_min_task_count?)"),
-        ("records", "service_min_task_counts", "input of the layer service_ecs_public named service_min_task_counts (did you mean service_desired_count?)"),
+        ("tasks", "service_desired_counts", "input of the layer service_ecs named service_desired_counts (did you mean service_min_count?)"),
+        ("records", "service_min_counts", "input of the layer service_ecs_public named service_min_counts (did you mean service_desired_count?)"),
     ],
 )  # fmt: skip
 def test_mistyped_name(inventory: Inventory, host: str, name: str, text: str) -> None:
@@ -327,8 +327,8 @@ def test_what_would_be_ignored(inventory: Inventory, name: str, value: Any, sour
         ("tasks", "service_memory_mib", 4096, 'is 4096 with service_cpu_units 256; it must be one of 512, 1024, 2048, as "Task CPU and memory"'),
         ("records", "service_cpu_units", 512, "is 512 with service_cpu_units 512; it must be one of 1024, 2048"),
         ("tasks", "service_tmp_size_mib", 512, "is 512; it must be at least 1 and less than service_memory_mib (512)"),
-        ("tasks", "service_min_task_count", 11, "is 10; it must be at least service_min_task_count (11)"),
-        ("tasks", "service_max_task_count", 1, "is 1; it must be at least service_min_task_count (2)"),
+        ("tasks", "service_min_count", 11, "is 10; it must be at least service_min_count (11)"),
+        ("tasks", "service_max_count", 1, "is 1; it must be at least service_min_count (2)"),
         ("tasks", "service_health_check_path", "health", 'is "health"; it must be a path that begins with /'),
         ("tasks", "service_user", 0, 'is "0"; it must be the number of a user who is not root'),
         ("records", "service_allowed_cidr_blocks", ["10.0.0.1/8"], "at least one IPv4 network address with its length"),
@@ -405,7 +405,7 @@ def test_domains_and_zones(inventory: Inventory, variables: Json, text: str) -> 
         ("cloud_run", "service_stop_timeout_seconds", "Cloud Run gives a stopping task 10 s"),
         ("cloud_run", "service_readable_secret_arns", "its secrets would be Secret Manager's, and it has no layer data"),
         ("ec2", "service_cpu_units", "an application has all the CPU of its instance, which service_instance_type says"),
-        ("ec2", "service_desired_count", "auto-scaling runs from service_min_task_count to service_max_task_count"),
+        ("ec2", "service_desired_count", "auto-scaling runs from service_min_count to service_max_count"),
         ("ecs", "service_instance_type", "Fargate has no instances; service_cpu_units and service_memory_mib say how large a task is"),
         ("ecs_public", "service_domain_name", "its tasks have public addresses and no load balancer"),
     ],
@@ -471,14 +471,14 @@ def test_what_is_for_data_alone_and_taken_back(inventory: Inventory) -> None:
     ("host", "variables", "text"),
     [
         ("hello", {"service_cpu_units": 512}, 'service_memory_mib is 512 with service_cpu_units 512; it must be one of 1024, as "App Runner architecture and concepts"'),
-        ("hello", {"service_max_task_count": 26}, "service_max_task_count is 26; it must be a whole number from 1 to 25"),
+        ("hello", {"service_max_count": 26}, "service_max_count is 26; it must be a whole number from 1 to 25"),
         ("hello", {"service_max_concurrent_requests": 201}, "service_max_concurrent_requests is 201; it must be a whole number from 1 to 200"),
-        ("hello", {"service_min_task_count": 0}, "service_min_task_count is 0; it must be a whole number from 1 to 25"),
+        ("hello", {"service_min_count": 0}, "service_min_count is 0; it must be a whole number from 1 to 25"),
         ("hello-gcp", {"service_cpu_units": 512}, 'service_cpu_units is 512; it must be one of 1024, 2048, 4096, as "Configure memory limits for services"'),
         ("hello-gcp", {"service_memory_mib": 4097}, "service_memory_mib is 4097 with service_cpu_units 1024; it must be from 512 to 4096, as"),
         ("hello-gcp", {"service_cpu_units": 4096}, "service_memory_mib is 512 with service_cpu_units 4096; it must be from 2048 to 16384, as"),
         ("hello-gcp", {"service_max_concurrent_requests": 1001}, "service_max_concurrent_requests is 1001; it must be a whole number from 1 to 1000"),
-        ("hello-gcp", {"service_min_task_count": -1}, "service_min_task_count is -1; it must be a whole number of at least 0"),
+        ("hello-gcp", {"service_min_count": -1}, "service_min_count is -1; it must be a whole number of at least 0"),
         ("hello-gcp", {"service_ingress": "internal"}, "value of service_ingress must be one of: INGRESS_TRAFFIC_ALL, INGRESS_TRAFFIC_INTERNAL_ONLY"),
         ("hello-gcp", {"registry_host": "http://127.0.0.1"}, 'registry_host is "http://127.0.0.1"; it must be a host name or an IPv4 address'),
     ],
@@ -489,9 +489,26 @@ def test_what_app_runner_and_cloud_run_demand(inventory: Inventory, host: str, v
 
 
 def test_what_cloud_run_takes(inventory: Inventory) -> None:
-    inventory.set("hello-gcp", service_min_task_count=0, service_max_concurrent_requests=1000, registry_host=None)
+    inventory.set("hello-gcp", service_min_count=0, service_max_concurrent_requests=1000, registry_host=None)
     inventory.set("hello-gcp", service_cpu_units=4096, service_memory_mib=16384, slipway_state_bucket="a_bucket")
     assert inventory.problems() == []
+
+
+def test_renamed_variable(inventory: Inventory) -> None:
+    inventory.set("tasks", service_min_task_count=None)
+    inventory.write("host_vars/tasks/service.yml", service_min_task_count=None)
+    assert inventory.problem() == (
+        "tasks: service_min_task_count is called service_min_count now. "
+        f"Rename it in {inventory.folder}/host_vars/tasks/service.yml."
+    )
+
+
+def test_no_variable_has_an_old_name() -> None:
+    known = Project(PROJECT)
+    names = known.host_variables.keys() | known.app_variables.keys() | known.wired
+    names |= {name for options in known.roles.values() for name in options}
+    assert not names & known.renamed.keys()
+    assert set(known.renamed.values()) <= names
 
 
 def test_every_reason_is_of_a_variable_that_other_platforms_have() -> None:

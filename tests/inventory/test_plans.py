@@ -109,7 +109,7 @@ def test_prod_is_highly_available(inputs: Inputs) -> None:
         assert data["secret_recovery_days"] == 30
         assert not data["bucket_force_destroy"]
         assert not prod[app]["registry"]["force_delete"]
-        assert service["desired_count" if app == "records" else "min_task_count"] >= 2
+        assert service["desired_count" if app == "records" else "min_count"] >= 2
     for app in ("tasks", "beers", "web"):
         service = prod[app]["service"]
         assert service["load_balancer_deletion_protection"]
@@ -127,9 +127,9 @@ def test_staging_is_small(inputs: Inputs) -> None:
         assert not data["final_snapshot_enabled"]
         assert data["secret_recovery_days"] == 0
     for app in ("beers", "web"):
-        assert staging[app]["service"]["min_task_count"] == 1
+        assert staging[app]["service"]["min_count"] == 1
     # The reference system has two at least, everywhere.
-    assert staging["tasks"]["service"].get("min_task_count", 2) == 2
+    assert staging["tasks"]["service"].get("min_count", 2) == 2
 
 
 def test_what_an_app_is_does_not_depend_on_the_environment(inputs: Inputs) -> None:

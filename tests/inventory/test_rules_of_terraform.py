@@ -191,9 +191,9 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "health_check_grace_period_seconds": _GRACE,
         "instance_type": (["t3.micro", "m7i-flex.large", "u-6tb1.56xlarge"], ["micro", "t4g.micro", "T3.micro", "t3"]),
         "log_retention_days": _DAYS,
-        "max_task_count": _MOST,
+        "max_count": _MOST,
         "memory_mib": ([129, 768], [769, 63, 512.5]),
-        "min_task_count": _LEAST,
+        "min_count": _LEAST,
         "root_device_name": (["/dev/xvda", "/dev/sda1"], ["xvda", "/dev/", "/dev/disk/by-id"]),
         "root_volume_gb": ([8, 16384], [7, 16385, 8.5]),
         "stop_timeout_seconds": _STOP,
@@ -203,8 +203,8 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     "layers/aws/service_ecs": {
         "cpu_target_percent": _PERCENT,
         "health_check_grace_period_seconds": _GRACE,
-        "max_task_count": _MOST,
-        "min_task_count": _LEAST,
+        "max_count": _MOST,
+        "min_count": _LEAST,
     },
     "layers/aws/service_ecs_public": {
         "allowed_cidr_blocks": (
@@ -234,9 +234,9 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         ),
         "health_check_path": (["/", "/healthz"], ["healthz", "/a?b", "/a b", "/a#b", ""]),
         "max_concurrent_requests": ([1, 200], [0, 201, 1.5]),
-        "max_task_count": ([2, 25], [1, 26, 2.5]),
+        "max_count": ([2, 25], [1, 26, 2.5]),
         "memory_mib": ([512, 1024], [256, 2048, 4096]),
-        "min_task_count": ([1, 10], [0, 26, 1.5]),
+        "min_count": ([1, 10], [0, 26, 1.5]),
     },
     "layers/gcp/registry": {
         **_IN_GOOGLE_CLOUD,
@@ -271,9 +271,9 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             ["INGRESS_TRAFFIC_NONE", "all", ""],
         ),
         "max_concurrent_requests": ([1, 1000], [0, 1001, 1.5]),
-        "max_task_count": ([2, 100], [0, 1, 2.5]),
+        "max_count": ([2, 100], [0, 1, 2.5]),
         "memory_mib": ([512, 4096], [511, 4097, 512.5]),
-        "min_task_count": ([0, 1, 10], [-1, 1.5]),
+        "min_count": ([0, 1, 10], [-1, 1.5]),
     },
     "modules/ecs_task": {
         "container_port": _PORTS,

@@ -1,5 +1,5 @@
 variable "alarm_action_arns" {
-  description = "ARNs of what is told when an alarm goes off or recovers, such as SNS topics."
+  description = "ARNs that are notified when an alarm goes into ALARM or back to OK, such as SNS topics."
   type        = list(string)
   default     = []
   nullable    = false

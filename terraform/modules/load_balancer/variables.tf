@@ -11,7 +11,7 @@ variable "container_port" {
 }
 
 variable "deletion_protection" {
-  description = "Whether AWS refuses to delete the load balancer."
+  description = "Whether the load balancer has deletion protection."
   type        = bool
   default     = false
   nullable    = false

@@ -91,7 +91,7 @@ variable "database_name" {
 }
 
 variable "deletion_protection" {
-  description = "Whether AWS refuses to delete the database."
+  description = "Whether the database has deletion protection."
   type        = bool
   default     = true
   nullable    = false

@@ -13,8 +13,8 @@ locals {
 resource "aws_apprunner_auto_scaling_configuration_version" "this" {
   auto_scaling_configuration_name = var.name
   max_concurrency                 = var.max_concurrent_requests
-  max_size                        = var.max_task_count
-  min_size                        = var.min_task_count
+  max_size                        = var.max_count
+  min_size                        = var.min_count
 
   # A version cannot be deleted while a service uses it, so the service takes the next one first.
   lifecycle {

@@ -85,15 +85,15 @@ variable "max_concurrent_requests" {
   }
 }
 
-variable "max_task_count" {
+variable "max_count" {
   description = "Largest number of tasks that auto-scaling runs."
   type        = number
   default     = 10
   nullable    = false
 
   validation {
-    condition     = var.max_task_count >= var.min_task_count && var.max_task_count <= 25 && floor(var.max_task_count) == var.max_task_count
-    error_message = "max_task_count is ${var.max_task_count}; it must be a whole number from min_task_count (${var.min_task_count}) to 25, which is what App Runner allows."
+    condition     = var.max_count >= var.min_count && var.max_count <= 25 && floor(var.max_count) == var.max_count
+    error_message = "max_count is ${var.max_count}; it must be a whole number from min_count (${var.min_count}) to 25, which is what App Runner allows."
   }
 }
 
@@ -116,15 +116,15 @@ variable "memory_mib" {
   }
 }
 
-variable "min_task_count" {
+variable "min_count" {
   description = "Smallest number of tasks, which App Runner keeps ready; they run only while there are requests."
   type        = number
   default     = 2
   nullable    = false
 
   validation {
-    condition     = var.min_task_count >= 1 && var.min_task_count <= 25 && floor(var.min_task_count) == var.min_task_count
-    error_message = "min_task_count is ${var.min_task_count}; it must be a whole number from 1 to 25, which is what App Runner allows."
+    condition     = var.min_count >= 1 && var.min_count <= 25 && floor(var.min_count) == var.min_count
+    error_message = "min_count is ${var.min_count}; it must be a whole number from 1 to 25, which is what App Runner allows."
   }
 }
 

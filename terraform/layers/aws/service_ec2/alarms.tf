@@ -10,7 +10,7 @@ module "alarms" {
 # The load balancer's word, not the group's: an instance in service may not serve yet.
 resource "aws_cloudwatch_metric_alarm" "healthy_instances" {
   alarm_name        = "${var.name}-healthy-instances"
-  alarm_description = "Fewer than ${var.min_task_count} instances of ${var.name} have been healthy for three minutes."
+  alarm_description = "Fewer than ${var.min_count} instances of ${var.name} have been healthy for three minutes."
   namespace         = "AWS/ApplicationELB"
   metric_name       = "HealthyHostCount"
   statistic         = "Minimum"
@@ -19,7 +19,7 @@ resource "aws_cloudwatch_metric_alarm" "healthy_instances" {
     TargetGroup  = module.load_balancer.target_group_arn_suffix
   }
   comparison_operator = "LessThanThreshold"
-  threshold           = var.min_task_count
+  threshold           = var.min_count
   period              = 60
   # An instance that is being replaced is missing for a minute or two.
   evaluation_periods = 3

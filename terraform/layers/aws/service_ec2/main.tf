@@ -97,9 +97,9 @@ resource "aws_launch_template" "this" {
 
 resource "aws_autoscaling_group" "this" {
   name                      = var.name
-  desired_capacity          = var.min_task_count
-  max_size                  = var.max_task_count
-  min_size                  = var.min_task_count
+  desired_capacity          = var.min_count
+  max_size                  = var.max_count
+  min_size                  = var.min_count
   default_instance_warmup   = 60
   health_check_grace_period = var.health_check_grace_period_seconds
   health_check_type         = "ELB"

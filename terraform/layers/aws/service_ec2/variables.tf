@@ -1,5 +1,5 @@
 variable "alarm_action_arns" {
-  description = "ARNs of what is told when an alarm goes off or recovers, such as SNS topics."
+  description = "ARNs that are notified when an alarm goes into ALARM or back to OK, such as SNS topics."
   type        = list(string)
   default     = []
   nullable    = false
@@ -156,7 +156,7 @@ variable "instance_type" {
 }
 
 variable "load_balancer_deletion_protection" {
-  description = "Whether AWS refuses to delete the load balancer."
+  description = "Whether the load balancer has deletion protection."
   type        = bool
   default     = false
   nullable    = false
@@ -177,15 +177,15 @@ variable "log_retention_days" {
   }
 }
 
-variable "max_task_count" {
+variable "max_count" {
   description = "Largest number of tasks that auto-scaling runs."
   type        = number
   default     = 10
   nullable    = false
 
   validation {
-    condition     = var.max_task_count >= var.min_task_count && floor(var.max_task_count) == var.max_task_count
-    error_message = "max_task_count is ${var.max_task_count}; it must be a whole number of at least min_task_count (${var.min_task_count})."
+    condition     = var.max_count >= var.min_count && floor(var.max_count) == var.max_count
+    error_message = "max_count is ${var.max_count}; it must be a whole number of at least min_count (${var.min_count})."
   }
 }
 
@@ -210,15 +210,15 @@ variable "memory_mib" {
   }
 }
 
-variable "min_task_count" {
+variable "min_count" {
   description = "Smallest number of tasks that auto-scaling runs; an alarm goes off below it."
   type        = number
   default     = 2
   nullable    = false
 
   validation {
-    condition     = var.min_task_count >= 1 && floor(var.min_task_count) == var.min_task_count
-    error_message = "min_task_count is ${var.min_task_count}; it must be a whole number of at least 1."
+    condition     = var.min_count >= 1 && floor(var.min_count) == var.min_count
+    error_message = "min_count is ${var.min_count}; it must be a whole number of at least 1."
   }
 }
 

@@ -13,13 +13,13 @@ resource "aws_cloudwatch_metric_alarm" "running_tasks" {
   count = var.container_insights_enabled ? 1 : 0
 
   alarm_name          = "${var.name}-running-tasks"
-  alarm_description   = "Fewer than ${var.min_task_count} tasks of ${var.name} have been running for three minutes."
+  alarm_description   = "Fewer than ${var.min_count} tasks of ${var.name} have been running for three minutes."
   namespace           = "ECS/ContainerInsights"
   metric_name         = "RunningTaskCount"
   statistic           = "Minimum"
   dimensions          = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
   comparison_operator = "LessThanThreshold"
-  threshold           = var.min_task_count
+  threshold           = var.min_count
   period              = 60
   # A task that is being replaced is missing for a minute or two.
   evaluation_periods = 3

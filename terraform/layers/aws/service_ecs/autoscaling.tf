@@ -2,8 +2,8 @@ resource "aws_appautoscaling_target" "this" {
   service_namespace  = "ecs"
   resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.this.name}"
   scalable_dimension = "ecs:service:DesiredCount"
-  min_capacity       = var.min_task_count
-  max_capacity       = var.max_task_count
+  min_capacity       = var.min_count
+  max_capacity       = var.max_count
 }
 
 resource "aws_appautoscaling_policy" "cpu" {

@@ -49,7 +49,7 @@ resource "aws_ecs_service" "this" {
   cluster         = aws_ecs_cluster.this.id
   task_definition = module.task.arn
   launch_type     = "FARGATE"
-  desired_count   = var.min_task_count
+  desired_count   = var.min_count
 
   availability_zone_rebalancing      = "ENABLED"
   deployment_maximum_percent         = 200

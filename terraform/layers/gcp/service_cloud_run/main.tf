@@ -92,8 +92,8 @@ resource "google_cloud_run_v2_service" "this" {
     }
 
     scaling {
-      max_instance_count = var.max_task_count
-      min_instance_count = var.min_task_count
+      max_instance_count = var.max_count
+      min_instance_count = var.min_count
     }
   }
 
@@ -107,7 +107,7 @@ resource "google_cloud_run_v2_service" "this" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "public" {
-  count = var.public ? 1 : 0
+  count = var.allow_unauthenticated ? 1 : 0
 
   name     = google_cloud_run_v2_service.this.name
   location = google_cloud_run_v2_service.this.location

@@ -17,6 +17,11 @@ output "log_filter" {
   ])
 }
 
+output "platform" {
+  description = "What the app runs on."
+  value       = "cloud_run"
+}
+
 output "service_account_email" {
   description = "Service account that the application runs as, to grant it what it needs."
   value       = google_service_account.this.email
@@ -32,9 +37,4 @@ output "service_id" {
 output "service_name" {
   description = "Name of the Cloud Run service."
   value       = google_cloud_run_v2_service.this.name
-}
-
-output "platform" {
-  description = "What the app runs on."
-  value       = "cloud_run"
 }

@@ -1,3 +1,10 @@
+variable "allow_unauthenticated" {
+  description = "Whether everybody may send requests; otherwise only who has the role Cloud Run Invoker."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "container_port" {
   description = "TCP port the application listens on, from 1024 up; handed to it as PORT."
   type        = number
@@ -106,15 +113,15 @@ variable "max_concurrent_requests" {
   }
 }
 
-variable "max_task_count" {
+variable "max_count" {
   description = "Largest number of tasks that auto-scaling runs."
   type        = number
   default     = 10
   nullable    = false
 
   validation {
-    condition     = var.max_task_count >= max(1, var.min_task_count) && floor(var.max_task_count) == var.max_task_count
-    error_message = "max_task_count is ${var.max_task_count}; it must be a whole number of at least 1 and at least min_task_count (${var.min_task_count})."
+    condition     = var.max_count >= max(1, var.min_count) && floor(var.max_count) == var.max_count
+    error_message = "max_count is ${var.max_count}; it must be a whole number of at least 1 and at least min_count (${var.min_count})."
   }
 }
 
@@ -135,15 +142,15 @@ variable "memory_mib" {
   }
 }
 
-variable "min_task_count" {
+variable "min_count" {
   description = "Smallest number of tasks, which Cloud Run keeps ready; they run only while there are requests. With 0, the first request after a pause waits for a task to start."
   type        = number
   default     = 2
   nullable    = false
 
   validation {
-    condition     = var.min_task_count >= 0 && floor(var.min_task_count) == var.min_task_count
-    error_message = "min_task_count is ${var.min_task_count}; it must be a whole number of at least 0."
+    condition     = var.min_count >= 0 && floor(var.min_count) == var.min_count
+    error_message = "min_count is ${var.min_count}; it must be a whole number of at least 0."
   }
 }
 
@@ -172,13 +179,6 @@ variable "project" {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
     error_message = "project is \"${var.project}\"; it must be a project's id, neither its name nor its number: 6 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen."
   }
-}
-
-variable "public" {
-  description = "Whether everybody may send requests; otherwise only who has the role Cloud Run Invoker."
-  type        = bool
-  default     = false
-  nullable    = false
 }
 
 variable "region" {

@@ -107,9 +107,9 @@ run "almost_everything_changed" {
     environment_variables   = { APP_NAME = "hello", AWS_REGION = "elsewhere" }
     health_check_path       = "/"
     max_concurrent_requests = 10
-    max_task_count          = 25
+    max_count               = 25
     memory_mib              = 4096
-    min_task_count          = 3
+    min_count               = 3
   }
 
   assert {
@@ -135,14 +135,14 @@ run "wrong_sizes" {
   variables {
     container_port = 80
     cpu_units      = 512
-    max_task_count = 26
+    max_count      = 26
     memory_mib     = 512
     name           = "a-b"
   }
 
   expect_failures = [
     var.container_port,
-    var.max_task_count,
+    var.max_count,
     var.memory_mib,
     var.name,
   ]
@@ -152,11 +152,11 @@ run "wrong_bounds" {
   command = plan
 
   variables {
-    cpu_units      = 300
-    min_task_count = 0
+    cpu_units = 300
+    min_count = 0
   }
 
-  expect_failures = [var.cpu_units, var.min_task_count]
+  expect_failures = [var.cpu_units, var.min_count]
 }
 
 run "reserved_name" {

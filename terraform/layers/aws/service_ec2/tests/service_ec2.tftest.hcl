@@ -156,9 +156,9 @@ run "almost_everything_changed" {
     root_volume_gb                    = 40
     instance_type                     = "t4g.small"
     log_retention_days                = 30
-    max_task_count                    = 4
+    max_count                         = 4
     memory_mib                        = 1024
-    min_task_count                    = 4
+    min_count                         = 4
     registry_repository_arn           = null
     stop_timeout_seconds              = 60
     tmp_size_mib                      = 64
@@ -207,7 +207,7 @@ run "rejects_wrong_values" {
     image                             = "dev-web:latest"
     instance_type                     = "micro"
     log_retention_days                = 2
-    min_task_count                    = 0
+    min_count                         = 0
     name                              = "internal-web"
     network_private_subnet_ids        = ["subnet-3"]
     network_public_subnet_ids         = ["subnet-1", "subnet-1"]
@@ -225,7 +225,7 @@ run "rejects_wrong_values" {
   expect_failures = [
     var.ami_id, var.container_port, var.cpu_target_percent, var.data_app_security_group_id,
     var.data_bucket_arn, var.environment_variables, var.health_check_grace_period_seconds, var.image, var.instance_type,
-    var.log_retention_days, var.min_task_count, var.name, var.network_private_subnet_ids, var.network_public_subnet_ids,
+    var.log_retention_days, var.min_count, var.name, var.network_private_subnet_ids, var.network_public_subnet_ids,
     var.network_vpc_id, var.readable_secret_arns, var.region, var.registry_repository_arn, var.root_device_name,
     var.root_volume_gb, var.stop_timeout_seconds, var.tags, var.user,
   ]
@@ -237,10 +237,10 @@ run "rejects_too_few_instances_of_another_architecture" {
   variables {
     environment_variables = { GREETING = "two\nlines" }
     instance_type         = "t4g.micro"
-    max_task_count        = 1
+    max_count             = 1
   }
 
-  expect_failures = [var.environment_variables, var.instance_type, var.max_task_count]
+  expect_failures = [var.environment_variables, var.instance_type, var.max_count]
 }
 
 run "rejects_more_memory_than_the_instance_has" {

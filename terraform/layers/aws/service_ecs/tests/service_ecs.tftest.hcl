@@ -119,9 +119,9 @@ run "almost_everything_changed" {
     health_check_path                 = "/ready"
     load_balancer_deletion_protection = true
     log_retention_days                = 30
-    max_task_count                    = 4
+    max_count                         = 4
     memory_mib                        = 1024
-    min_task_count                    = 4
+    min_count                         = 4
     registry_repository_arn           = null
     ssl_policy                        = "ELBSecurityPolicy-TLS13-1-3-2021-06"
     start_period_seconds              = 60
@@ -159,7 +159,7 @@ run "rejects_wrong_values" {
     cpu_target_percent                = 5
     data_app_security_group_id        = "app"
     health_check_grace_period_seconds = -1
-    min_task_count                    = 0
+    min_count                         = 0
     name                              = "internal-tasks"
     network_private_subnet_ids        = ["subnet-3"]
     network_public_subnet_ids         = ["subnet-1", "subnet-1"]
@@ -169,7 +169,7 @@ run "rejects_wrong_values" {
   }
 
   expect_failures = [
-    var.cpu_target_percent, var.data_app_security_group_id, var.health_check_grace_period_seconds, var.min_task_count,
+    var.cpu_target_percent, var.data_app_security_group_id, var.health_check_grace_period_seconds, var.min_count,
     var.name, var.network_private_subnet_ids, var.network_public_subnet_ids, var.network_vpc_id, var.region, var.tags,
   ]
 }
@@ -179,9 +179,9 @@ run "rejects_too_few_tasks" {
 
   variables {
     cpu_target_percent = 96
-    max_task_count     = 1
+    max_count          = 1
     name               = "1-tasks"
   }
 
-  expect_failures = [var.cpu_target_percent, var.max_task_count, var.name]
+  expect_failures = [var.cpu_target_percent, var.max_count, var.name]
 }

@@ -137,10 +137,10 @@ run "almost_everything_changed" {
     health_check_path       = "/"
     ingress                 = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
     max_concurrent_requests = 1000
-    max_task_count          = 300
+    max_count               = 300
     memory_mib              = 16384
-    min_task_count          = 0
-    public                  = true
+    min_count               = 0
+    allow_unauthenticated   = true
     region                  = "europe-west12"
     tags                    = { Environment = "Development", Project = "Hello, GCP", "Cost Center" = "R&D", ManagedBy = "somebody" }
   }
@@ -192,9 +192,9 @@ run "smallest_of_the_largest_cpu" {
   variables {
     cpu_units               = 4096
     max_concurrent_requests = 1
-    max_task_count          = 1
+    max_count               = 1
     memory_mib              = 2048
-    min_task_count          = 1
+    min_count               = 1
   }
 
   assert {
@@ -209,34 +209,34 @@ run "wrong_sizes" {
   variables {
     container_port = 80
     cpu_units      = 1024
-    max_task_count = 1
+    max_count      = 1
     memory_mib     = 4097
     name           = "a-b-c"
   }
 
   expect_failures = [
     var.container_port,
-    var.max_task_count,
+    var.max_count,
     var.memory_mib,
     var.name,
   ]
 }
 
-# A rule is not asked about a variable whose limit is wrong itself: cpu_units and min_task_count are wrong by themselves.
+# A rule is not asked about a variable whose limit is wrong itself: cpu_units and min_count are wrong by themselves.
 run "wrong_bounds" {
   command = plan
 
   variables {
     cpu_units               = 256
     max_concurrent_requests = 1001
-    min_task_count          = -1
+    min_count               = -1
     name                    = "dev--hello"
   }
 
   expect_failures = [
     var.cpu_units,
     var.max_concurrent_requests,
-    var.min_task_count,
+    var.min_count,
     var.name,
   ]
 }
@@ -245,11 +245,11 @@ run "too_little" {
   command = plan
 
   variables {
-    memory_mib     = 511
-    min_task_count = 1.5
+    memory_mib = 511
+    min_count  = 1.5
   }
 
-  expect_failures = [var.memory_mib, var.min_task_count]
+  expect_failures = [var.memory_mib, var.min_count]
 }
 
 run "not_whole" {
@@ -258,14 +258,14 @@ run "not_whole" {
   variables {
     container_port          = 8000.5
     max_concurrent_requests = 1.5
-    max_task_count          = 2.5
+    max_count               = 2.5
     memory_mib              = 512.5
   }
 
   expect_failures = [
     var.container_port,
     var.max_concurrent_requests,
-    var.max_task_count,
+    var.max_count,
     var.memory_mib,
   ]
 }
@@ -277,15 +277,15 @@ run "no_task_at_all" {
     container_port          = 65536
     cpu_units               = 4096
     max_concurrent_requests = 0
-    max_task_count          = 0
+    max_count               = 0
     memory_mib              = 2047
-    min_task_count          = 0
+    min_count               = 0
   }
 
   expect_failures = [
     var.container_port,
     var.max_concurrent_requests,
-    var.max_task_count,
+    var.max_count,
     var.memory_mib,
   ]
 }
