@@ -1,24 +1,26 @@
-"""Which tests must not run side by side."""
+"""Which tests run one after the other, and which side by side."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# All but recovery take the rehearsal cloud at the ports that users know. Recovery has its own, as other folders have,
-# but waits for what runs are about to do, and two cores have not enough for them beside the site's.
-_ONE_AFTER_THE_OTHER = ("setup", "molecule", "recovery", "e2e")
+# These build on one environment; the other end-to-end tests have one of their own for each file.
+_SITE = ("test_site.py", "test_faults.py", "test_destroy.py")
 
 
 class Folders(LoadScopeScheduling):
-    """Gives a worker all tests of a folder, for their fixtures, and of those that must not run side by side."""
+    """Gives a worker all tests of a folder, for their fixtures; of end-to-end tests those of one environment."""
 
     def _split_scope(self, nodeid: str) -> str:
         """What a test is kept together with."""
-        folder = nodeid.split("/")[1]
-        return "site" if folder in _ONE_AFTER_THE_OTHER else folder
+        file = Path(nodeid.partition("::")[0])
+        if file.parent.name != "e2e":
+            return str(file.parent)
+        return "site" if file.name in _SITE else file.name
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Folders:

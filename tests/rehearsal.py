@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import docker
 
@@ -25,13 +27,41 @@ def emulator(command: str) -> int:
 
 @contextmanager
 def running_cloud() -> Iterator[None]:
-    """Start it where it does not run, and stop it then."""
-    ran_before = emulator("status") == 0
-    if not ran_before:
-        assert emulator("start") == 0
-    yield
-    if not ran_before:
-        emulator("stop")
+    """Start it where it does not run; the last test process that uses it stops it then."""
+    users = _PROJECT / ".build" / "emulator-tests"
+    users.parent.mkdir(exist_ok=True)
+    with users.open("a+") as user:
+        # Who comes and who goes waits for the other; who uses it holds the shared lock.
+        with _alone(users.with_suffix(".lock")):
+            if _is_only_user(user):
+                user.truncate(0)
+                if emulator("status") != 0:
+                    user.write("started by tests")
+                    user.flush()
+                    assert emulator("start") == 0
+            fcntl.flock(user, fcntl.LOCK_SH)
+        yield
+        with _alone(users.with_suffix(".lock")):
+            fcntl.flock(user, fcntl.LOCK_UN)
+            if _is_only_user(user) and users.stat().st_size > 0:
+                emulator("stop")
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold a lock of this machine; it goes with its process."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_only_user(user: IO[str]) -> bool:
+    """Whether no other process holds the lock; this one does then."""
+    try:
+        fcntl.flock(user, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def settings_beside(name: str, thousands: int) -> Settings:

@@ -1,8 +1,8 @@
-"""One environment for all end-to-end tests, deployed by the first of them and destroyed by the last."""
+"""Environments of end-to-end tests: one for the whole site, and one for each platform, whose tests run beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,27 @@ import pytest
 
 from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, succeeded
 from tests.e2e.test_site import APPS
-from tests.rehearsal import emulator
+from tests.rehearsal import running_cloud
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The environment's site; a rehearsal cloud that the tests started is stopped after them."""
-    ran_before = emulator("status") == 0
-    yield Site(tmp_path_factory.mktemp("site"))
-    if not ran_before:
-        emulator("stop")
+def _sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
+    """Gives the site of an environment, by its name and its apps; always the same one."""
+    sites: dict[str, Site] = {}
+
+    def site(environment: str, apps: Collection[str]) -> Site:
+        if environment not in sites:
+            sites[environment] = Site(tmp_path_factory.mktemp(environment), environment, apps)
+        return sites[environment]
+
+    with running_cloud():
+        yield site
+
+
+@pytest.fixture(scope="module")
+def site(request: pytest.FixtureRequest, _sites: Callable[..., Site]) -> Site:
+    """The site of a test file: its ENVIRONMENT, with its APPS."""
+    return _sites(request.module.ENVIRONMENT, request.module.APPS)
 
 
 @pytest.fixture
@@ -33,7 +44,7 @@ def everything(site: Site) -> None:
 
 @pytest.fixture(scope="session")
 def aws() -> Any:
-    """A boto3 session of the rehearsal cloud: `aws("rds")` is a client."""
+    """A boto3 session of the emulator: `aws("rds")` is a client."""
     session = boto3.session.Session(
         aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],

@@ -8,15 +8,11 @@ import requests
 from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials
 
-from tests.e2e.runs import ENVIRONMENT, PROJECT
+from tests.e2e.runs import PROJECT
 
-NAME = f"{ENVIRONMENT}-hello-gcp"
 GOOGLE_PROJECT = "slipway-rehearsal"
 LOCATION = f"projects/{GOOGLE_PROJECT}/locations/us-central1"
-SERVICE = f"/run/v2/{LOCATION}/services/{NAME}"
-REPOSITORY = f"/artifactregistry/v1/{LOCATION}/repositories/{NAME}"
 ACCOUNTS = f"/iam/v1/projects/{GOOGLE_PROJECT}/serviceAccounts"
-STATE_BUCKET = f"/storage/v1/b/slipway-{ENVIRONMENT}-gcp-state"
 
 _ADDRESS = "http://127.0.0.1:4567"
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
@@ -42,10 +38,23 @@ def google(path: str) -> Json | None:
     return found
 
 
-def left() -> list[str]:
+def service(name: str) -> Json | None:
+    """The service of an app, by its name in the cloud."""
+    return google(f"/run/v2/{LOCATION}/services/{name}")
+
+
+def state_bucket(environment: str) -> str:
+    """Path of the bucket of an environment's states."""
+    return f"/storage/v1/b/slipway-{environment}-gcp-state"
+
+
+def left(environment: str) -> list[str]:
     """What is left of the app `hello-gcp`, and the bucket of the states."""
+    name = f"{environment}-hello-gcp"
+    repository = f"/artifactregistry/v1/{LOCATION}/repositories/{name}"
     accounts: list[Json] = (google(ACCOUNTS) or {}).get("accounts", [])
     return [
-        *(path for path in (SERVICE, REPOSITORY, STATE_BUCKET) if google(path)),
-        *(account["email"] for account in accounts if account["email"].startswith(NAME)),
+        *(path for path in (repository, state_bucket(environment)) if google(path)),
+        *([name] if service(name) else []),
+        *(account["email"] for account in accounts if account["email"].startswith(name)),
     ]

@@ -1,4 +1,4 @@
-"""Runs of the site against an environment of its own: a copy of inventories/dev with another name."""
+"""Runs of the site against environments of their own: copies of inventories/dev with other names."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
+import yaml
 from botocore.exceptions import EndpointConnectionError
 from google.auth.exceptions import GoogleAuthError
 
@@ -22,7 +24,6 @@ from tests.e2e.http import ask
 from tests.emulator.stack import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = "e2e"
 RUN_SECONDS = 1500
 
 _RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
@@ -61,11 +62,14 @@ class Site:
 
     Args:
         folder: a folder for the inventory, the working files and the logs.
+        environment: its name, which is the first part of every name in the cloud.
+        apps: those of the inventory's apps that it has; all by default.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: str, apps: Collection[str] | None = None) -> None:
         self.folder = folder
-        self.inventory = folder / "inventories" / ENVIRONMENT
+        self.environment = environment
+        self.inventory = folder / "inventories" / environment
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True)
         shutil.copytree(PROJECT / "inventories" / "dev", self.inventory)
@@ -74,25 +78,31 @@ class Site:
         shutil.copy(PROJECT / "Dockerfile", folder / "Dockerfile")
         settings = self.inventory / "group_vars" / "all" / "environment.yml"
         text = settings.read_text()
-        text = text.replace("slipway_environment: dev\n", f"slipway_environment: {ENVIRONMENT}\n")
-        text = text.replace("slipway-dev-state", f"slipway-{ENVIRONMENT}-state")
+        text = text.replace("slipway_environment: dev\n", f"slipway_environment: {environment}\n")
+        text = text.replace("slipway-dev-state", f"slipway-{environment}-state")
         settings.write_text(text)
         google = self.inventory / "group_vars" / "cloud_run" / "cloud.yml"
-        text = google.read_text().replace("slipway-dev-gcp-state", f"slipway-{ENVIRONMENT}-gcp-state")
+        text = google.read_text().replace("slipway-dev-gcp-state", f"slipway-{environment}-gcp-state")
         # The key is where the rehearsal cloud has put it, and that is the project's.
         google.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
+        if apps is not None:
+            hosts = self.inventory / "hosts.yml"
+            groups = yaml.safe_load(hosts.read_text())
+            for group in groups["all"]["children"]["apps"]["children"].values():
+                group["hosts"] = {app: None for app in group["hosts"] if app in apps}
+            hosts.write_text(yaml.safe_dump(groups))
 
     @property
     def build(self) -> Path:
         """Folder of the environment's working files."""
-        return self.folder / ".build" / ENVIRONMENT
+        return self.folder / ".build" / self.environment
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
         """The command line of one playbook."""
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         return [program, str(PROJECT / playbook), "-i", str(self.inventory), *arguments]
 
-    def environment(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """The environment variables of a run: the user's, and the project's ansible.cfg."""
         return {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
 
@@ -108,7 +118,7 @@ class Site:
         result = subprocess.run(
             self.command(playbook, *arguments, *extra),
             cwd=PROJECT,
-            env=self.environment(),
+            env=self.variables(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -123,7 +133,7 @@ class Site:
     def destroy(self, *hosts: str) -> Run:
         """Destroy some hosts, or all; those that are not deployed are no error."""
         limit = ["--limit", ",".join(hosts)] if hosts else []
-        return succeeded(self.run("playbooks/destroy.yml", *limit, slipway_confirm=ENVIRONMENT))
+        return succeeded(self.run("playbooks/destroy.yml", *limit, slipway_confirm=self.environment))
 
     @contextmanager
     def changed_source(self, file: str, text: str) -> Iterator[None]:
@@ -152,6 +162,39 @@ class Site:
     def served(self, app: str) -> str:
         """Digest of the image that an app says it is."""
         return str(ask(f"{self.summary()[app]['url']}/version").document["image_digest"])
+
+
+def _filters(name: str, platform: str) -> list[str]:
+    """What `docker ps` finds the containers of an app's service by."""
+    if platform == "app_runner":
+        return [f"label=com.amazonaws.apprunner.service-name={name}"]
+    if platform == "cloud_run":
+        return [f"label=run.googleapis.com/service={name}"]
+    if platform != "ec2":
+        return [f"label=com.amazonaws.ecs.task-definition-family={name}"]
+    # Instances, and what runs on them, have the instance's id in their names.
+    ec2 = boto3.client(
+        "ec2",
+        endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
+        region_name=CLOUD_ENVIRONMENT["AWS_DEFAULT_REGION"],
+        aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+    )
+    reservations = ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": [name]}])["Reservations"]
+    return [f"name={one['InstanceId']}" for item in reservations for one in item["Instances"]]
+
+
+def containers(name: str, platform: str) -> list[str]:
+    """Ids of the running containers of an app's service.
+
+    Args:
+        name: of the app in the cloud.
+        platform: what it runs on.
+    """
+    if not (filters := _filters(name, platform)):
+        return []
+    arguments = [word for one in filters for word in ("--filter", one)]
+    return subprocess.run(["docker", "ps", "-q", *arguments], capture_output=True, text=True, check=True).stdout.split()
 
 
 def recap(output: str) -> dict[str, dict[str, int]]:
@@ -188,7 +231,7 @@ def killed(site: Site, is_time: Callable[[str], object], playbook: str, *argumen
         process = subprocess.Popen(
             site.command(playbook, *arguments),
             cwd=PROJECT,
-            env={**site.environment(), "PYTHONUNBUFFERED": "1"},
+            env={**site.variables(), "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -6,15 +6,18 @@ The tests build on each other and run in the order they stand in.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
+from tests.e2e.runs import Site, failed, killed, succeeded
 from tests.emulator.stack import wait_until
 
+ENVIRONMENT = "e2eapprunner"
+APPS = ("hello",)
 NAME = f"{ENVIRONMENT}-hello"
 ONLY = ("site.yml", "--limit", "hello")
 
@@ -22,10 +25,13 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", autouse=True)
-def deployed(site: Site, aws: Any) -> None:
+def deployed(site: Site, aws: Any) -> Iterator[None]:
     """The app, deployed for all tests of this file."""
     succeeded(site.run(*ONLY))
     assert len(_services(aws)) == 1
+    yield
+    site.destroy()
+    assert _services(aws) == {}
 
 
 def _services(aws: Any) -> dict[str, str]:
@@ -148,7 +154,7 @@ def test_check_says_what_would_change(site: Site, aws: Any) -> None:
     run = succeeded(site.run(*ONLY, "--check", service_container_port=9000))
     assert "- update aws_apprunner_service.this" in run.output
     assert aws("apprunner").list_services()["ServiceSummaryList"] == before
-    assert f"{ENVIRONMENT}-hello" in [service["ServiceName"] for service in before]
+    assert NAME in [service["ServiceName"] for service in before]
 
 
 def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:

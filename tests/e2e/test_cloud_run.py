@@ -6,22 +6,29 @@ The tests build on each other and run in the order they stand in.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.google_cloud import GOOGLE_PROJECT, NAME, SERVICE, STATE_BUCKET, google, left
+from tests.e2e.google_cloud import GOOGLE_PROJECT, google, left, service, state_bucket
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import ENVIRONMENT, PROJECT, Site, failed, killed, succeeded
+from tests.e2e.runs import PROJECT, Site, failed, killed, succeeded
 
+ENVIRONMENT = "e2ecloudrun"
+APPS = ("hello-gcp",)
+NAME = f"{ENVIRONMENT}-hello-gcp"
 ONLY = ("site.yml", "--limit", "hello-gcp")
 
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", autouse=True)
-def deployed(site: Site) -> None:
+def deployed(site: Site) -> Iterator[None]:
     """The app, deployed for all tests of this file."""
     succeeded(site.run(*ONLY))
+    yield
+    site.destroy()
+    assert left(ENVIRONMENT) == []
 
 
 # -- what requirements say -------------------------------------------------------------------------------
@@ -33,19 +40,19 @@ def test_what_runs_is_what_was_asked_for(site: Site) -> None:
     assert ask(f"{entry['url']}/").body.strip() == b"Hello, World!"
     assert ask(f"{entry['url']}/api/5").document == {"success": True, "answer": 6}
     assert site.served("hello-gcp") == entry["image_digest"]
-    service = google(SERVICE)
-    assert service
-    assert service["uri"] == entry["url"]
-    (container,) = service["template"]["containers"]
+    deployed = service(NAME)
+    assert deployed
+    assert deployed["uri"] == entry["url"]
+    (container,) = deployed["template"]["containers"]
     assert container["image"].endswith(f"/{NAME}/{NAME}@{entry['image_digest']}")
     assert container["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
     assert {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe")} == {"/healthz"}
-    assert service["template"]["scaling"] == {"minInstanceCount": 1, "maxInstanceCount": 10}
-    assert service["ingress"] == "INGRESS_TRAFFIC_ALL"
+    assert deployed["template"]["scaling"] == {"minInstanceCount": 1, "maxInstanceCount": 10}
+    assert deployed["ingress"] == "INGRESS_TRAFFIC_ALL"
     account = f"{NAME}@{GOOGLE_PROJECT}.iam.gserviceaccount.com"
-    assert service["template"]["serviceAccount"] == account
+    assert deployed["template"]["serviceAccount"] == account
     labels = {"environment": "development", "project": "hello-gcp", "managedby": "terraform"}
-    assert service["labels"].items() >= labels.items()
+    assert deployed["labels"].items() >= labels.items()
 
 
 def test_everyone_may_call_it_only_where_the_app_says_so(site: Site) -> None:
@@ -63,12 +70,12 @@ def test_everyone_may_call_it_only_where_the_app_says_so(site: Site) -> None:
 
 
 def test_state_is_in_cloud_storage() -> None:
-    listing = google(f"{STATE_BUCKET}/o")
+    listing = google(f"{state_bucket(ENVIRONMENT)}/o")
     assert listing
     names = {item["name"] for item in listing["items"]}
     assert {f"{ENVIRONMENT}/hello-gcp/{layer}/default.tfstate" for layer in ("registry", "service")} <= names
     assert not [name for name in names if name.endswith(".tflock")]
-    settings = google(STATE_BUCKET)
+    settings = google(state_bucket(ENVIRONMENT))
     assert settings
     assert settings["versioning"] == {"enabled": True}
     assert settings["iamConfiguration"]["publicAccessPrevention"] == "enforced"
@@ -94,10 +101,10 @@ def test_second_run_changes_nothing(site: Site) -> None:
 
 
 def test_check_says_what_would_change(site: Site) -> None:
-    before = google(SERVICE)
+    before = service(NAME)
     run = succeeded(site.run(*ONLY, "--check", service_container_port=9000))
     assert "- update google_cloud_run_v2_service.this" in run.output
-    assert google(SERVICE) == before
+    assert service(NAME) == before
 
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
@@ -130,7 +137,7 @@ def test_image_that_does_not_start_is_not_served(site: Site) -> None:
 
 def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site) -> None:
     with site.changed_source("release.py", '"""Killed on Cloud Run."""\n'):
-        killed(site, lambda _: (google(SERVICE) or {}).get("reconciling"), *ONLY)
+        killed(site, lambda _: (service(NAME) or {}).get("reconciling"), *ONLY)
         succeeded(site.run(*ONLY))
         assert succeeded(site.run(*ONLY)).changed == {}
 
@@ -139,11 +146,11 @@ def test_destroy_leaves_nothing_of_the_app(site: Site) -> None:
     run = site.destroy("hello-gcp")
     assert f"Nothing is left of {NAME}" in run.output
     assert "hello-gcp" not in site.summary()
-    assert left() == []
+    assert left(ENVIRONMENT) == []
 
 
 def test_run_that_is_killed_in_its_first_apply_is_finished_by_the_next(site: Site) -> None:
     # Terraform outlives the run, and may have ended its work when the next one looks.
-    killed(site, lambda _: google(SERVICE), *ONLY)
+    killed(site, lambda _: service(NAME), *ONLY)
     succeeded(site.run(*ONLY))
     assert succeeded(site.run(*ONLY)).changed == {}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.e2e import google_cloud
-from tests.e2e.runs import ENVIRONMENT, Site
-from tests.e2e.test_site import APPS, containers
+from tests.e2e.runs import Site, containers
+from tests.e2e.test_site import APPS, ENVIRONMENT
 
 
 @pytest.mark.usefixtures("everything")
@@ -39,7 +39,7 @@ def test_destroy_leaves_nothing(site: Site, aws: Any) -> None:
     reservations = aws("ec2").describe_instances(Filters=web)["Reservations"]
     assert {one["State"]["Name"] for item in reservations for one in item["Instances"]} <= {"terminated"}
     assert aws("ec2").describe_volumes(Filters=web)["Volumes"] == []
-    assert google_cloud.left() == []
-    for app in APPS:
-        assert containers(app) == []
+    assert google_cloud.left(ENVIRONMENT) == []
+    for app, platform in APPS.items():
+        assert containers(f"{ENVIRONMENT}-{app}", platform) == []
     assert not list(Path(site.build).glob("*/*/terraform.tfvars.json"))

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
-from tests.e2e.test_site import containers
+from tests.e2e.runs import Site, containers, failed, killed, succeeded
 
+ENVIRONMENT = "e2eec2"
+APPS = ("web",)
 NAME = f"{ENVIRONMENT}-web"
 URL = f"https://web.{ENVIRONMENT}.localhost"
 
@@ -25,10 +27,13 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", autouse=True)
-def deployed(site: Site, aws: Any) -> None:
+def deployed(site: Site, aws: Any) -> Iterator[None]:
     """The app, deployed for all tests of this file."""
-    succeeded(site.run("site.yml", "--limit", "main,web"))
-    assert len(aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]) == 1
+    succeeded(site.run("site.yml"))
+    assert len(_group(aws)["Instances"]) == 2
+    yield
+    site.destroy()
+    assert _group(aws) == {}
 
 
 def _deploy(site: Site) -> Any:
@@ -135,7 +140,7 @@ def test_writes_need_the_key_of_secrets_manager(aws: Any) -> None:
 def test_secrets_are_on_no_instance(aws: Any) -> None:
     credentials = json.loads(aws("secretsmanager").get_secret_value(SecretId=f"{NAME}/database/app")["SecretString"])
     secrets = [_api_key(aws).encode(), credentials["password"].encode()]
-    found = containers("web")
+    found = containers(NAME, "ec2")
     assert len(found) == 4
     for container in found:
         files = subprocess.run(["docker", "export", container], capture_output=True, check=True).stdout

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.http import Visitor
-from tests.e2e.runs import ENVIRONMENT, Site, failed, killed, succeeded
-from tests.e2e.test_site import APPS
+from tests.e2e.runs import Site, failed, killed, succeeded
+from tests.e2e.test_site import APPS, ENVIRONMENT
 
 SERVICE_STEP = "deployment | Follow the deployment"
 

@@ -11,14 +11,14 @@ import re
 import subprocess
 from typing import Any
 
-import boto3
 import psycopg
 import pytest
 import yaml
 
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import CLOUD_ENVIRONMENT, ENVIRONMENT, PROJECT, Site, failed, succeeded
+from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, containers, failed, succeeded
 
+ENVIRONMENT = "e2e"
 APPS = {
     "tasks": "ecs",
     "beers": "ecs",
@@ -28,35 +28,6 @@ APPS = {
     "hello-gcp": "cloud_run",
 }
 NAME = f"{ENVIRONMENT}-tasks"
-
-
-def _filters(app: str) -> list[str]:
-    """What `docker ps` finds the containers of an app's service by."""
-    name = f"{ENVIRONMENT}-{app}"
-    if APPS[app] == "app_runner":
-        return [f"label=com.amazonaws.apprunner.service-name={name}"]
-    if APPS[app] == "cloud_run":
-        return [f"label=run.googleapis.com/service={name}"]
-    if APPS[app] != "ec2":
-        return [f"label=com.amazonaws.ecs.task-definition-family={name}"]
-    # Instances, and what runs on them, have the instance's id in their names.
-    ec2 = boto3.client(
-        "ec2",
-        endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-        region_name=CLOUD_ENVIRONMENT["AWS_DEFAULT_REGION"],
-        aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-    )
-    reservations = ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": [name]}])["Reservations"]
-    return [f"name={one['InstanceId']}" for item in reservations for one in item["Instances"]]
-
-
-def containers(app: str) -> list[str]:
-    """Ids of the running containers of an app's service."""
-    if not (filters := _filters(app)):
-        return []
-    arguments = [word for one in filters for word in ("--filter", one)]
-    return subprocess.run(["docker", "ps", "-q", *arguments], capture_output=True, text=True, check=True).stdout.split()
 
 
 def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connection[Any]:
@@ -367,8 +338,8 @@ def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
     s3 = aws("s3")
     for item in s3.list_objects_v2(Bucket=f"slipway-{ENVIRONMENT}-state")["Contents"]:
         places[item["Key"]] = s3.get_object(Bucket=f"slipway-{ENVIRONMENT}-state", Key=item["Key"])["Body"].read()
-    for app in APPS:
-        for container in containers(app):
+    for app, platform in APPS.items():
+        for container in containers(f"{ENVIRONMENT}-{app}", platform):
             inspected = subprocess.run(["docker", "inspect", container], capture_output=True, check=True).stdout
             logs = subprocess.run(["docker", "logs", container], capture_output=True, check=True)
             places[f"container {container}"] = inspected + logs.stdout + logs.stderr
