@@ -202,10 +202,11 @@ def wired_roots_are_those_of_roles(project: Path) -> Iterator[str]:
     wiring = _yaml(project / file)
     wired = wiring["wiring_network_roots"] | wiring["wiring_app_roots"] | wiring["wiring_data_roots"]
     for layer in LAYERS:
-        imported = _yaml(project / f"roles/{layer}/tasks/main.yml")[0]
+        tasks = _yaml(project / f"roles/{layer}/tasks/main.yml")
+        imported = next(task for task in tasks if "ansible.builtin.import_role" in task)
         # Both have the cloud in a variable of their own, where there are several.
         root, other = (
-            re.sub(r"^{{ (registry|service|wiring)_cloud }}", "<cloud>", path)
+            re.sub(r"^{{ (registry_cloud|wiring_cloud|__service_platforms\[service_platform\]) }}", "<cloud>", path)
             for path in (imported["vars"]["terraform_layer_root"], wired.get(layer, ""))
         )
         if root != other:

@@ -51,13 +51,13 @@ OUTPUTS: Json = {
     },
 }
 
-# Inputs by environment, host and layer.
+# Inputs by environment, host, and layer or Terraform root.
 Inputs = dict[str, dict[str, dict[str, Json]]]
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    """What the layers of staging and prod are given."""
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """What the Terraform roots of staging and prod are given."""
     folder = tmp_path_factory.mktemp("rendered")
     extra = folder / "extra.json"
     terraform = {"terraform_layer_terraform_directory": str(PROJECT / "terraform")}
@@ -83,6 +83,18 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
         assert done.returncode == 0, done.stdout + done.stderr
         found[environment] = json.loads(file.read_text())
     return found
+
+
+@pytest.fixture(scope="module")
+def inputs(rendered: Inputs) -> Inputs:
+    """The same by layer."""
+    return {
+        environment: {
+            host: {root.partition("/")[2].partition("_")[0]: values for root, values in roots.items()}
+            for host, roots in hosts.items()
+        }
+        for environment, hosts in rendered.items()
+    }
 
 
 def test_every_layer_of_every_host_is_there(inputs: Inputs) -> None:
@@ -152,37 +164,22 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+LAYERS = PROJECT / "terraform/layers"
+
+
 @pytest.mark.parametrize(
-    "root",
-    [
-        "aws/network",
-        "aws/registry",
-        "aws/data",
-        "aws/service_app_runner",
-        "aws/service_ec2",
-        "aws/service_ecs",
-        "aws/service_ecs_public",
-        "gcp/registry",
-        "gcp/service_cloud_run",
-    ],
+    "root", sorted(str(file.parent.relative_to(LAYERS)) for file in LAYERS.glob("*/*/versions.tf"))
 )
-def test_each_layer_plans(root: str, inputs: Inputs, terraform: Path) -> None:
+def test_each_layer_plans(root: str, rendered: Inputs, terraform: Path) -> None:
     folder = terraform / "layers" / root
     (original,) = (PROJECT / "terraform/layers" / root / "tests").glob("*.tftest.hcl")
     # Stand-ins for the provider and for what it computes, as the layer's own tests have them.
     text = original.read_text().partition("\nvariables {")[0]
-    hosts = {
-        "aws/network": ("main",),
-        "aws/service_app_runner": ("hello",),
-        "aws/service_ec2": ("web",),
-        "aws/service_ecs": ("tasks", "beers"),
-        "aws/service_ecs_public": ("records",),
-        "gcp/registry": ("hello-gcp",),
-        "gcp/service_cloud_run": ("hello-gcp",),
-    }
     for environment in ENVIRONMENTS:
-        for host in hosts.get(root, ("tasks", "beers", "records", "web")):
-            variables = inputs[environment][host][folder.name.partition("_")[0]]
+        for host, roots in rendered[environment].items():
+            if root not in roots:
+                continue
+            variables = roots[root]
             text += f'\nrun "{environment}_{host}" {{\n  command = plan\n  variables {{\n'
             text += "".join(f"    {name} = {_hcl(value)}\n" for name, value in variables.items()) + "  }\n}\n"
     (folder / "tests").mkdir()
@@ -197,6 +194,7 @@ def test_each_layer_plans(root: str, inputs: Inputs, terraform: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+    assert "command = plan" in text
     assert f"Success! {text.count('command = plan')} passed, 0 failed." in done.stdout
 
 
