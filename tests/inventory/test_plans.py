@@ -181,7 +181,7 @@ def test_each_layer_plans(root: str, rendered: Inputs, terraform: Path) -> None:
                 continue
             variables = roots[root]
             text += f'\nrun "{environment}_{host}" {{\n  command = plan\n  variables {{\n'
-            text += "".join(f"    {name} = {_hcl(value)}\n" for name, value in variables.items()) + "  }\n}\n"
+            text += "".join(f"    {name} = {as_hcl(value)}\n" for name, value in variables.items()) + "  }\n}\n"
     (folder / "tests").mkdir()
     (folder / "tests/inventories.tftest.hcl").write_text(text)
     for arguments in (["init", "-backend=false", "-input=false"], ["test"]):
@@ -198,6 +198,6 @@ def test_each_layer_plans(root: str, rendered: Inputs, terraform: Path) -> None:
     assert f"Success! {text.count('command = plan')} passed, 0 failed." in done.stdout
 
 
-def _hcl(value: Any) -> str:
+def as_hcl(value: Any) -> str:
     """A value as an expression of Terraform's."""
     return json.dumps(value).replace("${", "$${").replace("%{", "%%{")
