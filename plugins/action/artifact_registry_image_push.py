@@ -17,6 +17,7 @@ class ActionModule(CloudActionModule):
     """Pushes the image."""
 
     ARGUMENTS: ClassVar = {
+        "image": {"type": "str", "required": True},
         "repository_url": {"type": "str", "required": True},
         "tag": {"type": "str", "required": True},
         "timeout_seconds": {"type": "int", "default": 1800},
@@ -30,7 +31,8 @@ class ActionModule(CloudActionModule):
         if not self._task.check_mode:
             credentials = GoogleCloud().docker_credentials()
             try:
-                push(docker.from_env(timeout=arguments["timeout_seconds"]), repository_url, tag, credentials)
+                engine = docker.from_env(timeout=arguments["timeout_seconds"])
+                push(engine, arguments["image"], repository_url, tag, credentials)
             except (DockerException, PushError) as error:
                 raise ActionError(f"could not push {image}: {error}") from error
         return {"changed": True, "image": image}

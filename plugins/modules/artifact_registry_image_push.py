@@ -15,12 +15,16 @@ description:
 requirements:
   - docker >= 7.0
 options:
+  image:
+    description: Name and tag of the image on this machine.
+    type: str
+    required: true
   repository_url:
     description: Address of the image without a tag, C(<registry>/<project>/<repository>/<image>).
     type: str
     required: true
   tag:
-    description: Tag of the image, which the engine has to hold.
+    description: Tag of the image in the repository.
     type: str
     required: true
   timeout_seconds:
@@ -33,8 +37,9 @@ author: Slipway
 EXAMPLES = r"""
 - name: Push the image
   slipway.provision.artifact_registry_image_push:
+    image: slipway-build:5e884898da28047151d0e56f8dc62927
     repository_url: us-central1-docker.pkg.dev/my-project/dev-hello/app
-    tag: 1f0c2a9be6d4
+    tag: 5e884898da28047151d0e56f8dc62927
 """
 
 RETURN = r"""

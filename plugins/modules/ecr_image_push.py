@@ -15,12 +15,16 @@ description:
 requirements:
   - docker >= 7.0
 options:
+  image:
+    description: Name and tag of the image on this machine.
+    type: str
+    required: true
   repository_url:
     description: Address of the repository without a tag, C(<registry>/<repository>).
     type: str
     required: true
   tag:
-    description: Tag of the image, which the engine has to hold.
+    description: Tag of the image in the repository.
     type: str
     required: true
   timeout_seconds:
@@ -38,8 +42,9 @@ author:
 EXAMPLES = r"""
 - name: Push the image
   slipway.provision.ecr_image_push:
+    image: slipway-build:5e884898da28047151d0e56f8dc62927
     repository_url: 123456789012.dkr.ecr.us-east-1.amazonaws.com/dev-tasks
-    tag: 1f0c2a9be6d4
+    tag: 5e884898da28047151d0e56f8dc62927
     region: us-east-1
 """
 
@@ -48,7 +53,7 @@ image:
   description: The image that was pushed.
   type: str
   returned: always
-  sample: 123456789012.dkr.ecr.us-east-1.amazonaws.com/dev-tasks:1f0c2a9be6d4
+  sample: 123456789012.dkr.ecr.us-east-1.amazonaws.com/dev-tasks:5e884898da28047151d0e56f8dc62927
 """
 
 import base64
@@ -91,6 +96,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleAWSModule(
         argument_spec={
+            "image": {"type": "str", "required": True},
             "repository_url": {"type": "str", "required": True},
             "tag": {"type": "str", "required": True},
             "timeout_seconds": {"type": "int", "default": 1800},
@@ -105,7 +111,8 @@ def main() -> None:
         module.exit_json(changed=True, image=image)
     try:
         authentication = credentials(module.client("ecr"))
-        push(docker.from_env(timeout=module.params["timeout_seconds"]), repository_url, tag, authentication)
+        engine = docker.from_env(timeout=module.params["timeout_seconds"])
+        push(engine, module.params["image"], repository_url, tag, authentication)
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg=f"ECR gave no credentials to push {image}")
     except (DockerException, PushError) as error:

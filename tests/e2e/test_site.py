@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from typing import Any
 
@@ -72,6 +73,8 @@ def test_first_run_deploys_every_app(site: Site) -> None:
     for entry in summary.values():
         assert re.fullmatch(r"sha256:[0-9a-f]{64}", entry["image_digest"])
         assert entry["url"] in run.output
+    # One source is one image, in every registry of either cloud.
+    assert len({entry["image_digest"] for entry in summary.values()}) == 1
 
 
 def test_urls_open_as_printed(site: Site) -> None:
@@ -405,7 +408,12 @@ def test_failing_migration_stops_before_the_service(site: Site) -> None:
 @pytest.mark.long
 @pytest.mark.usefixtures("everything")
 def test_foreign_app_needs_one_host_and_one_folder_on_each_platform(site: Site) -> None:
-    source = PROJECT / "tests" / "e2e" / "foreign_app"
+    # A git repository of its own, which the Dockerfile of the second half is not in.
+    source = site.folder / "guests"
+    shutil.copytree(PROJECT / "tests" / "e2e" / "foreign_app", source)
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    for command in (["init"], ["add", "."], [*identity, "commit", "--message=Guests"]):
+        subprocess.run(["git", "-C", str(source), *command], check=True, capture_output=True)
     dockerfile = {"image_dockerfile": str(source / "Dockerfile"), "service_container_port": 9000}
     without = {
         "image_dockerfile": str(PROJECT / "images" / "flask" / "Dockerfile"),
@@ -429,6 +437,10 @@ def test_foreign_app_needs_one_host_and_one_folder_on_each_platform(site: Site) 
         succeeded(site.run("site.yml", "--limit", ",".join(guests)))
         for app in guests:
             assert ask(site.summary()[app]["url"] + "/").body.strip() == b"Welcome, guest", app
+        # Each Dockerfile has given one image, whatever runs it.
+        for dockerfile_of in (("ecs", "ecs_public", "ec2"), ("app_runner", "cloud_run")):
+            digests = {site.summary()[app]["image_digest"] for app, target in guests.items() if target in dockerfile_of}
+            assert len(digests) == 1
         site.destroy(*guests)
     finally:
         hosts.write_text(original)

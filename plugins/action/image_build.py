@@ -1,0 +1,112 @@
+"""Action plugin of image_build."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker
+from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import (
+    ARGUMENTS,
+    DOCKERFILE,
+    EPOCH,
+    ImageSource,
+    SourceError,
+    image_source,
+)
+from ansible_collections.slipway.provision.plugins.plugin_utils.reproducible_image import rewrite
+from docker.errors import BuildError, DockerException, ImageNotFound
+
+_ARGUMENTS: dict[str, dict[str, Any]] = ARGUMENTS | {
+    "tag": {"type": "str", "required": True},
+    "revision": {"type": "str", "required": True},
+    "created_seconds": {"type": "int", "required": True},
+    "network": {"type": "str", "default": "default"},
+    "timeout_seconds": {"type": "int", "default": 1800},
+}
+# No registry's: an image of this name is there when it is complete.
+_REPOSITORY = "slipway-build"
+_LINES_OF_LOG = 60
+
+Json = dict[str, Any]
+
+
+class ActionModule(ActionBase):
+    """Builds the image."""
+
+    _supports_check_mode = False
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Return the image's name, or why there is none."""
+        result: Json = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
+        source = image_source(arguments)
+        name = f"{_REPOSITORY}:{arguments['tag']}"
+        try:
+            engine = docker.from_env(timeout=arguments["timeout_seconds"])
+            with _turn(source.context):
+                try:
+                    engine.images.get(name)
+                except ImageNotFound:
+                    _build(engine, source, name, arguments)
+        except BuildError as error:
+            log = "".join(line.get("stream", "") for line in error.build_log)
+            last = "\n".join(log.splitlines()[-_LINES_OF_LOG:])
+            return result | {"failed": True, "msg": f"could not build {source.context}: {error.msg}\n{last}"}
+        except (DockerException, OSError, SourceError) as error:
+            return result | {"failed": True, "msg": f"could not build {source.context}: {error}"}
+        # A local image is a means; what changes is the registry.
+        return result | {"changed": False, "image": name}
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Wait until no other app builds from this folder. A lock of a process that ends is gone with it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _build(engine: Any, source: ImageSource, name: str, arguments: Json) -> None:
+    """Build the image and give it its name.
+
+    Raises:
+        BuildError: a step of the Dockerfile fails.
+        DockerException: the engine refuses.
+        SourceError: the source cannot be read, or changed since its tag was computed.
+    """
+    with tempfile.TemporaryFile() as context:
+        source.write_context(context)
+        context.seek(0)
+        image, _ = engine.images.build(
+            fileobj=context,
+            custom_context=True,
+            dockerfile=DOCKERFILE,
+            buildargs={"SOURCE_DATE_EPOCH": str(EPOCH), **source.arguments, "REVISION": arguments["revision"]},
+            network_mode=arguments["network"],
+            platform=source.platform,
+            rm=True,
+            forcerm=True,
+        )
+        context.seek(0)
+        bases = [engine.images.get(base).attrs["RootFS"]["Layers"] for base in source.base_images()]
+        if source.tag(engine, hashlib.file_digest(context, "sha256").hexdigest()) != arguments["tag"]:
+            raise SourceError("its files or base images changed during the run; run again")
+    with tempfile.TemporaryFile() as saved, tempfile.TemporaryFile() as rewritten:
+        for block in engine.api.get_image(image.id):
+            saved.write(block)
+        saved.seek(0)
+        rewrite(saved, rewritten, name, bases, arguments["created_seconds"])
+        rewritten.seek(0)
+        engine.images.load(rewritten)
