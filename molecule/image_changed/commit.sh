@@ -3,4 +3,4 @@
 set -eu
 git init --quiet
 git add .
-git -c user.name=Test -c user.email=test@example.org commit --quiet --message Source
+git -c user.name=Test -c user.email=test@example.org commit --quiet --allow-empty --message Source

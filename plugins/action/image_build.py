@@ -102,7 +102,7 @@ def _build(engine: Any, source: ImageSource, name: str, arguments: Json) -> None
         context.seek(0)
         bases = [engine.images.get(base).attrs["RootFS"]["Layers"] for base in source.base_images()]
         if source.tag(engine, hashlib.file_digest(context, "sha256").hexdigest()) != arguments["tag"]:
-            raise SourceError("its files or base images changed during the run; run again")
+            raise SourceError("its files or its base images changed during the run", "Run again")
     with tempfile.TemporaryFile() as saved, tempfile.TemporaryFile() as rewritten:
         for block in engine.api.get_image(image.id):
             saved.write(block)

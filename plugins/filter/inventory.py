@@ -13,6 +13,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.slipway.provision.plugins.filter.terraform import did_you_mean
 from ansible_collections.slipway.provision.plugins.plugin_utils import input_rules
+from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import ImageSource, SourceError
 from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import (
     LAYERS,
     Host,
@@ -332,6 +333,23 @@ def _check_application(host: Host, known: Project, problems: Problems) -> None:
             "not in image_source",
             f"Write it, or edit {host.file_of('image_dockerfile', otherwise)}",
         )
+    elif isinstance(source, str) and isinstance(dockerfile, str):
+        arguments = host.values.get("image_build_args")
+        arguments = arguments if isinstance(arguments, dict) else {}
+        image = ImageSource(Path(source), Path(dockerfile), {name: str(arguments[name]) for name in arguments})
+        try:
+            image.check()
+        except SourceError as error:
+            problems.add([host.name], error.what, error.remedy)
+        if Path(dockerfile).resolve() == known.flask_dockerfile.resolve():
+            application = str(arguments.get("WSGI_APP", "app:app"))
+            module = application.partition(":")[0].partition(".")[0]
+            if not any((Path(source) / name).exists() for name in (module, f"{module}.py")):
+                text = f"image_build_args has WSGI_APP {application}, and image_source has no {module}.py"
+                problems.add([host.name], text, f"Edit {host.file_of('image_build_args', otherwise)}")
+            if not (Path(source) / "requirements.txt").is_file():
+                text = f"there is no requirements.txt in {short_path(Path(source))}"
+                problems.add([host.name], text, "Write it; images/flask/Dockerfile installs what it lists")
 
 
 def _check_layer(host: Host, layer: str, root: Path, known: Project, problems: Problems) -> Json:

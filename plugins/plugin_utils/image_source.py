@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -45,7 +46,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 class SourceError(Exception):
-    """The source cannot be built from; the message says why, and what to do."""
+    """The source cannot be built from.
+
+    Args:
+        what: what is wrong.
+        remedy: what to do.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}. {remedy}")
+        self.what = what
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ class ImageSource:
     context: Path
     dockerfile: Path
     arguments: Mapping[str, str]
-    platform: str
+    platform: str = "linux/amd64"
 
     def files(self) -> list[str]:
         """Names in the build context below its folder, sorted: what .dockerignore leaves.
@@ -81,7 +92,19 @@ class ImageSource:
         except OSError as error:
             raise _unreadable(error) from error
 
-    def write_context(self, output: IO[bytes]) -> None:
+    def check(self) -> None:
+        """Check what can be said without an engine and without reading what the files hold.
+
+        Raises:
+            SourceError: a file cannot be read, or a FROM names nothing.
+        """
+        for name in self.files():
+            path = self.context / name
+            if path.is_file() and not path.is_symlink() and not os.access(path, os.R_OK):
+                raise _unreadable(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)))
+        self.base_images()
+
+    def write_context(self, output: IO[bytes] | _Digest) -> None:
         """Write the build context as a tar archive, which is equal for equal content.
 
         Of what a file system knows of a file, its content and whether its owner may execute it go in: owners, times,
@@ -140,8 +163,8 @@ class ImageSource:
                 match = _FROM.fullmatch(_expanded(rest, variables))
                 if not match:
                     raise SourceError(
-                        f"FROM {rest} in {self.dockerfile} names no image; give the ARG in it a default, or a value "
-                        "in image_build_args"
+                        f"FROM {rest} in {self.dockerfile} names no image",
+                        "Give the ARG in it a default, or a value in image_build_args",
                     )
                 if match[1].lower() not in stages:
                     images[match[1]] = None
@@ -206,14 +229,17 @@ def base_digest(engine: Any, image: str) -> str:
     except ImageNotFound:
         pass
     except DockerException as error:
-        raise SourceError(f"the Docker Engine does not tell what {image} is: {error}") from error
+        raise SourceError(
+            f"the Docker Engine does not tell what the base image {image} is: {error}",
+            "Look at the engine and the name",
+        ) from error
     try:
         return str(engine.images.get_registry_data(image).id)
     except DockerException as error:
         reason = error.explanation if isinstance(error, APIError) else error
         raise SourceError(
-            f"the base image {image} is neither on this machine nor to be had: {reason}. Pull or build it, or name "
-            "another one in the Dockerfile or in image_build_args"
+            f"the base image {image} is neither on this machine nor to be had: {reason}",
+            "Pull or build it, or name another one in the Dockerfile or in image_build_args",
         ) from error
 
 
@@ -244,8 +270,8 @@ def _entry(name: str) -> tarfile.TarInfo:
 
 def _unreadable(error: OSError) -> SourceError:
     return SourceError(
-        f"{error.filename or 'a file'} cannot be read: {error.strerror or error}. Make it readable for who runs the "
-        "playbook, or name it in .dockerignore where it does not belong in the image"
+        f"{error.filename or 'a file of the image'} cannot be read: {error.strerror or error}",
+        "Make it readable for who runs the playbook, or name it in .dockerignore if it does not belong in the image",
     )
 
 

@@ -122,6 +122,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self._layers = folder / "terraform/layers"
         self.platforms = read_platforms(self._layers)
+        self.flask_dockerfile = folder / "images/flask/Dockerfile"
         self.roles: dict[str, Json] = {
             file.parts[-3]: read_yaml(file)["argument_specs"]["main"]["options"]
             for file in sorted(folder.glob("roles/*/meta/argument_specs.yml"))

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import shutil
+import struct
 import tarfile
 import tempfile
 from collections.abc import Collection, Iterable
@@ -89,7 +90,7 @@ def _with_source_time(module: bytes) -> bytes:
     """A compiled module whose source has the time EPOCH; one that names a digest instead stays as it is (PEP 552)."""
     if module[4:8] != b"\0\0\0\0":
         return module
-    return module[:8] + EPOCH.to_bytes(4, "little") + module[12:]
+    return module[:8] + struct.pack("<I", EPOCH) + module[12:]
 
 
 def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -746,6 +747,54 @@ def test_dockerfile_that_is_not_there(inventory: Inventory, given: bool) -> None
     assert f"beers: there is no Dockerfile {inventory.folder}/empty/Dockerfile; image_dockerfile must" in (
         inventory.problem()
     )
+
+
+def test_file_of_the_image_that_cannot_be_read(inventory: Inventory) -> None:
+    secret = inventory.folder / "app" / "secret.key"
+    secret.write_text("x")
+    secret.chmod(0)
+    for folder in [secret.parent, *list(secret.parents)[:-2]]:
+        folder.chmod(0o755)
+    inventory.set("beers", image_source=str(secret.parent))
+    user = os.geteuid()
+    if user == 0:
+        # Nothing is unreadable for root.
+        os.setresuid(65534, 65534, 0)
+    try:
+        found = inventory.problems()
+    finally:
+        os.setresuid(user, user, user)
+    assert found == [
+        f"tasks, beers, records, hello, hello-gcp: {secret} cannot be read: Permission denied. Make it readable for who runs the playbook, or name it in .dockerignore if it does not belong in the image."
+    ]
+    (secret.parent / ".dockerignore").write_text("*.key")
+    assert inventory.problems() == []
+
+
+def test_from_that_names_no_image(inventory: Inventory) -> None:
+    dockerfile = inventory.folder / "Dockerfile"
+    dockerfile.write_text("ARG BASE\nFROM ${BASE}\n")
+    inventory.set("beers", image_dockerfile=str(dockerfile), image_build_args={"BASE": "python:3.12"})
+    assert inventory.problems() == []
+    inventory.set("beers", image_build_args={})
+    assert inventory.problem() == (
+        f"beers: FROM ${{BASE}} in {dockerfile} names no image. Give the ARG in it a default, or a value in image_build_args."
+    )
+
+
+def test_dockerfile_for_those_without_one_wants_module_and_requirements(inventory: Inventory) -> None:
+    inventory.set("beers", image_dockerfile=str(PROJECT / "images/flask/Dockerfile"))
+    inventory.set("beers", image_build_args={"WSGI_APP": "shop.web:app"})
+    assert inventory.problems() == [
+        "beers: image_build_args has WSGI_APP shop.web:app, and image_source has no shop.py"
+        + inventory.edit("host_vars/beers/app.yml"),
+        f"beers: there is no requirements.txt in {inventory.folder}/app. Write it; images/flask/Dockerfile installs what it lists.",
+    ]
+    (inventory.folder / "app" / "requirements.txt").touch()
+    (inventory.folder / "app" / "shop").mkdir()
+    assert inventory.problems() == []
+    inventory.set("beers", image_build_args={})
+    assert "WSGI_APP app:app, and image_source has no app.py" in inventory.problem()
 
 
 @pytest.mark.parametrize(
