@@ -182,7 +182,7 @@ class Deployment(AwsDeployment):
             members = group["Instances"]
             states = self._elb.describe_target_health(TargetGroupArn=self.request.outputs["target_group_arn"])
             healthy = {
-                one["Platform"]["Id"]
+                one["Target"]["Id"]
                 for one in states["TargetHealthDescriptions"]
                 if one["TargetHealth"]["State"] == "healthy"
             }
