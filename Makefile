@@ -33,7 +33,7 @@ destroy: setup ## Remove everything the environment holds (asks for its name)
 	$(with_env) ansible-playbook playbooks/destroy.yml -i $(INVENTORY) $(ANSIBLE_ARGS)
 
 stop: ## Stop the rehearsal cloud
-	if [ -e .build/env ]; then $(with_env) python -m emulator stop; fi
+	if [ -e .build/env ]; then $(with_env) slipway-emulator stop; fi
 
 lint: setup ## Check the style of everything
 	$(with_env) ruff check .
@@ -42,7 +42,7 @@ lint: setup ## Check the style of everything
 	$(with_env) cd app && mypy
 	$(with_env) yamllint --strict .
 	$(with_env) ansible-lint
-	$(with_env) shellcheck --external-sources scripts/* images/*/customize images/*/*.sh
+	$(with_env) shellcheck scripts/* emulator/src/slipway_emulator/images/*/customize emulator/src/slipway_emulator/images/*/*.sh
 	$(with_env) terraform fmt -check -recursive terraform
 
 test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's)

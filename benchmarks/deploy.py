@@ -90,7 +90,9 @@ def site(*limits: str) -> list[str]:
 
 def from_nothing(*limits: str) -> float:
     """Wall time of a run of the site in a new cloud. The engine keeps its base images, and layers of builds."""
-    subprocess.run([sys.executable, "-m", "emulator", "stop"], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "slipway_emulator", "stop"], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL
+    )
     shutil.rmtree(PROJECT / ".build" / ENVIRONMENT, ignore_errors=True)
     return timed(site(*limits))
 

@@ -1,8 +1,7 @@
-"""Rehearsal clouds for tests: that of this machine, and others beside it."""
+"""The emulator of this checkout, at the ports that users know."""
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import subprocess
 import sys
@@ -11,24 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import docker
-
-from emulator import __main__ as program
-from emulator.settings import Settings
-from tests.emulator.stack import free_subnet
-
-_PROJECT = Path(__file__).resolve().parents[1]
+_BUILD = Path(__file__).resolve().parents[1] / ".build"
 
 
 def emulator(command: str) -> int:
-    """Exit status of a command of the rehearsal cloud: start, status or stop."""
-    return subprocess.run([sys.executable, "-m", "emulator", command], cwd=_PROJECT, check=False).returncode
+    """Exit status of a command of the emulator: start, status or stop."""
+    arguments = [sys.executable, "-m", "slipway_emulator", command, f"--state-directory={_BUILD / 'emulator'}"]
+    return subprocess.run(arguments, check=False).returncode
 
 
 @contextmanager
 def running_cloud() -> Iterator[None]:
     """Start it where it does not run; the last test process that uses it stops it then."""
-    users = _PROJECT / ".build" / "emulator-tests"
+    users = _BUILD / "emulator-tests"
     users.parent.mkdir(exist_ok=True)
     with users.open("a+") as user:
         # Who comes and who goes waits for the other; who uses it holds the shared lock.
@@ -62,34 +56,3 @@ def _is_only_user(user: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def settings_beside(name: str, thousands: int) -> Settings:
-    """Settings of a rehearsal cloud of this checkout's code beside that of the machine, and beside others of this kind.
-
-    Args:
-        name: of its Docker network.
-        thousands: added to its ports, in thousands: with 10, AWS's APIs are at 14566.
-    """
-    settings, more = Settings.of_checkout(), 1000 * thousands
-    return dataclasses.replace(
-        settings,
-        # Always the same one, so that the next run finds what an interrupted one has left.
-        state_directory=settings.project_directory / ".build" / f"{name}-cloud",
-        gateway_port=more + settings.gateway_port,
-        google_port=more + settings.google_port,
-        http_port=more + 8080,
-        https_port=more + 8443,
-        network_name=name,
-        subnet=free_subnet(docker.from_env(), name),
-    )
-
-
-@contextmanager
-def cloud_beside(settings: Settings) -> Iterator[None]:
-    """Run the cloud of such settings."""
-    # What an interrupted run of the tests has left.
-    program.stop(settings)
-    program.start(settings)
-    yield
-    program.stop(settings)

@@ -20,8 +20,8 @@ import yaml
 from botocore.exceptions import EndpointConnectionError
 from google.auth.exceptions import GoogleAuthError
 
+from emulator.tests.stack import wait_until
 from tests.e2e.http import ask
-from tests.emulator.stack import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 1500

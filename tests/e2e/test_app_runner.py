@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from emulator.tests.stack import wait_until
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import Site, failed, killed, succeeded
-from tests.emulator.stack import wait_until
 
 ENVIRONMENT = "e2eapprunner"
 APPS = ("hello",)

@@ -922,4 +922,4 @@ def test_every_variable_of_the_project_is_known() -> None:
     known = {name for part in variables.values() for name in part["options"]}
     files = [file for folder in ("playbooks", "roles", "inventories") for file in (PROJECT / folder).rglob("*.yml")]
     used = {name for file in files for name in re.findall(r"\bslipway_[a-z_]+", file.read_text())}
-    assert used - {"slipway_app"} <= known
+    assert used - {"slipway_app", "slipway_emulator"} <= known

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.settings import Settings
+from emulator.tests.clouds import cloud_beside, settings_beside
+from slipway_emulator.settings import Settings
 from tests.recovery.environment import NAME, THOUSANDS, Environment, has_state_bucket
-from tests.rehearsal import cloud_beside, settings_beside
 
 
 @pytest.fixture(scope="session", autouse=True)

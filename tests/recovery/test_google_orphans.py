@@ -9,10 +9,10 @@ import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 
-from emulator.settings import Settings
+from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, Google
+from emulator.tests.stack import google_environment
 from plugins.action.google_orphans import find_orphans
-from tests.emulator.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, Google
-from tests.emulator.stack import google_environment
+from slipway_emulator.settings import Settings
 
 PROJECT = "trec-finders"
 NAME = "trecf-hello"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Makefile", "app/requirements.txt", "google_provider", "images", "requirements.txt", "scripts")
+PARTS = ("Makefile", "app/requirements.txt", "emulator", "requirements.txt", "scripts")
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 GOOGLE = "registry.terraform.io/hashicorp/google"
 NOBODY = 65534

@@ -1,0 +1,138 @@
+"""The emulator as one ASGI application: gateway and load balancers, told apart by their port."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import docker
+
+from slipway_emulator.network import ContainerNetwork
+from slipway_emulator.settings import Settings
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Who runs here, for another emulator that finds the port taken.
+IDENTITY_PATH = "/_slipway/identity"
+
+
+def configure_ministack(settings: Settings, network: ContainerNetwork) -> None:
+    """Say to MiniStack where it lives; it reads its environment when it is first imported."""
+    os.environ.update(
+        GATEWAY_PORT=str(settings.gateway_port),
+        # Databases answer at their own address on the containers' network, port 5432, for both sides.
+        DOCKER_NETWORK=settings.network_name,
+        MINISTACK_HOST=network.gateway,
+        # Marks its containers, together with the port; see leftovers.py.
+        MINISTACK_HOSTNAME=settings.network_name,
+        MINISTACK_REGION=settings.region,
+        SFTP_ENABLED="0",
+        IOT_MTLS_ENABLED="0",
+    )
+
+
+def create(settings: Settings, client: docker.DockerClient, network: ContainerNetwork) -> Application:
+    """The application, with everything MiniStack lacks in place.
+
+    Args:
+        settings: ports, which tell listeners from the gateway.
+        client: a client of the engine that runs the containers.
+        network: the network rehearsed containers join.
+
+    Raises:
+        slipway_emulator.ministack_functions.IncompatibleError: MiniStack is not the version this was written for.
+    """
+    configure_ministack(settings, network)
+    from ministack import app as ministack
+
+    from slipway_emulator.app_runner import api as app_runner
+    from slipway_emulator.application_autoscaling import api as application_autoscaling
+    from slipway_emulator.autoscaling import api as auto_scaling
+    from slipway_emulator.autoscaling import groups as auto_scaling_groups
+    from slipway_emulator.cloudwatch import alarms
+    from slipway_emulator.ec2 import engine as instance_engine
+    from slipway_emulator.ec2 import instances as ec2_instances
+    from slipway_emulator.ec2 import metadata as instance_metadata
+    from slipway_emulator.ec2 import security_groups
+    from slipway_emulator.ecr import repositories as registry
+    from slipway_emulator.ecs import containers as ecs_containers
+    from slipway_emulator.ecs import network_interfaces as ecs_network_interfaces
+    from slipway_emulator.ecs import services as ecs_services
+    from slipway_emulator.ecs import tasks as ecs_tasks
+    from slipway_emulator.elbv2 import listeners as edge
+    from slipway_emulator.elbv2 import target_health as load_balancers
+    from slipway_emulator.google.cloud import GoogleCloud
+    from slipway_emulator.rds import instances as rds
+    from slipway_emulator.tagging import collectors as tagging
+
+    health = load_balancers.TargetHealth()
+    autoscaling = application_autoscaling.ApplicationAutoScaling()
+    runner = app_runner.AppRunner(client, network, settings.gateway_port, settings.registry_address)
+    instances = ec2_instances.Instances(client, network, settings.gateway_port)
+    keeper = auto_scaling_groups.Keeper(instances, health)
+    engine = instance_engine.InstanceEngine(client, instances, settings.registry_address)
+    metadata = instance_metadata.MetadataService()
+    load_balancers.install(health)
+    ecs_containers.install(network, settings.registry_address)
+    ecs_network_interfaces.install(network)
+    ecs_tasks.install(client, network, health)
+    ecs_services.install()
+    rds.install(client)
+    alarms.install()
+    tagging.install(runner.tagged)
+    registry.install(settings.registry_address)
+    security_groups.install()
+    application_autoscaling.install(autoscaling)
+    edge.add_site(runner.has_site, runner.handle_site)
+    ec2_instances.install(instances)
+    auto_scaling.install(auto_scaling.AutoScaling(keeper, instances))
+    google = GoogleCloud(settings, client, network)
+    edge.add_site(google.has_site, google.handle_site)
+    listener_ports = {settings.http_port: 80, settings.https_port: 443}
+    identity = {"state_directory": str(settings.state_directory), "process": os.getpid()}
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await live(scope, receive, send)
+        elif scope["type"] != "http":
+            await ministack.app(scope, receive, send)
+        elif scope["server"][1] in listener_ports:
+            await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
+        elif scope["server"][1] == settings.google_port:
+            await google.handle(scope, receive, send)
+        elif autoscaling.is_meant(scope):
+            await autoscaling.handle(scope, receive, send)
+        elif runner.is_meant(scope):
+            await runner.handle(scope, receive, send)
+        elif scope["path"] == instance_engine.PATH:
+            await instance_engine.handle(engine, scope, receive, send)
+        elif instance_metadata.is_meant(scope):
+            await instance_metadata.handle(metadata, scope, send)
+        elif scope["path"] == IDENTITY_PATH:
+            content = {"Content-Type": "application/json"}
+            await ministack._send_response(send, 200, content, json.dumps(identity).encode())
+        else:
+            await ministack.app(scope, receive, send)
+
+    async def live(scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_and_halt() -> dict[str, Any]:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                # Otherwise each container that MiniStack stops now would be replaced by its service.
+                ecs_services.halt()
+                runner.halt()
+                keeper.stop()
+                google.stop()
+                health.stop()
+            return message
+
+        health.start()
+        keeper.start()
+        await ministack.app(scope, receive_and_halt, send)
+
+    return application

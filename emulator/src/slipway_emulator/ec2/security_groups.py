@@ -1,0 +1,35 @@
+"""EC2 security groups found by their ids in a filter, which MiniStack does not look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ministack.services import ec2
+
+from slipway_emulator.ministack_functions import replace
+
+Json = dict[str, Any]
+
+
+def install() -> None:
+    """Answer DescribeSecurityGroups with the groups of the filter `group-id` alone."""
+    original = ec2._describe_security_groups
+
+    def describe_security_groups(p: Json) -> tuple[int, Json, bytes]:
+        answer: tuple[int, Json, bytes] = original(p)
+        asked = ec2._parse_filters(p).get("group-id")
+        if answer[0] != 200 or asked is None:
+            return answer
+        named = ec2._parse_member_list(p, "GroupId")
+        # "If a filter matches no resources, the response is empty", other than for an id in GroupId.
+        found = [group for group in asked if group in ec2._security_groups and (not named or group in named)]
+        if not found:
+            nothing: tuple[int, Json, bytes] = ec2._xml(200, "DescribeSecurityGroupsResponse", "<securityGroupInfo/>")
+            return nothing
+        others = {key: value for key, value in p.items() if not key.startswith("GroupId.")}
+        narrowed: tuple[int, Json, bytes] = original(
+            others | {f"GroupId.{i}": [group] for i, group in enumerate(found, 1)}
+        )
+        return narrowed
+
+    replace(ec2, "_describe_security_groups", describe_security_groups, ec2._ACTION_MAP)

@@ -1,0 +1,190 @@
+"""What an ECS task definition asks of its containers, as Fargate gives it.
+
+Left to itself MiniStack ignores the read-only root file system, health checks, users and volumes, runs
+images that the registry no longer has, and has one word for every failure to start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docker.errors import APIError, NotFound
+from ministack.services import ecs
+
+from slipway_emulator.ecs.records import network_configuration
+from slipway_emulator.ministack_functions import replace
+from slipway_emulator.network import ContainerNetwork
+
+# "stopTimeout": 30 seconds where a task definition does not say (Task definition parameters for Fargate).
+_STOP_TIMEOUT_SECONDS = 30
+_NANOSECONDS = 1_000_000_000
+
+Json = dict[str, Any]
+
+
+class StartError(Exception):
+    """The engine has made a container and cannot start it."""
+
+
+def install(network: ContainerNetwork, registry_address: str) -> None:
+    """Start containers as Fargate does.
+
+    Args:
+        network: the Docker network that tasks join and take public addresses from.
+        registry_address: host and port of the container registry, as image names begin with it.
+    """
+    _install_options(network)
+    _install_image_pulls(f"{registry_address}/")
+
+
+def _install_options(network: ContainerNetwork) -> None:
+    original_options = ecs._build_run_kwargs
+    original_metadata = ecs._register_metadata
+
+    def register_metadata(
+        task_arn: str,
+        cluster_arn: str,
+        td: Json,
+        cdef: Json,
+        launch_type: str,
+        env: dict[str, str],
+        host_mode: bool,
+        _ministack_net_ip: str | None,
+    ) -> str:
+        token: str = original_metadata(task_arn, cluster_arn, td, cdef, launch_type, env, host_mode, network.gateway)
+        return token
+
+    def run_options(
+        cdef: Json,
+        td: Json,
+        env: dict[str, str],
+        port_bindings: Json,
+        _ecs_network: str | None,
+        host_mode: bool,
+        task_id: str,
+        task_arn: str,
+        _ministack_net_ip: str | None,
+        cluster_arn: str,
+    ) -> Json:
+        task = ecs._tasks.get(task_arn)
+        if task is not None:
+            port_bindings |= public_ports(task, cdef, network)
+            timeouts = task.setdefault("_stop_timeouts_seconds", {})
+            timeouts[cdef["name"]] = int(cdef.get("stopTimeout", _STOP_TIMEOUT_SECONDS))
+        options: Json = original_options(
+            cdef,
+            td,
+            env,
+            port_bindings,
+            network.name,
+            host_mode,
+            task_id,
+            task_arn,
+            network.gateway,
+            cluster_arn,
+        )
+        return options | container_options(cdef, td)
+
+    replace(ecs, "_register_metadata", register_metadata)
+    replace(ecs, "_build_run_kwargs", run_options)
+
+
+def container_options(container: Json, definition: Json) -> Json:
+    """Docker's options for what MiniStack leaves out of a container definition.
+
+    Args:
+        container: one of the task definition's `containerDefinitions`.
+        definition: the task definition.
+
+    Returns:
+        Keyword arguments of docker-py's `containers.run`.
+    """
+    own_volumes = {
+        volume["name"] for volume in definition.get("volumes", []) if not (volume.get("host") or {}).get("sourcePath")
+    }
+    linux = container.get("linuxParameters") or {}
+    options: Json = {
+        "read_only": bool(container.get("readonlyRootFilesystem")),
+        "tmpfs": {
+            mount["containerPath"]: ""
+            for mount in container.get("mountPoints", [])
+            if mount.get("sourceVolume") in own_volumes
+        }
+        | {
+            mount["containerPath"]: ",".join([f"size={mount['size']}m", *mount.get("mountOptions", [])])
+            for mount in linux.get("tmpfs", [])
+        },
+        "init": bool(linux.get("initProcessEnabled")),
+    }
+    if container.get("user"):
+        options["user"] = container["user"]
+    if container.get("entryPoint"):
+        options["entrypoint"] = container["entryPoint"]
+    if container.get("workingDirectory"):
+        options["working_dir"] = container["workingDirectory"]
+    if definition.get("memory"):
+        options["mem_limit"] = f"{definition['memory']}m"
+    if definition.get("cpu"):
+        # A share, not a ceiling: a quarter of a rehearsal machine's core would measure the machine.
+        options["cpu_shares"] = int(definition["cpu"])
+    check = container.get("healthCheck")
+    if check:
+        options["healthcheck"] = {
+            "test": check["command"],
+            "interval": int(check.get("interval", 30)) * _NANOSECONDS,
+            "timeout": int(check.get("timeout", 5)) * _NANOSECONDS,
+            "retries": int(check.get("retries", 3)),
+            "start_period": int(check.get("startPeriod", 0)) * _NANOSECONDS,
+        }
+    return options
+
+
+def public_ports(task: Json, container: Json, network: ContainerNetwork) -> dict[str, tuple[str, int]]:
+    """The ports to publish at the task's public address; the address is taken on first use."""
+    if network_configuration(task).get("assignPublicIp") != "ENABLED":
+        return {}
+    task["_public_address"] = task.get("_public_address") or network.allocate_public_address()
+    ports = [mapping["containerPort"] for mapping in container.get("portMappings", [])]
+    return {f"{port}/tcp": (task["_public_address"], port) for port in ports}
+
+
+def _install_image_pulls(registry: str) -> None:
+    original_run = ecs._run_docker_container
+    original_fail = ecs._fail_task_start
+
+    def run_container(
+        docker_client: Any,
+        cdef: Json,
+        run_kwargs: Json,
+        refresh_image: bool = False,
+        allow_cached: bool = True,
+        cache_image: str | None = None,
+        fallback_image: str | None = None,
+        auth_config: Json | None = None,
+    ) -> Any:
+        # Fargate has no images of its own: what the registry cannot give does not start.
+        ours = cdef["image"].startswith(registry)
+        try:
+            return original_run(
+                docker_client,
+                cdef,
+                run_kwargs,
+                refresh_image=refresh_image or ours,
+                allow_cached=allow_cached and not ours,
+                cache_image=cache_image,
+                fallback_image=fallback_image,
+                auth_config=auth_config,
+            )
+        except NotFound as error:
+            # docker-py pulls what is missing and raises this when the registry has no such image.
+            raise ecs._ImagePullError(error.explanation) from error
+        except APIError as error:
+            raise StartError(error.explanation) from error
+
+    def fail_task_start(task: Json, docker_client: Any, reason: str) -> None:
+        # What the catch-all in front of this says about errors it does not know.
+        _, known, start_error = reason.partition("unable to pull image or start container: ")
+        original_fail(task, docker_client, f"CannotStartContainerError: {start_error}" if known else reason)
+
+    replace(ecs, "_run_docker_container", run_container)
+    replace(ecs, "_fail_task_start", fail_task_start)

@@ -1,0 +1,166 @@
+"""ECS services: complete when their tasks are healthy, gone when their tasks are gone.
+
+MiniStack calls a first deployment complete at once, forgets `availabilityZoneRebalancing`, lets threads
+that look after one service at the same time start too many tasks, and keeps failed deployments for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+from ministack.core.concurrency import spawn_background
+from ministack.services import ecs
+
+from slipway_emulator.ecs.records import cluster_name, service_key, service_of
+from slipway_emulator.ministack_functions import replace
+
+_POLL_SECONDS = 0.2
+
+Json = dict[str, Any]
+Response = tuple[int, Json, bytes]
+
+
+def install() -> None:
+    """Put the ECS service scheduler's behaviour into MiniStack."""
+    _install_scheduler()
+    _install_operations()
+
+
+def _install_scheduler() -> None:
+    original_deployment = ecs._make_deployment
+    original_reconcile = ecs._reconcile_service_tasks
+    original_complete = ecs._complete_service_deployment
+    original_failure = ecs._record_service_task_failure
+    # One lock for all services: what it guards takes milliseconds and calls itself.
+    scheduling = threading.RLock()
+
+    def make_deployment(task_definition: str, desired_count: int, status: str = "PRIMARY") -> Json:
+        deployment: Json = original_deployment(task_definition, desired_count, status)
+        deployment["rolloutState"] = "IN_PROGRESS"
+        deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} in progress."
+        return deployment
+
+    def reconcile(cluster_name: str, svc_key: str) -> None:
+        with scheduling:
+            original_reconcile(cluster_name, svc_key)
+
+    def complete(cluster_name: str, svc_key: str, expected_deployment_id: str | None = None) -> None:
+        with scheduling:
+            original_complete(cluster_name, svc_key, expected_deployment_id)
+            service = ecs._services.get(svc_key)
+            primary = ecs._primary_deployment(service) if service else None
+            if primary and primary["rolloutState"] == "COMPLETED":
+                primary["_has_been_complete"] = True
+                alive = {task.get("_deployment_id") for task in ecs._tasks.values() if _is_alive(task)}
+                service["deployments"] = [d for d in service["deployments"] if d is primary or d["id"] in alive]
+
+    def record_failure(task: Json, digest_resolution_failed: bool = False) -> None:
+        deployment = ecs._deployment_for_task(service_of(task) or {}, task) or {}
+        if deployment.get("_has_been_complete"):
+            # A deployment that was rolled back to has proven itself: its tasks are replaced for ever.
+            ecs._reconcile_service_tasks(cluster_name(task), service_key(task))
+        else:
+            original_failure(task, digest_resolution_failed)
+
+    def stop_task(data: Json) -> Response:
+        """A stop by the scheduler itself. StopTask of the API stays as it is."""
+        task = ecs._resolve_task(data["task"], data["cluster"])
+        if task:
+            deployment = ecs._primary_deployment(service_of(task) or {}) or {}
+            reason = f"Scaling activity initiated by (deployment {deployment.get('id', 'none')})"
+            if ecs._mark_task_stopped(task["taskArn"], task, reason, "ServiceSchedulerInitiated"):
+                ecs._cleanup_task_resources(task, None)
+        response: Response = ecs.json_response({})
+        return response
+
+    replace(ecs, "_make_deployment", make_deployment)
+    replace(ecs, "_reconcile_service_tasks", reconcile)
+    replace(ecs, "_complete_service_deployment", complete)
+    replace(ecs, "_record_service_task_failure", record_failure)
+    replace(ecs, "_stop_task", stop_task)
+
+
+def _install_operations() -> None:
+    original_create = ecs._create_service
+    original_update = ecs._update_service
+    original_delete = ecs._delete_service
+
+    def create_service(data: Json) -> Response:
+        cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
+        existing = ecs._services.get(f"{cluster}/{data.get('serviceName')}") or {}
+        if existing.get("status") == "DRAINING":
+            refused: Response = ecs.error_response_json(
+                "InvalidParameterException", "Unable to Start a service that is still Draining.", 400
+            )
+            return refused
+        return _keep_rebalancing(data, original_create(data))
+
+    def update_service(data: Json) -> Response:
+        return _keep_rebalancing(data, original_update(data))
+
+    def delete_service(data: Json) -> Response:
+        response: Response = original_delete(data)
+        if response[0] != 200:
+            return response
+        service = _record(response)
+        group = f"service:{service['serviceName']}"
+        leaving = [
+            task
+            for task in ecs._tasks.values()
+            if task.get("group") == group and task["clusterArn"] == service["clusterArn"] and _is_alive(task)
+        ]
+        if leaving:
+            service["status"] = "DRAINING"
+            spawn_background(_retire, service, leaving, thread_name=f"ecs-retire-{service['serviceName']}")
+        return _answer(service)
+
+    replace(ecs, "_create_service", create_service, ecs._ACTION_MAP)
+    replace(ecs, "_update_service", update_service, ecs._ACTION_MAP)
+    replace(ecs, "_delete_service", delete_service, ecs._ACTION_MAP)
+
+
+def _keep_rebalancing(request: Json, response: Response) -> Response:
+    """The response of CreateService or UpdateService, with `availabilityZoneRebalancing` remembered."""
+    if response[0] != 200:
+        return response
+    service = _record(response)
+    # New services have it on since 5 September 2025 (ECS, "Availability Zone rebalancing").
+    previous = service.get("availabilityZoneRebalancing", "ENABLED")
+    service["availabilityZoneRebalancing"] = request.get("availabilityZoneRebalancing", previous)
+    return _answer(service)
+
+
+def _record(response: Response) -> Json:
+    """The record of the service that a response describes."""
+    shown = json.loads(response[2])["service"]
+    cluster = ecs._cluster_name_from_arn(shown["clusterArn"]) or shown["clusterArn"].rsplit("/", 1)[-1]
+    service: Json = ecs._services[f"{cluster}/{shown['serviceName']}"]
+    return service
+
+
+def _answer(service: Json) -> Response:
+    response: Response = ecs.json_response({"service": ecs._sanitize(service)})
+    return response
+
+
+def _is_alive(task: Json) -> bool:
+    return bool(task["lastStatus"] != "STOPPED")
+
+
+def _retire(service: Json, leaving: list[Json]) -> None:
+    """Call a deleted service INACTIVE once its last task has stopped."""
+    while any(_is_alive(task) for task in leaving):
+        time.sleep(_POLL_SECONDS)
+    service["status"] = "INACTIVE"
+
+
+def halt() -> None:
+    """End all scheduling and watching, before the containers are stopped for good."""
+    for _, service in ecs._services.all_items():
+        service["status"] = "INACTIVE"
+    for _, task in ecs._tasks.all_items():
+        # MiniStack's own sign that a task's record no longer counts.
+        task["_ecs_resetting"] = True

@@ -1,0 +1,219 @@
+"""Google's half of the rehearsal cloud as one ASGI application: APIs on a port of their own, services by host name.
+
+What is told apart by host name at Google is told apart by the beginning of the path here:
+
+    /run/v2/ /artifactregistry/v1/ /iam/v1/ /serviceusage/v1/ /cloudresourcemanager/v1/ /storage/v1/ /token /v2/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import docker
+from ministack import app as ministack
+from ministack.core import container_reaper
+from ministack.core.responses import StreamingResponse
+from ministack.services import alb
+
+from slipway_emulator.elbv2.target_health import released_at_end
+from slipway_emulator.google.api import ApiError, Request, Response, Routes
+from slipway_emulator.google.artifact_registry.api import ArtifactRegistry
+from slipway_emulator.google.artifact_registry.docker_registry import DockerRegistry
+from slipway_emulator.google.iam.policies import Policies
+from slipway_emulator.google.iam.service_accounts import ServiceAccounts
+from slipway_emulator.google.iam.tokens import Tokens, unauthenticated
+from slipway_emulator.google.run.api import CloudRun, Service
+from slipway_emulator.google.run.instances import Instances
+from slipway_emulator.google.service_usage.api import ServiceUsage
+from slipway_emulator.google.storage.api import Storage
+from slipway_emulator.network import ContainerNetwork
+from slipway_emulator.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+# Cloud Run's `run.app`; names under .localhost lead to this machine (RFC 6761, section 6.3).
+_DOMAIN = "run.localhost"
+# "Reserved URL paths" among Cloud Run's known issues: a request for one of them does not reach the service.
+_RESERVED_PATHS = ("/eventlog", "/healthz")
+# The account whose key a rehearsal has.
+_ACCOUNT_ID = "slipway-deployer"
+_APIS = (
+    "/run/v2/",
+    "/artifactregistry/v1/",
+    "/iam/v1/",
+    "/serviceusage/v1/",
+    "/cloudresourcemanager/v1/",
+    "/storage/v1/",
+    "/upload/storage/v1/",
+    "/download/storage/v1/",
+)
+
+
+class GoogleCloud:
+    """All of it.
+
+    Args:
+        settings: ports and folders.
+        client: a client of the engine that runs the containers.
+        network: the network that containers join.
+    """
+
+    def __init__(self, settings: Settings, client: docker.DockerClient, network: ContainerNetwork) -> None:
+        self._routes = Routes()
+        services = ServiceUsage(self._routes)
+        policies = Policies()
+        accounts = ServiceAccounts(self._routes, services, policies)
+        email = accounts.add(settings.google_project, _ACCOUNT_ID)["email"]
+        self._tokens = Tokens(self._routes, email, settings.google_url)
+        settings.state_directory.mkdir(parents=True, exist_ok=True)
+        self._credentials_file = settings.google_credentials_file
+        self._tokens.write_credentials(self._credentials_file, settings.google_project)
+        self._storage = Storage(self._routes, settings.google_url)
+        self._images = DockerRegistry(self._tokens, settings.state_directory / "artifact-registry", settings.google_url)
+        ArtifactRegistry(self._routes, services, policies, self._images, settings.google_registry_address)
+        mark = {container_reaper.INSTANCE_LABEL: container_reaper.instance_id()}
+        instances = Instances(client, network, mark, settings.google_registry_address, self._images, self._tokens)
+        self._run = CloudRun(
+            self._routes,
+            services,
+            accounts,
+            policies,
+            self._tokens,
+            instances,
+            settings.google_registry_address,
+            _DOMAIN,
+        )
+
+    def stop(self) -> None:
+        """Start no container any more; images and the account's key go."""
+        self._run.stop()
+        self._images.remove()
+        self._credentials_file.unlink(missing_ok=True)
+
+    def has_site(self, host: str) -> bool:
+        """Whether a host name is that of a Cloud Run service."""
+        return self._run.find_site(host) is not None
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request to an API."""
+        headers = _headers(scope)
+        try:
+            body = await ministack._read_request_body(receive, scope["method"], headers)
+        except (ministack._RequestBodyDisconnected, ministack._IncompleteRequestBody):
+            return
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        request = Request(scope["method"], scope["path"], query, headers, body)
+        try:
+            response = self._answer(request)
+        except ApiError as error:
+            response = error.response()
+        status, answer_headers, content = response.encoded()
+        await ministack._send_response(send, status, answer_headers, content, head=scope["method"] == "HEAD")
+
+    def _answer(self, request: Request) -> Response:
+        if request.path.startswith("/v2/"):
+            return self._images.answer(request)
+        if request.path == "/token":
+            return self._routes.answer(request)
+        principal = self._tokens.principal(request.headers)
+        request = Request(request.method, request.path, request.query, request.headers, request.body, principal)
+        if not principal:
+            raise unauthenticated(
+                "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or "
+                "other valid authentication credential.",
+                "CREDENTIALS_MISSING",
+            )
+        if not request.path.startswith(_APIS) and self._storage.is_download(request.method, request.path):
+            return self._storage.download(request)
+        return self._routes.answer(request)
+
+    async def handle_site(self, scope: Scope, receive: Receive, send: Send, host: str, port: int) -> None:
+        """Answer one request to a Cloud Run service.
+
+        Args:
+            scope, receive, send: the request, as ASGI has it.
+            host: the name that is asked for.
+            port: 80 or 443.
+        """
+        headers = _headers(scope)
+        found = self._run.find_site(host)
+        query = scope["query_string"].decode("latin-1")
+        path = scope["raw_path"].decode("latin-1")
+        if found is None or path in _RESERVED_PATHS:
+            await _say(send, 404, "Page not found")
+            return
+        if port == 80:
+            # "Cloud Run redirects all HTTP requests to HTTPS".
+            location = f"https://{host}{path}" + (f"?{query}" if query else "")
+            await ministack._send_response(send, 302, {"Location": location}, b"")
+            return
+        service, tag = found
+        refused = self._run.refusal(service, headers)
+        if refused:
+            await _say(send, *refused)
+            return
+        try:
+            body = await ministack._read_request_body(receive, scope["method"], headers)
+        except (ministack._RequestBodyDisconnected, ministack._IncompleteRequestBody):
+            return
+        client = (scope.get("client") or ("127.0.0.1",))[0]
+        forwarded = headers.get("x-forwarded-for")
+        headers |= {
+            "x-forwarded-for": f"{forwarded}, {client}" if forwarded else client,
+            "x-forwarded-proto": "https",
+            "x-cloud-trace-context": f"{secrets.token_hex(16)}/{secrets.randbits(63)};o=0",
+        }
+        await self._forward(service, tag, scope["method"], path, query, headers, body, receive, send)
+
+    async def _forward(
+        self,
+        service: Service,
+        tag: str,
+        method: str,
+        path: str,
+        query: str,
+        headers: dict[str, str],
+        body: bytes,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        instance = self._run.choose_instance(service, tag)
+        if instance is None:
+            await _say(send, 503, "Service Unavailable")
+            return
+
+        def release() -> None:
+            instance.requests -= 1
+
+        instance.requests += 1
+        with contextlib.ExitStack() as under_way:
+            under_way.callback(release)
+            target = {"Id": instance.host, "Port": instance.port}
+            status, answer, content = await alb._proxy_http_target(target, {}, method, path, headers, body, {}, query)
+            answer["server"] = "Google Frontend"
+            if isinstance(content, StreamingResponse):
+                content = released_at_end(content, under_way.pop_all().close)
+            await ministack._send_if_handled(send, (status, answer, content), receive, head=method == "HEAD")
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+async def _say(send: Send, status: int, text: str) -> None:
+    content: Mapping[str, str] = {"Content-Type": "text/html; charset=UTF-8"}
+    page = f"<html><head><title>{status} {text}</title></head><body><h1>Error: {text}</h1></body></html>\n"
+    await ministack._send_response(send, status, dict(content), page.encode())

@@ -1,0 +1,1 @@
+"""IAM, and the tokens of its service accounts."""

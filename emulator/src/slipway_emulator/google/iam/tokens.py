@@ -1,0 +1,191 @@
+"""OAuth 2.0 for service accounts: tokens for a signed assertion, and who a token belongs to.
+
+See "Using OAuth 2.0 for Server to Server Applications". A rehearsal has one key, in the file that google-auth, and
+so Terraform, reads with GOOGLE_APPLICATION_CREDENTIALS.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import google.auth.crypt
+import google.auth.jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth.exceptions import GoogleAuthError
+
+from slipway_emulator.google.api import ApiError, Request, Response, Routes
+
+_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_LIFETIME_SECONDS = 3600
+# The user name that stands for an access token in Docker's log-in ("Authentication methods", Artifact Registry).
+DOCKER_USER = "oauth2accesstoken"
+
+
+class Tokens:
+    """Gives out tokens, and knows them again.
+
+    Args:
+        routes: where tokens are asked for.
+        email: the one service account with a key.
+        address: of this API, as the account's key names it.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, routes: Routes, email: str, address: str, clock: Callable[[], float] = time.time) -> None:
+        self._email = email
+        self._uri = f"{address}/token"
+        # google-auth names Google's own in its assertions, whatever the key says; Go's library what the key says.
+        self._audiences = [self._uri, "https://oauth2.googleapis.com/token"]
+        self._clock = clock
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._tokens: dict[str, tuple[str, float]] = {}
+        routes.add("POST", "/token", self._token)
+
+    def write_credentials(self, path: Path, project: str) -> None:
+        """Write the account's key as Google's console does.
+
+        Args:
+            path: the file; only its owner may read it.
+            project: the project of the account.
+        """
+        content = {
+            "type": "service_account",
+            "project_id": project,
+            "private_key_id": "rehearsal",
+            "private_key": self._pem(),
+            "client_email": self._email,
+            "client_id": "100000000000000000000",
+            "token_uri": self._uri,
+            "universe_domain": "googleapis.com",
+        }
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            os.fchmod(file.fileno(), 0o600)
+            json.dump(content, file, indent=2)
+
+    def issue(self) -> str:
+        """An access token of the account."""
+        token = f"ya29.{secrets.token_urlsafe(48)}"
+        self._tokens = {known: held for known, held in self._tokens.items() if held[1] > self._clock()}
+        self._tokens[token] = (self._email, self._clock() + _LIFETIME_SECONDS)
+        return token
+
+    def principal(self, headers: Mapping[str, str], of_docker: bool = False) -> str:
+        """Who a request's access token belongs to; empty without one.
+
+        Args:
+            headers: of the request.
+            of_docker: whether the token may be the password of Docker's own user as well.
+
+        Raises:
+            ApiError: the token is not valid, or not any more.
+        """
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if not kind:
+            return ""
+        if of_docker and kind.lower() == "basic":
+            token = _docker_password(token)
+        elif kind.lower() != "bearer":
+            token = ""
+        held = self._tokens.get(token)
+        if held is None or held[1] <= self._clock():
+            raise unauthenticated(
+                "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other "
+                "valid authentication credential.",
+                "ACCESS_TOKEN_TYPE_UNSUPPORTED" if held is None else "ACCESS_TOKEN_EXPIRED",
+            )
+        return held[0]
+
+    def invoker(self, headers: Mapping[str, str], audience: str) -> str:
+        """Who an ID token in a request to a service belongs to; empty without a valid one.
+
+        Args:
+            headers: of the request.
+            audience: the service's address, for which the token must be made.
+        """
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            return ""
+        try:
+            claims = self._claims(token, audience)
+        except ValueError:
+            return ""
+        return str(claims.get("email", ""))
+
+    def _token(self, request: Request) -> Response:
+        form = {name: found[-1] for name, found in parse_qs(request.body.decode("utf-8", "replace")).items()}
+        if form.get("grant_type") != _GRANT:
+            return _refusal("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
+        try:
+            claims = self._claims(form.get("assertion", ""), self._audiences)
+        except ValueError as error:
+            return _refusal("invalid_grant", f"Invalid JWT: {error}")
+        if claims.get("iss") != self._email:
+            return _refusal("invalid_grant", "Invalid grant: account not found")
+        if "target_audience" in claims:
+            return Response(200, {"id_token": self._id_token(str(claims["target_audience"]))})
+        if not claims.get("scope"):
+            return _refusal("invalid_scope", "Empty or missing scope not allowed.")
+        return Response(
+            200, {"access_token": self.issue(), "expires_in": _LIFETIME_SECONDS - 1, "token_type": "Bearer"}
+        )
+
+    def _claims(self, token: str, audience: str | list[str]) -> Mapping[str, Any]:
+        """What a token says that this account has signed.
+
+        Raises:
+            ValueError: it is none, is for somebody else, or not valid now.
+        """
+        try:
+            claims: Mapping[str, Any] = google.auth.jwt.decode(token, certs=self._certificate(), audience=audience)
+        except (GoogleAuthError, ValueError) as error:
+            raise ValueError(str(error)) from None
+        except (TypeError, RecursionError):
+            # The library takes it for granted that times are numbers, and that nothing is nested too deeply.
+            raise ValueError("it is no token with the claims that it must have") from None
+        return claims
+
+    def _id_token(self, audience: str) -> str:
+        now = int(self._clock())
+        claims = {"iss": "https://accounts.google.com", "aud": audience, "email": self._email, "email_verified": True}
+        claims |= {"iat": now, "exp": now + _LIFETIME_SECONDS}
+        signer = google.auth.crypt.RSASigner.from_string(self._pem(), key_id="rehearsal")
+        return bytes(google.auth.jwt.encode(signer, claims)).decode()
+
+    def _pem(self) -> str:
+        return self._key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+
+    def _certificate(self) -> str:
+        public = self._key.public_key()
+        return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def unauthenticated(message: str, reason: str) -> ApiError:
+    """The refusal of a caller without valid credentials."""
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"}
+    return ApiError("UNAUTHENTICATED", message, info)
+
+
+def _docker_password(encoded: str) -> str:
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        # Not of Base64's characters, or no text.
+        return ""
+    return password if user == DOCKER_USER else ""
+
+
+def _refusal(error: str, description: str) -> Response:
+    # RFC 6749, section 5.2.
+    return Response(400, {"error": error, "error_description": description})

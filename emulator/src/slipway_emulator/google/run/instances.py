@@ -1,0 +1,327 @@
+"""Instances of a revision: containers that are started, probed, kept alive, and stopped when no request is left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import http.client
+import logging
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from slipway_emulator.google.api import Json
+from slipway_emulator.google.artifact_registry.docker_registry import DockerRegistry
+from slipway_emulator.google.iam.tokens import DOCKER_USER, Tokens
+from slipway_emulator.google.run.services import quantity
+from slipway_emulator.network import ContainerNetwork
+
+_LOG = logging.getLogger(__name__)
+# How often an instance is looked at: a probe waits no longer for its first success than it must.
+_LOOK_SECONDS = 0.5
+# "Cloud Run sends a SIGTERM ... and after 10 seconds a SIGKILL" (Container runtime contract).
+_STOP_SECONDS = 10
+_LONGEST_DRAIN_SECONDS = 60.0
+_SHARES_OF_A_CPU = 1024
+# What an engine that is busy or gone answers with.
+ENGINE_ERRORS = (DockerException, requests.RequestException)
+
+
+class StartError(Exception):
+    """A revision does not start.
+
+    Args:
+        message: what the condition says.
+        reason: its `reason` or `revisionReason` (google.cloud.run.v2.Condition).
+    """
+
+    def __init__(self, message: str, reason: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason
+
+
+MISSING: Mapping[str, str] = {"reason": "CONTAINER_MISSING"}
+_UNHEALTHY = {"revisionReason": "HEALTH_CHECK_CONTAINER_ERROR"}
+
+
+@dataclasses.dataclass
+class Instance:
+    """A running copy of a revision: its containers, which share a network, and where it answers.
+
+    Attributes:
+        containers: Docker's objects, the one that serves first.
+        host: address of the one that serves.
+        port: the port it serves at.
+        requests: how many are under way.
+    """
+
+    containers: list[Any]
+    host: str
+    port: int
+    requests: int = 0
+
+
+class Instances:
+    """Starts and stops instances.
+
+    Args:
+        client: a client of the engine.
+        network: the network that containers join.
+        mark: the label by which what a rehearsal leaves behind is found.
+        registry_address: host and port that the names of images in Artifact Registry begin with.
+        images: what is there.
+        tokens: for the engine's own log-in.
+    """
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        network: ContainerNetwork,
+        mark: Mapping[str, str],
+        registry_address: str,
+        images: DockerRegistry,
+        tokens: Tokens,
+    ) -> None:
+        self._client = client
+        self._network = network
+        self._mark = dict(mark)
+        self._registry = registry_address
+        self._images = images
+        self._tokens = tokens
+
+    async def start(self, revision: Json) -> Instance:
+        """Start one, and wait until its startup probe succeeds.
+
+        Args:
+            revision: with `name`, `service` and the template's fields.
+
+        Raises:
+            StartError: an image is missing, a container ends, or the probe fails.
+        """
+        containers: list[Any] = []
+        try:
+            instance: Instance = await _to_the_end(self._run, revision, containers)
+            await self._await_startup(instance, revision)
+        except BaseException:
+            await _to_the_end(_remove, containers)
+            raise
+        return instance
+
+    async def stop(self, instance: Instance) -> None:
+        """Stop one, after the requests that are under way."""
+        deadline = time.monotonic() + _LONGEST_DRAIN_SECONDS
+        try:
+            while instance.requests and time.monotonic() < deadline:
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            await _to_the_end(_stop, instance.containers)
+
+    async def await_end(self, instance: Instance, revision: Json) -> str:
+        """Wait until an instance ends by itself or its liveness probe fails.
+
+        Returns:
+            Why it must be replaced.
+        """
+        probes = [
+            [container["livenessProbe"], 0, time.monotonic() + container["livenessProbe"].get("initialDelaySeconds", 0)]
+            for container in revision["containers"]
+            if "livenessProbe" in container
+        ]
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                if await asyncio.to_thread(_has_ended, instance.containers):
+                    return "its container has ended"
+            except ENGINE_ERRORS:
+                # An engine that does not answer says nothing about its containers.
+                continue
+            for entry in probes:
+                probe, failures, due = entry
+                if time.monotonic() < due:
+                    continue
+                succeeded = await asyncio.to_thread(_probe, probe, instance.host)
+                entry[1:] = [0 if succeeded else failures + 1, time.monotonic() + probe["periodSeconds"]]
+                if entry[1] >= probe["failureThreshold"]:
+                    return f"its liveness probe failed {entry[1]} times"
+
+    def _run(self, revision: Json, started: list[Any]) -> Instance:
+        """Start the containers of an instance; those that have begun are in the list whatever comes."""
+        serving = next(c for c in revision["containers"] if c.get("ports"))
+        others = [c for c in revision["containers"] if c is not serving]
+        port = serving["ports"][0]["containerPort"]
+        self._run_container(revision, serving, {"network": self._network.name}, port, started)
+        # The containers of an instance reach each other at localhost.
+        beside = {"network_mode": f"container:{started[0].id}"}
+        for container in others:
+            self._run_container(revision, container, beside, port, started)
+        started[0].reload()
+        host = started[0].attrs["NetworkSettings"]["Networks"][self._network.name]["IPAddress"]
+        return Instance(started, host, port)
+
+    def _run_container(self, revision: Json, container: Json, network: Json, port: int, started: list[Any]) -> None:
+        image = self._pull(container["image"])
+        limits = container["resources"]["limits"]
+        service = revision["service"].rpartition("/")[2]
+        environment = {variable["name"]: _value(variable, revision) for variable in container.get("env", [])}
+        # "Environment variables" of the container runtime contract.
+        environment |= {
+            "PORT": str(port),
+            "K_SERVICE": service,
+            "K_REVISION": revision["name"].rpartition("/")[2],
+            "K_CONFIGURATION": service,
+        }
+        try:
+            created = self._client.containers.create(
+                image,
+                entrypoint=container.get("command") or None,
+                command=container.get("args") or None,
+                working_dir=container.get("workingDir") or None,
+                environment=environment,
+                labels=self._mark
+                | {
+                    "run.googleapis.com/revision": revision["name"],
+                    "run.googleapis.com/service": service,
+                },
+                mem_limit=int(quantity(limits["memory"]) or 0),
+                # A share, not a ceiling: a part of a rehearsal machine's core would measure the machine.
+                cpu_shares=max(2, int((quantity(limits["cpu"]) or 1) * _SHARES_OF_A_CPU)),
+                # Cloud Run's own checks are the only ones; an image's HEALTHCHECK is Docker's alone.
+                healthcheck={"test": ["NONE"]},
+                **network,
+            )
+            started.append(created)
+            created.start()
+        except APIError as error:
+            raise StartError(f"Application failed to start: {error.explanation}", _UNHEALTHY) from error
+
+    def _pull(self, image: str) -> str:
+        missing = StartError(f"Image '{image}' not found.", MISSING)
+        credentials = None
+        if image.startswith(f"{self._registry}/"):
+            # Docker's cache may have what the registry has lost.
+            name, _, digest = image.removeprefix(f"{self._registry}/").partition("@")
+            name, _, tag = name.partition(":")
+            if self._images.digest(name, digest or tag or "latest") is None:
+                raise missing
+            credentials = {"username": DOCKER_USER, "password": self._tokens.issue()}
+        try:
+            self._client.images.pull(image, auth_config=credentials)
+        except (ImageNotFound, NotFound):
+            raise missing from None
+        except DockerException as error:
+            if not credentials:
+                with contextlib.suppress(DockerException):
+                    # A public image that this machine has and no registry gives it.
+                    self._client.images.get(image)
+                    return image
+            raise StartError(f"Image '{image}' cannot be pulled: {error}", MISSING) from error
+        return image
+
+    async def _await_startup(self, instance: Instance, revision: Json) -> None:
+        for container in sorted(revision["containers"], key=lambda c: not c.get("ports")):
+            probe = container.get("startupProbe")
+            if not probe:
+                continue
+            await asyncio.sleep(probe.get("initialDelaySeconds", 0))
+            deadline = time.monotonic() + probe["failureThreshold"] * probe["periodSeconds"]
+            while not await asyncio.to_thread(_probe, probe, instance.host):
+                ended = await asyncio.to_thread(_has_ended, instance.containers)
+                if ended or time.monotonic() > deadline:
+                    raise _startup_error(probe, instance.port, ended)
+                await asyncio.sleep(min(_LOOK_SECONDS, probe["periodSeconds"]))
+
+
+def _startup_error(probe: Json, port: int, ended: bool) -> StartError:
+    if "tcpSocket" in probe or ended:
+        return StartError(
+            "The user-provided container failed to start and listen on the port defined provided by the "
+            f"PORT={port} environment variable within the allocated timeout. This can happen when the container "
+            "port is misconfigured or if the timeout is too short. The health check timeout can be extended. Logs for "
+            "this revision might contain more information.",
+            _UNHEALTHY,
+        )
+    return StartError(
+        "The user-provided container failed the configured startup probe checks. Logs for this revision might contain "
+        "more information.",
+        _UNHEALTHY,
+    )
+
+
+def _value(variable: Json, revision: Json) -> str:
+    if "valueSource" not in variable:
+        return str(variable.get("value", ""))
+    # There is no Secret Manager here, and so no secret.
+    wanted = variable["valueSource"]["secretKeyRef"]
+    secret = wanted["secret"]
+    if "/" not in secret:
+        secret = f"projects/{revision['name'].split('/')[1]}/secrets/{secret}"
+    raise StartError(
+        f"Secret {secret}/versions/{wanted.get('version', 'latest')} was not found.",
+        {"reason": "SECRETS_ACCESS_CHECK_FAILED"},
+    )
+
+
+def _probe(probe: Json, host: str) -> bool:
+    """Ask once; a gRPC probe only sees whether somebody listens."""
+    timeout = probe["timeoutSeconds"]
+    action = probe.get("httpGet")
+    if action is None:
+        try:
+            socket.create_connection((host, (probe.get("tcpSocket") or probe["grpc"])["port"]), timeout).close()
+        except OSError:
+            return False
+        return True
+    connection = http.client.HTTPConnection(host, action["port"], timeout=timeout)
+    headers = {header.get("name", ""): header.get("value", "") for header in action.get("httpHeaders", [])}
+    try:
+        connection.request("GET", action["path"], headers={"User-Agent": "GoogleHC/1.0"} | headers)
+        return 200 <= connection.getresponse().status < 400
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+
+
+def _has_ended(containers: list[Any]) -> bool:
+    for container in containers:
+        try:
+            container.reload()
+        except NotFound:
+            return True
+        if container.status in ("exited", "dead"):
+            return True
+    return False
+
+
+async def _to_the_end(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run something in a thread; it ends before the caller goes on, even where the caller is cancelled."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
+def _stop(containers: list[Any]) -> None:
+    for container in containers:
+        with contextlib.suppress(*ENGINE_ERRORS):
+            container.stop(timeout=_STOP_SECONDS)
+    _remove(containers)
+
+
+def _remove(containers: list[Any]) -> None:
+    for container in reversed(containers):
+        try:
+            container.remove(v=True, force=True)
+        except NotFound:
+            continue
+        except ENGINE_ERRORS:
+            _LOG.exception("container %s was not removed", container.id)

@@ -1,0 +1,445 @@
+"""A service of Cloud Run Admin API v2 as a message: its shape, what is refused, and what is filled in."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+
+from slipway_emulator.google.api import ApiError, Json, invalid
+from slipway_emulator.google.messages import (
+    ANY,
+    BOOL,
+    DURATION,
+    INT32,
+    INT64,
+    STRING,
+    Enum,
+    Map,
+    check,
+    duration_seconds,
+    snake,
+)
+
+LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+BY_REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
+INGRESS_ALL = "INGRESS_TRAFFIC_ALL"
+
+_RUN = "google.cloud.run.v2"
+_PROBE = {
+    "initialDelaySeconds": INT32,
+    "timeoutSeconds": INT32,
+    "periodSeconds": INT32,
+    "failureThreshold": INT32,
+    "httpGet": {"path": STRING, "httpHeaders": [{"port": INT32, "name": STRING, "value": STRING}], "port": INT32},
+    "tcpSocket": {"port": INT32},
+    "grpc": {"port": INT32, "service": STRING},
+}
+_CONTAINER = {
+    "name": STRING,
+    "sourceCode": ANY,
+    "image": STRING,
+    "command": [STRING],
+    "args": [STRING],
+    "env": [{"name": STRING, "value": STRING, "valueSource": {"secretKeyRef": {"secret": STRING, "version": STRING}}}],
+    "resources": {"limits": Map(STRING), "cpuIdle": BOOL, "startupCpuBoost": BOOL},
+    "ports": [{"name": STRING, "containerPort": INT32}],
+    "volumeMounts": [{"name": STRING, "mountPath": STRING, "subPath": STRING}],
+    "workingDir": STRING,
+    "livenessProbe": _PROBE,
+    "startupProbe": _PROBE,
+    "readinessProbe": _PROBE,
+    "dependsOn": [STRING],
+    "baseImageUri": STRING,
+    "buildInfo": ANY,
+}
+_TEMPLATE = {
+    "revision": STRING,
+    "labels": Map(STRING),
+    "annotations": Map(STRING),
+    "scaling": {"minInstanceCount": INT32, "maxInstanceCount": INT32},
+    "vpcAccess": {
+        "connector": STRING,
+        "egress": Enum(f"{_RUN}.VpcAccess.VpcEgress", ("VPC_EGRESS_UNSPECIFIED", "ALL_TRAFFIC", "PRIVATE_RANGES_ONLY")),
+        "networkInterfaces": [{"network": STRING, "subnetwork": STRING, "tags": [STRING]}],
+    },
+    "timeout": DURATION,
+    "serviceAccount": STRING,
+    "containers": [_CONTAINER],
+    "volumes": [ANY],
+    "executionEnvironment": Enum(
+        f"{_RUN}.ExecutionEnvironment",
+        ("EXECUTION_ENVIRONMENT_UNSPECIFIED", "EXECUTION_ENVIRONMENT_GEN1", "EXECUTION_ENVIRONMENT_GEN2"),
+    ),
+    "encryptionKey": STRING,
+    "maxInstanceRequestConcurrency": INT32,
+    "serviceMesh": ANY,
+    "encryptionKeyRevocationAction": STRING,
+    "encryptionKeyShutdownDuration": DURATION,
+    "sessionAffinity": BOOL,
+    "healthCheckDisabled": BOOL,
+    "nodeSelector": ANY,
+    "gpuZonalRedundancyDisabled": BOOL,
+    "client": STRING,
+    "clientVersion": STRING,
+}
+_INGRESS = (
+    "INGRESS_TRAFFIC_UNSPECIFIED",
+    INGRESS_ALL,
+    "INGRESS_TRAFFIC_INTERNAL_ONLY",
+    "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+    "INGRESS_TRAFFIC_NONE",
+)
+_LAUNCH_STAGES = (
+    "LAUNCH_STAGE_UNSPECIFIED",
+    "UNIMPLEMENTED",
+    "PRELAUNCH",
+    "EARLY_ACCESS",
+    "ALPHA",
+    "BETA",
+    "GA",
+    "DEPRECATED",
+)
+# What a caller sets.
+_WRITABLE = {
+    "name": STRING,
+    "description": STRING,
+    "labels": Map(STRING),
+    "annotations": Map(STRING),
+    "client": STRING,
+    "clientVersion": STRING,
+    "ingress": Enum(f"{_RUN}.IngressTraffic", _INGRESS),
+    "launchStage": Enum("google.api.LaunchStage", _LAUNCH_STAGES),
+    "binaryAuthorization": ANY,
+    "template": _TEMPLATE,
+    "traffic": [
+        {
+            "type": Enum(
+                f"{_RUN}.TrafficTargetAllocationType",
+                ("TRAFFIC_TARGET_ALLOCATION_TYPE_UNSPECIFIED", LATEST, BY_REVISION),
+            ),
+            "revision": STRING,
+            "percent": INT32,
+            "tag": STRING,
+        }
+    ],
+    "scaling": {
+        "minInstanceCount": INT32,
+        "scalingMode": STRING,
+        "maxInstanceCount": INT32,
+        "manualInstanceCount": INT32,
+    },
+    "invokerIamDisabled": BOOL,
+    "defaultUriDisabled": BOOL,
+    "customAudiences": [STRING],
+    "buildConfig": ANY,
+    "iapEnabled": BOOL,
+    "multiRegionSettings": ANY,
+    "etag": STRING,
+}
+# What a caller may send back, and the service ignores.
+_OUTPUT_ONLY = {
+    "uid": STRING,
+    "generation": INT64,
+    "createTime": STRING,
+    "updateTime": STRING,
+    "deleteTime": STRING,
+    "expireTime": STRING,
+    "creator": STRING,
+    "lastModifier": STRING,
+    "observedGeneration": INT64,
+    "terminalCondition": ANY,
+    "conditions": ANY,
+    "latestReadyRevision": STRING,
+    "latestCreatedRevision": STRING,
+    "trafficStatuses": ANY,
+    "uri": STRING,
+    "urls": [STRING],
+    "satisfiesPzs": BOOL,
+    "reconciling": BOOL,
+    "threatDetectionEnabled": BOOL,
+}
+
+_SERVICE_ID = re.compile(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?")
+_LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+_SYSTEM_NAMESPACES = ("run.googleapis.com", "cloud.googleapis.com", "serving.knative.dev", "autoscaling.knative.dev")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_IMAGE = re.compile(r"[\w.:-]+(/[\w.-]+)*(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?")
+# "Supported container registries and images": others are reached through a remote repository only.
+_REGISTRIES = r"([a-z0-9-]+\.)?gcr\.io|([a-z0-9-]+-)?docker\.pkg\.dev|docker\.io"
+# "Configure environment variables for services", reserved names.
+_RESERVED_NAME = re.compile(r"PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|X_GOOGLE_.*", re.DOTALL)
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|Ki|M|Mi|G|Gi)?")
+_FACTORS = {"": 1.0, "m": 0.001, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30}
+_WHOLE_CPUS = (1, 2, 4, 6, 8)
+# Memory in MiB that so many CPUs need at least ("Configure CPU limits", "Minimum memory").
+_LEAST_MEMORY_MIB = {4: 2048, 6: 4096, 8: 4096}
+_MEMORY_MIB = (128, 32768)
+_LONGEST_TIMEOUT_SECONDS, _MOST_CONCURRENT, _MOST_CONTAINERS = 3600, 1000, 10
+_MOST_INSTANCES = 100
+_DEFAULT_PORT = 8080
+
+
+def checked(body: Json) -> Json:
+    """The caller's part of a service, with JSON's names and the right types.
+
+    Raises:
+        ApiError: a name is unknown or a value has another type.
+    """
+    found: Json = check(_WRITABLE | _OUTPUT_ONLY, body, "service")
+    return {name: value for name, value in found.items() if name in _WRITABLE}
+
+
+def check_id(identifier: str) -> None:
+    """Refuse a name that no service can have."""
+    if not _SERVICE_ID.fullmatch(identifier):
+        raise invalid(
+            "service_id",
+            f'Violation in CreateServiceRequest.service_id: "{identifier}" must begin with a letter, hold only '
+            "lower-case letters, digits and hyphens, end without a hyphen, and have less than 50 characters",
+        )
+
+
+def complete(service: Json, name: str, default_account: str, registry: str, request: str) -> Json:
+    """A service with what Cloud Run fills in, once nothing is wrong with it.
+
+    Args:
+        service: the caller's part.
+        name: the last part of its name.
+        default_account: the e-mail address of the account that it runs as where it names none.
+        registry: host and port that the names of images in Artifact Registry begin with.
+        request: the message that the service came in: "CreateServiceRequest".
+
+    Raises:
+        ApiError: something is wrong; the message says what and where.
+    """
+    try:
+        return _complete(copy.deepcopy(service), name, default_account, registry)
+    except _ViolationError as violation:
+        field = f"Violation in {request}.service.{violation.field}"
+        detail = {
+            "@type": "type.googleapis.com/google.rpc.BadRequest",
+            "fieldViolations": [{"field": field, "description": violation.description}],
+        }
+        raise ApiError("INVALID_ARGUMENT", f"{field}: {violation.description}", detail) from None
+
+
+class _ViolationError(Exception):
+    """What a message may not be.
+
+    Args:
+        field: its path below `service`.
+        description: what is wrong with it.
+    """
+
+    def __init__(self, field: str, description: str) -> None:
+        super().__init__(description)
+        self.field, self.description = field, description
+
+
+def _complete(whole: Json, name: str, default_account: str, registry: str) -> Json:
+    _check_labels(whole, "")
+    if not isinstance(whole.get("template"), dict):
+        raise _ViolationError("template", "required field not present.")
+    template = whole["template"]
+    _check_labels(template, "template.")
+    revision = template.get("revision", "")
+    if revision and (
+        not revision.startswith(f"{name}-") or not re.fullmatch(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", revision)
+    ):
+        raise _ViolationError("template.revision", f'must begin with "{name}-", and be a valid name of a revision')
+    containers = template.get("containers", [])
+    if not 1 <= len(containers) <= _MOST_CONTAINERS:
+        raise _ViolationError("template.containers", f"must have 1 to {_MOST_CONTAINERS} containers")
+    serving = [position for position, container in enumerate(containers) if container.get("ports")]
+    if len(containers) > 1 and len(serving) != 1:
+        raise _ViolationError("template.containers", "exactly one of several containers must have a port")
+    for position, container in enumerate(containers):
+        path = f"template.containers[{position}]"
+        _check_image(container.get("image", ""), f"{path}.image", registry)
+        _complete_container(container, path, len(containers) == 1 or position in serving)
+    scaling = template.setdefault("scaling", {})
+    scaling.setdefault("maxInstanceCount", _MOST_INSTANCES)
+    least, most = scaling.get("minInstanceCount", 0), scaling["maxInstanceCount"]
+    if least < 0 or most < 1 or least > most:
+        raise _ViolationError(
+            "template.scaling", f"min_instance_count ({least}) must be from 0 to max_instance_count ({most})"
+        )
+    timeout = duration_seconds(template.setdefault("timeout", "300s"))
+    if not 0 < timeout <= _LONGEST_TIMEOUT_SECONDS:
+        raise _ViolationError("template.timeout", f"must be more than 0s and at most {_LONGEST_TIMEOUT_SECONDS}s")
+    cpus = [quantity(container["resources"]["limits"].get("cpu", "1")) or 1.0 for container in containers]
+    concurrency = template.setdefault("maxInstanceRequestConcurrency", 80 if min(cpus) >= 1 else 1)
+    if not 1 <= concurrency <= _MOST_CONCURRENT:
+        raise _ViolationError("template.max_instance_request_concurrency", f"must be from 1 to {_MOST_CONCURRENT}")
+    if min(cpus) < 1 and concurrency != 1:
+        raise _ViolationError("template.max_instance_request_concurrency", "must be 1 with less than one CPU")
+    if not template.get("serviceAccount"):
+        template["serviceAccount"] = default_account
+    _complete_traffic(whole)
+    whole.setdefault("ingress", INGRESS_ALL)
+    whole.setdefault("launchStage", "GA")
+    for name, what in (("volumes", "volumes"), ("vpcAccess", "VPC networks"), ("nodeSelector", "GPUs")):
+        if template.get(name):
+            raise _ViolationError(f"template.{snake(name)}", f"the rehearsal knows no {what}")
+    return whole
+
+
+def _check_image(image: str, path: str, registry: str) -> None:
+    host, separator, _ = image.partition("/")
+    is_host = bool(separator) and (host == "localhost" or "." in host or ":" in host)
+    known = not is_host or host == registry or re.fullmatch(_REGISTRIES, host)
+    if not known or not _IMAGE.fullmatch(image):
+        raise _ViolationError(
+            path,
+            "Expected an image path like [host/]repo-path[:tag and/or @digest], where host is one of "
+            f"[region.]gcr.io, [region-]docker.pkg.dev or docker.io but obtained {image}",
+        )
+
+
+def _complete_container(container: Json, path: str, serves: bool) -> None:
+    names: set[str] = set()
+    for variable in container.get("env", []):
+        name = variable.get("name", "")
+        if not _ENVIRONMENT_NAME.fullmatch(name):
+            raise _ViolationError(f"{path}.env", f'"{name}" is no name of an environment variable')
+        if name in names:
+            raise _ViolationError(f"{path}.env", f'"{name}" is there twice')
+        names.add(name)
+        if "valueSource" in variable and not variable["valueSource"].get("secretKeyRef", {}).get("secret"):
+            raise _ViolationError(f"{path}.env", f'the source of "{name}" must be a secret')
+    reserved = sorted(name for name in names if _RESERVED_NAME.fullmatch(name))
+    if reserved:
+        raise _ViolationError(
+            f"{path}.env",
+            f"The following reserved env names were provided: {', '.join(reserved)}. "
+            "These values are automatically set by the system.",
+        )
+    ports = container.get("ports", [])
+    if len(ports) > 1:
+        raise _ViolationError(f"{path}.ports", "ports should contain 0 or 1 port.")
+    if serves and not ports:
+        ports = container["ports"] = [{}]
+    for port in ports:
+        if not 0 < port.setdefault("containerPort", _DEFAULT_PORT) < 65536:
+            raise _ViolationError(f"{path}.ports[0].container_port", "must be from 1 to 65535")
+        if port.setdefault("name", "http1") not in ("http1", "h2c"):
+            raise _ViolationError(f"{path}.ports[0].name", "should be one of http1 and h2c")
+    _complete_resources(container, path)
+    number = ports[0]["containerPort"] if ports else None
+    for kind, longest in (("livenessProbe", 3600), ("startupProbe", 240), ("readinessProbe", 3600)):
+        if kind in container:
+            snake_kind = kind.replace("Probe", "_probe")
+            _complete_probe(container[kind], f"{path}.{snake_kind}", number, longest)
+    if serves:
+        # "Default TCP startup probe".
+        default = {"timeoutSeconds": 240, "periodSeconds": 240, "failureThreshold": 1, "tcpSocket": {"port": number}}
+        container.setdefault("startupProbe", default)
+
+
+def _complete_resources(container: Json, path: str) -> None:
+    if "resources" not in container:
+        container["resources"] = {"cpuIdle": True, "startupCpuBoost": True}
+    limits = container["resources"].setdefault("limits", {})
+    for name, text in limits.items():
+        if name not in ("cpu", "memory", "nvidia.com/gpu"):
+            raise _ViolationError(f"{path}.resources.limits", f'unknown resource "{name}": use cpu and memory')
+        if quantity(text) is None:
+            raise _ViolationError(f"{path}.resources.limits[{name}]", f'"{text}" is no quantity')
+    limits.setdefault("cpu", "1000m")
+    limits.setdefault("memory", "512Mi")
+    cpu, memory = quantity(limits["cpu"]) or 0.0, (quantity(limits["memory"]) or 0.0) / 2**20
+    if cpu not in _WHOLE_CPUS and not 0.08 <= cpu < 1:
+        raise _ViolationError(
+            f"{path}.resources.limits.cpu",
+            f"Invalid value specified for cpu. Valid values are 0.08 to 1, 2, 4, 6 and 8; it is {limits['cpu']}",
+        )
+    least = _LEAST_MEMORY_MIB.get(int(cpu), _MEMORY_MIB[0])
+    if not least <= memory <= _MEMORY_MIB[1]:
+        raise _ViolationError(
+            f"{path}.resources.limits.memory",
+            f"Invalid value specified for memory. For {limits['cpu']} CPU it must be from {least}Mi to 32Gi; "
+            f"it is {limits['memory']}",
+        )
+
+
+def _complete_probe(probe: Json, path: str, port: int | None, longest_period: int) -> None:
+    kinds = [kind for kind in ("httpGet", "tcpSocket", "grpc") if kind in probe]
+    if len(kinds) != 1:
+        raise _ViolationError(path, "exactly one of http_get, tcp_socket and grpc must be given")
+    if path.endswith("liveness_probe") and kinds == ["tcpSocket"]:
+        raise _ViolationError(f"{path}.tcp_socket", "is not supported in a liveness probe")
+    action = probe[kinds[0]]
+    if not action.get("port"):
+        if port is None:
+            raise _ViolationError(f"{path}.port", "must be given for a container without ports")
+        action["port"] = port
+    if not 0 < action["port"] < 65536:
+        raise _ViolationError(f"{path}.port", "must be from 1 to 65535")
+    if kinds == ["httpGet"] and not action.setdefault("path", "/").startswith("/"):
+        raise _ViolationError(f"{path}.http_get.path", "must begin with /")
+    for name, default, least, most in (
+        ("timeoutSeconds", 1, 1, 3600),
+        ("periodSeconds", 10, 1, longest_period),
+        ("failureThreshold", 3, 1, 2**31),
+    ):
+        probe.setdefault(name, default)
+        if not least <= probe[name] <= most:
+            raise _ViolationError(f"{path}.{name}", f"must be from {least} to {most}")
+    if not 0 <= probe.get("initialDelaySeconds", 0) <= longest_period:
+        raise _ViolationError(f"{path}.initial_delay_seconds", f"must be from 0 to {longest_period}")
+    if probe["timeoutSeconds"] > probe["periodSeconds"]:
+        raise _ViolationError(f"{path}.timeout_seconds", "must be at most period_seconds")
+
+
+def _complete_traffic(service: Json) -> None:
+    targets = service.get("traffic") or []
+    if not targets:
+        targets = service["traffic"] = [{"type": LATEST, "percent": 100}]
+    for position, target in enumerate(targets):
+        target.setdefault("type", BY_REVISION if target.get("revision") else LATEST)
+        by_revision = target["type"] == BY_REVISION
+        if by_revision != bool(target.get("revision")):
+            raise _ViolationError(
+                f"traffic[{position}].revision", "must be given for a target by revision, and for no other"
+            )
+        if target.get("percent", 0) < 0:
+            raise _ViolationError(f"traffic[{position}].percent", "must not be negative")
+    total = sum(target.get("percent", 0) for target in targets)
+    if total != 100:
+        raise _ViolationError("traffic", f"the percentages must add up to 100, they are {total}")
+    tags = [target["tag"] for target in targets if target.get("tag")]
+    if len(tags) != len(set(tags)):
+        raise _ViolationError("traffic", "a tag must not be there twice")
+
+
+def _check_labels(message: Json, path: str) -> None:
+    for key, value in message.get("labels", {}).items():
+        if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
+            raise _ViolationError(
+                f"{path}labels",
+                f'"{key}": "{value}" must have lower-case letters, digits, underscores and hyphens, at most 63, and '
+                "the key must begin with a letter",
+            )
+    for key in message.get("annotations", {}):
+        if key.partition("/")[0].endswith(_SYSTEM_NAMESPACES):
+            raise _ViolationError(f"{path}annotations", f"{key} is a system annotation")
+
+
+def quantity(text: str) -> float | None:
+    """The number that a Kubernetes quantity stands for, or None."""
+    match = _QUANTITY.fullmatch(text)
+    return float(match[1]) * _FACTORS[match[2] or ""] if match else None
+
+
+def condition(kind: str, state: str, moment: str, problem: Mapping[str, str] | None = None) -> Json:
+    """A google.cloud.run.v2.Condition.
+
+    Args:
+        kind: "Ready" and so on.
+        state: "CONDITION_SUCCEEDED" and so on.
+        moment: when it became so.
+        problem: `message`, and `reason` or `revisionReason`, where there is one.
+    """
+    return {"type": kind, "state": state, "lastTransitionTime": moment} | dict(problem or {})

@@ -1,0 +1,156 @@
+"""The provider block: where the APIs are, and who asks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import google.auth
+import google.auth.credentials
+import google.oauth2.credentials
+import requests
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import Request
+from google.oauth2 import service_account
+
+from slipway_emulator.google_provider.schema import Block
+from slipway_emulator.google_provider.values import Object, is_unknown
+
+# The environment variables that stand in for an argument, first one first (hashicorp/google, "Provider
+# Configuration Reference"). Endpoints have one each, made of the argument's name.
+_ENVIRONMENT = {
+    "access_token": ("GOOGLE_OAUTH_ACCESS_TOKEN",),
+    "credentials": ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"),
+    "project": ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
+    "region": ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION"),
+}
+_ENDPOINT = re.compile(r"^.+/[^/]+/$")
+_DEFAULT_ENDPOINTS = {
+    "artifact_registry": "https://artifactregistry.googleapis.com/v1/",
+    "cloud_run_v2": "https://run.googleapis.com/v2/",
+    "iam": "https://iam.googleapis.com/v1/",
+    "service_usage": "https://serviceusage.googleapis.com/v1/",
+}
+# What the published schema leaves out (`ConflictsWith`).
+_CONFLICTS = {"access_token": ("credentials",), "credentials": ("access_token",)}
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+
+def completed(block: Block) -> Block:
+    """The provider block's schema, with what its published form leaves out."""
+    attributes = {
+        name: dataclasses.replace(attribute, conflicts=_CONFLICTS.get(name, attribute.conflicts))
+        for name, attribute in block.attributes.items()
+    }
+    return Block(attributes, block.blocks)
+
+
+class ConfigurationError(Exception):
+    """The provider cannot work so; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """What every resource needs to know.
+
+    Attributes:
+        project, region: defaults of resources that name none; may be empty.
+        endpoints: base addresses by product, each with a slash at its end.
+        labels: labels of every resource.
+        attribution_label: whether to add Terraform's own label.
+        session: sends requests with a fresh token.
+    """
+
+    project: str
+    region: str
+    endpoints: Mapping[str, str]
+    labels: Mapping[str, str]
+    attribution_label: bool
+    session: requests.Session
+
+    @classmethod
+    def of(cls, block: Block, config: Object, environment: Mapping[str, str] = os.environ) -> Configuration:
+        """What a provider block and the environment say.
+
+        Args:
+            block: the provider's schema.
+            config: the provider block.
+            environment: environment variables.
+
+        Raises:
+            ConfigurationError: an endpoint is no base address, or there are no credentials.
+        """
+
+        def setting(name: str) -> str:
+            value = config.get(name)
+            if isinstance(value, str) and value:
+                return value
+            return next((environment[key] for key in _ENVIRONMENT.get(name, ()) if environment.get(key)), "")
+
+        endpoints = dict(_DEFAULT_ENDPOINTS)
+        for argument in block.attributes:
+            product = argument.removesuffix("_custom_endpoint")
+            if product != argument:
+                value = config.get(argument) or environment.get(f"GOOGLE_{argument.upper()}")
+                if value and not is_unknown(value):
+                    if not _ENDPOINT.match(value):
+                        raise ConfigurationError(
+                            f"{argument} is {value!r}; it must be an address that ends in a path and /"
+                        )
+                    endpoints[product] = value
+        labels = config.get("default_labels")
+        session = requests.Session()
+        session.auth = _Bearer(_credentials(setting("access_token"), setting("credentials")))
+        return cls(
+            project=setting("project"),
+            region=setting("region"),
+            endpoints=endpoints,
+            labels=labels if isinstance(labels, dict) else {},
+            attribution_label=config.get("add_terraform_attribution_label") is not False,
+            session=session,
+        )
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Adds a token to requests, a new one where the last has expired.
+
+    google-auth's own session asks iamcredentials.googleapis.com for the account's locations beside every first request,
+    whatever endpoint that goes to; a rehearsal asks nobody but the endpoints that it is given.
+    """
+
+    def __init__(self, credentials: google.auth.credentials.Credentials) -> None:
+        self._credentials = credentials
+        self._turn = threading.Lock()
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        with self._turn:
+            if not self._credentials.valid:
+                self._credentials.refresh(Request())
+        request.headers["Authorization"] = f"Bearer {self._credentials.token}"
+        return request
+
+
+def _credentials(access_token: str, credentials: str) -> google.auth.credentials.Credentials:
+    try:
+        if access_token:
+            return google.oauth2.credentials.Credentials(access_token)
+        if credentials:
+            info: Any = json.loads(
+                credentials if credentials.lstrip().startswith("{") else Path(credentials).read_text()
+            )
+            # A rehearsal's key is an account's; the real provider takes other kinds too.
+            return service_account.Credentials.from_service_account_info(info, scopes=_SCOPES)
+        return google.auth.default(scopes=_SCOPES)[0]
+    except (GoogleAuthError, OSError, ValueError) as error:
+        raise ConfigurationError(
+            "Attempted to load application default credentials since neither `credentials` nor `access_token` was "
+            f"set in the provider block. No credentials loaded: {error}"
+            if not access_token and not credentials
+            else f"The credentials cannot be used: {error}"
+        ) from None

@@ -1,0 +1,1 @@
+"""The protocols of AWS APIs, for services whose operations are methods."""

@@ -1,0 +1,120 @@
+"""Where the emulator listens and keeps its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Addresses, ports and folders of one emulator.
+
+    Attributes:
+        state_directory: folder of the process id and the log; made when missing.
+        authority_directory: folder of the certificate authority, shared by all emulators of a user
+            so that the machine has to trust one certificate only (as mkcert does).
+        gateway_port: TCP port of the AWS APIs and of the container registry, on loopback and on the
+            containers' bridge.
+        http_port: TCP port, on loopback, of the load balancers' listeners on port 80.
+        https_port: TCP port, on loopback, of the load balancers' listeners on port 443.
+        network_name: name of the Docker network that every container joins.
+        subnet: its addresses. The host answers its containers at the second one; in 169.254.170.0/24 the AWS
+            SDKs of an ECS task ask for credentials there (Amazon ECS developer guide, "Task IAM role").
+        region: AWS region of requests that name none.
+        google_port: TCP port of Google's APIs and of Artifact Registry's images, on loopback.
+        google_project: the project whose service account has a key here.
+    """
+
+    state_directory: Path
+    authority_directory: Path
+    gateway_port: int = 4566
+    http_port: int = 80
+    https_port: int = 443
+    network_name: str = "slipway"
+    subnet: str = "169.254.170.0/24"
+    region: str = "us-east-1"
+    google_port: int = 4567
+    google_project: str = "slipway-rehearsal"
+
+    @property
+    def pid_file(self) -> Path:
+        """The process id; the process keeps the file locked for as long as it lives."""
+        return self.state_directory / "pid"
+
+    @property
+    def log_file(self) -> Path:
+        """The log of the last start."""
+        return self.state_directory / "log"
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings of the last start, by which `status` and `stop` find what it started."""
+        return self.state_directory / "settings.json"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where this machine reaches the AWS APIs."""
+        return f"http://127.0.0.1:{self.gateway_port}"
+
+    @property
+    def registry_address(self) -> str:
+        """Host and port of the container registry, as image names begin with it."""
+        return f"127.0.0.1:{self.gateway_port}"
+
+    @property
+    def google_url(self) -> str:
+        """Where this machine reaches Google's APIs."""
+        return f"http://127.0.0.1:{self.google_port}"
+
+    @property
+    def google_registry_address(self) -> str:
+        """Host and port of Artifact Registry, as image names begin with it."""
+        return f"127.0.0.1:{self.google_port}"
+
+    @property
+    def google_credentials_file(self) -> Path:
+        """The service account's key, as google-auth reads it; a new one with each start."""
+        return self.state_directory / "google-credentials.json"
+
+    @classmethod
+    def of_user(cls) -> Settings:
+        """The defaults of this user.
+
+        `SLIPWAY_EMULATOR_STATE` names the state directory; without it, `XDG_STATE_HOME` moves it and `XDG_DATA_HOME`
+        moves the certificate authority, as the XDG Base Directory Specification has them.
+        """
+        share = Path.home() / ".local"
+        state = os.environ.get("SLIPWAY_EMULATOR_STATE")
+        state_home = Path(os.environ.get("XDG_STATE_HOME") or share / "state")
+        data_home = Path(os.environ.get("XDG_DATA_HOME") or share / "share")
+        return cls(
+            state_directory=Path(state).absolute() if state else state_home / "slipway-emulator",
+            authority_directory=data_home / "slipway" / "rehearsal-authority",
+        )
+
+    def of_last_start(self) -> Settings:
+        """The settings that the last start in this state directory had; these, where there was none."""
+        try:
+            return Settings.from_json(self.settings_file.read_text())
+        except FileNotFoundError:
+            return self
+
+    def options(self) -> list[str]:
+        """The options of the command line that give these settings."""
+        return [f"--{name.replace('_', '-')}={value}" for name, value in dataclasses.asdict(self).items()]
+
+    def to_json(self) -> str:
+        """All settings, for `from_json`."""
+        return json.dumps(dataclasses.asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """The settings that `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        for name in ("state_directory", "authority_directory"):
+            values[name] = Path(values[name])
+        return cls(**values)

@@ -1,0 +1,140 @@
+"""What the tests of Google's half share: its APIs, asked with google-auth as Google's own libraries ask, and Docker."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from google.auth.transport.requests import Request
+from google.oauth2.service_account import Credentials
+
+from emulator.tests.stack import Json, push, wait_until
+from slipway_emulator.settings import Settings
+
+LOCATION = "us-central1"
+RUN, ARTIFACTS, ACCOUNTS = "/run/v2", "/artifactregistry/v1", "/iam/v1"
+USAGE, STORAGE = "/serviceusage/v1", "/storage/v1"
+# The user name that stands for an access token ("Authentication methods", Artifact Registry).
+DOCKER_USER = "oauth2accesstoken"
+
+
+def credentials(cloud: Settings) -> Any:
+    """The rehearsal's service account, from its key."""
+    scopes = ("https://www.googleapis.com/auth/cloud-platform",)
+    return Credentials.from_service_account_file(str(cloud.google_credentials_file), scopes=scopes)
+
+
+class Google:
+    """Google's APIs in one project.
+
+    Args:
+        cloud: the rehearsal cloud.
+        project: the project; any name will do, and each has its own resources.
+        services: the APIs that it may use: "run" for run.googleapis.com.
+    """
+
+    def __init__(self, cloud: Settings, project: str, *services: str) -> None:
+        self.cloud = cloud
+        self.project = project
+        self.session = requests.Session()
+        # google-auth's own session would ask Google itself for the account's locations.
+        self.session.headers["Authorization"] = f"Bearer {self.token()}"
+        for service in services:
+            self.call("POST", f"{USAGE}/projects/{project}/services/{service}.googleapis.com:enable")
+
+    @property
+    def parent(self) -> str:
+        """The name of this project's location."""
+        return f"projects/{self.project}/locations/{LOCATION}"
+
+    def ask(self, method: str, path: str, body: Any = None, **parameters: str) -> requests.Response:
+        """The answer to a request; a body of bytes goes as it is, any other as JSON."""
+        content = {"data": body} if isinstance(body, bytes) else {"json": body}
+        return self.session.request(method, self.cloud.google_url + path, params=parameters, timeout=30, **content)
+
+    def call(self, method: str, path: str, body: Any = None, **parameters: str) -> Json:
+        """What an API answers; it must agree."""
+        response = self.ask(method, path, body, **parameters)
+        assert response.ok, f"{method} {path}: {response.text}"
+        answer: Json = response.json() if response.content else {}
+        return answer
+
+    def refusal(self, method: str, path: str, body: Any = None, **parameters: str) -> Json:
+        """The google.rpc.Status with which an API refuses."""
+        return refusal(self.ask(method, path, body, **parameters))
+
+    def operate(self, api: str, method: str, path: str, body: Any = None, **parameters: str) -> Json:
+        """The operation that a request begins, when it is done."""
+        operation = self.call(method, f"{api}/{path}", body, **parameters)
+        done: Json = wait_until(lambda: self._if_done(api, operation["name"]))
+        return done
+
+    def _if_done(self, api: str, name: str) -> Json | None:
+        operation = self.call("GET", f"{api}/{name}")
+        return operation if operation["done"] else None
+
+    def token(self) -> str:
+        """A new access token."""
+        fresh = credentials(self.cloud)
+        fresh.refresh(Request())
+        return str(fresh.token)
+
+    def make_repository(self, identifier: str, **body: Any) -> str:
+        """Make a repository of images; how their names begin."""
+        parent = f"{self.parent}/repositories"
+        operation = self.operate(ARTIFACTS, "POST", parent, {"format": "DOCKER"} | body, repositoryId=identifier)
+        assert "error" not in operation
+        return str(operation["response"]["registryUri"])
+
+    def push(self, engine: docker.DockerClient, repository: str, tag: str) -> str:
+        """Push an image with a new token; the error, if any."""
+        return push(engine, repository, tag, {"username": DOCKER_USER, "password": self.token()})
+
+
+def refusal(response: requests.Response) -> Json:
+    """The google.rpc.Status of an answer, which must be one of the client's mistakes."""
+    assert 400 <= response.status_code < 500, f"{response.status_code}: {response.text}"
+    assert response.headers["Content-Type"] == "application/json; charset=UTF-8"
+    error: Json = response.json()["error"]
+    assert error["code"] == response.status_code
+    assert error["message"]
+    return error
+
+
+def detail(error: Json, kind: str) -> Json:
+    """The detail of a refusal of that kind: "ErrorInfo"."""
+    details: list[Json] = error["details"]
+    return next(found for found in details if found["@type"] == f"type.googleapis.com/google.rpc.{kind}")
+
+
+def build(engine: docker.DockerClient, directory: Path, content: str, repository: str, tag: str) -> None:
+    """Make an image of one file."""
+    (directory / "content").write_text(content)
+    (directory / "Dockerfile").write_text("FROM scratch\nCOPY content /\n")
+    image, _ = engine.images.build(path=str(directory), rm=True)
+    image.tag(repository, tag=tag)
+
+
+def log_in(directory: Path, registry: str, user: str, password: str) -> subprocess.CompletedProcess[str]:
+    """`docker login` with a configuration of its own."""
+    return subprocess.run(
+        ["docker", "--config", str(directory), "login", "--username", user, "--password-stdin", registry],
+        input=password,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def forget_images(engine: docker.DockerClient, prefix: str) -> None:
+    """Remove from the engine what has a name that begins so; the same image keeps its other names."""
+    for image in engine.images.list():
+        for name in [*image.tags, *image.attrs.get("RepoDigests", [])]:
+            if name.startswith(prefix):
+                # With its last tag an image loses its digests too.
+                with contextlib.suppress(docker.errors.ImageNotFound):
+                    engine.images.remove(name, force=True)

@@ -1,0 +1,128 @@
+"""What a provider block and the environment come to, and how the APIs are asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from slipway_emulator.google_provider.configuration import Configuration, ConfigurationError
+from slipway_emulator.google_provider.resource import ApiError, call
+from slipway_emulator.google_provider.schema import Attribute, Block
+
+BLOCK = Block(
+    {
+        name: Attribute("string", optional=True)
+        for name in ("access_token", "credentials", "project", "region", "iam_custom_endpoint")
+    },
+    {},
+)
+
+
+class Api(ThreadingHTTPServer):
+    """Gives tokens, and answers with the path it is asked for; 401 to whoever has no token of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[str] = []
+        self.address = f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Api
+
+    def do_GET(self) -> None:
+        allowed = self.headers["Authorization"] == "Bearer ours"
+        self._answer(
+            {"path": self.path} if allowed else {"error": {"message": "who are you?"}}, 200 if allowed else 401
+        )
+
+    def do_POST(self) -> None:
+        self._answer({"access_token": "ours", "expires_in": 3600}, 200)
+
+    def _answer(self, content: object, status: int) -> None:
+        self.server.asked.append(f"{self.command} {self.path}")
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with Api() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def key(api: Api, tmp_path: Path) -> str:
+    """Path of the key of a service account that gets its tokens from the server."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    content = {
+        "type": "service_account",
+        "client_email": "me@some-project.iam.gserviceaccount.com",
+        "private_key": private.decode(),
+        "token_uri": f"{api.address}/token",
+    }
+    (tmp_path / "key.json").write_text(json.dumps(content))
+    return str(tmp_path / "key.json")
+
+
+def test_token_is_got_once_and_nobody_else_is_asked(api: Api, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {"GOOGLE_CREDENTIALS": key, "GOOGLE_IAM_CUSTOM_ENDPOINT": f"{api.address}/iam/v1/"}
+    configuration = Configuration.of(BLOCK, {}, environment)
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def note(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", note)
+    for name in ("one", "two"):
+        assert call(configuration, "GET", "iam", name) == {"path": f"/iam/v1/{name}"}
+    assert api.asked == ["POST /token", "GET /iam/v1/one", "GET /iam/v1/two"]
+    # The server's own, one for each connection; google-auth would ask Google in one of its own.
+    assert [name for name in started if "process_request_thread" not in name] == []
+
+
+def test_key_may_be_given_as_text(api: Api, key: str) -> None:
+    config = {"credentials": Path(key).read_text(), "iam_custom_endpoint": f"{api.address}/iam/v1/"}
+    assert call(Configuration.of(BLOCK, config, {}), "GET", "iam", "x") == {"path": "/iam/v1/x"}
+
+
+def test_refused_token_is_an_error_in_googles_words(api: Api) -> None:
+    config = {"access_token": "stolen", "iam_custom_endpoint": f"{api.address}/iam/v1/"}
+    with pytest.raises(ApiError, match="googleapi: Error 401: who are you") as refused:
+        call(Configuration.of(BLOCK, config, {}), "GET", "iam", "x")
+    assert refused.value.status == 401
+
+
+def test_provider_block_goes_before_the_environment() -> None:
+    environment = {"GOOGLE_PROJECT": "of-environment", "GOOGLE_CLOUD_PROJECT": "another", "GOOGLE_REGION": "us-east1"}
+    configuration = Configuration.of(BLOCK, {"access_token": "x", "project": "of-block"}, environment)
+    assert (configuration.project, configuration.region) == ("of-block", "us-east1")
+    assert Configuration.of(BLOCK, {"access_token": "x"}, environment).project == "of-environment"
+    assert configuration.endpoints["iam"] == "https://iam.googleapis.com/v1/"
+
+
+@pytest.mark.parametrize("credentials", ["/no/such/file", "{", "{}"])
+def test_credentials_that_cannot_be_used(credentials: str) -> None:
+    with pytest.raises(ConfigurationError, match="The credentials cannot be used"):
+        Configuration.of(BLOCK, {"credentials": credentials}, {})

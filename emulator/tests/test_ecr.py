@@ -1,0 +1,66 @@
+"""ECR: immutable tags, and repositories that are not removed with their images by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from emulator.tests.stack import Client, push
+
+Publish = Callable[[str, str], str]
+NAME = "temu-tiny"
+
+
+@pytest.fixture
+def repository(aws: Client, engine: docker.DockerClient) -> Iterator[str]:
+    """Address of an empty repository with immutable tags."""
+    ecr = aws("ecr")
+    created = ecr.create_repository(repositoryName=NAME, imageTagMutability="IMMUTABLE")["repository"]
+    yield created["repositoryUri"]
+    ecr.delete_repository(repositoryName=NAME, force=True)
+    for image in engine.images.list(created["repositoryUri"]):
+        engine.images.remove(image.id, force=True)
+
+
+@pytest.fixture
+def publish(engine: docker.DockerClient, tmp_path: Path, repository: str) -> Publish:
+    """Builds an image of one file and pushes it with a tag; the error, if any."""
+
+    def publish(content: str, tag: str) -> str:
+        (tmp_path / "content").write_text(content)
+        (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY content /\n")
+        image, _ = engine.images.build(path=str(tmp_path), rm=True)
+        image.tag(repository, tag=tag)
+        return push(engine, repository, tag)
+
+    return publish
+
+
+def test_address_is_on_loopback(repository: str) -> None:
+    assert repository == f"127.0.0.1:14566/{NAME}"
+
+
+def test_immutable_tag_refuses_another_image(publish: Publish) -> None:
+    assert publish("one", "v1") == ""
+    assert publish("one", "v1") == ""
+    assert "immutable" in publish("two", "v1")
+    assert publish("two", "v2") == ""
+
+
+def test_repository_with_images_stays_without_force(
+    aws: Client, engine: docker.DockerClient, publish: Publish, repository: str
+) -> None:
+    ecr = aws("ecr")
+    publish("one", "v1")
+    with pytest.raises(ecr.exceptions.RepositoryNotEmptyException):
+        ecr.delete_repository(repositoryName=NAME)
+    digest = ecr.describe_images(repositoryName=NAME)["imageDetails"][0]["imageDigest"]
+    ecr.delete_repository(repositoryName=NAME, force=True)
+    ecr.create_repository(repositoryName=NAME)
+    # A new repository of the same name has none of the old images.
+    engine.images.remove(f"{repository}:v1", force=True)
+    with pytest.raises(docker.errors.NotFound):
+        engine.images.pull(f"{repository}@{digest}")

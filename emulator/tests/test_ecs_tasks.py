@@ -1,0 +1,124 @@
+"""One-off tasks: how they end, why they do not start, and how long they may take to stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator.tests.stack import CLUSTER, Client, Services, wait_until
+
+
+def end_of(services: Services, arn: str) -> Any:
+    """The task's record once it has stopped."""
+
+    def stopped() -> Any:
+        task = services.task(arn)
+        return task if task["lastStatus"] == "STOPPED" else None
+
+    return wait_until(stopped)
+
+
+def running(services: Services, definition: str) -> str:
+    """ARN of a task that runs and has said so."""
+    arn = services.run(definition)
+    wait_until(lambda: services.task(arn)["lastStatus"] == "RUNNING" and services.log(arn))
+    return arn
+
+
+def test_exit_code_and_log(services: Services) -> None:
+    arn = services.run(services.define("temu-task", container={"command": ["sh", "-c", "echo last words; exit 7"]}))
+    task = end_of(services, arn)
+    assert (task["stopCode"], task["stoppedReason"]) == (
+        "EssentialContainerExited",
+        "Essential container in task exited",
+    )
+    assert (task["containers"][0]["exitCode"], task["containers"][0]["lastStatus"]) == (7, "STOPPED")
+    # The log is complete by the time the task has stopped.
+    assert services.log(arn) == ["last words"]
+
+
+def test_out_of_memory(services: Services) -> None:
+    command = ["python", "-c", "bytearray(1 << 30)"]
+    task = end_of(services, services.run(services.define("temu-task", container={"command": command})))
+    assert task["containers"][0]["exitCode"] == 137
+    assert task["containers"][0]["reason"].startswith("OutOfMemoryError")
+
+
+def test_image_that_the_registry_does_not_have(services: Services, image: str) -> None:
+    missing = services.define("temu-task", container={"image": f"{image}-missing"})
+    task = end_of(services, services.run(missing))
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert task["stoppedReason"].startswith("CannotPullContainerError: ")
+    assert "exitCode" not in task["containers"][0]
+
+
+def test_image_removed_from_the_registry_but_cached(aws: Client, services: Services, image: str, engine: Any) -> None:
+    ecr = aws("ecr")
+    repository = image.rpartition(":")[0]
+    gone = f"{repository}:gone"
+    engine.images.get(image).tag(repository, tag="gone")
+    definition = services.define("temu-task", container={"image": gone})
+    task = end_of(services, services.run(definition))
+    assert task["stoppedReason"].startswith("CannotPullContainerError: ")
+    engine.images.remove(gone)
+    assert ecr.describe_images(repositoryName="temu-app")["imageDetails"][0]["imageTags"] == ["1"]
+
+
+def test_command_that_cannot_be_started(services: Services) -> None:
+    task = end_of(services, services.run(services.define("temu-task", container={"command": ["/nothing/here"]})))
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert task["stoppedReason"].startswith("CannotStartContainerError: ")
+    assert "/nothing/here" in task["stoppedReason"]
+
+
+@pytest.mark.parametrize(("environment", "exit_code"), [({}, 0), ({"STUBBORN": "yes"}, 137)])
+def test_stop_timeout(services: Services, environment: dict[str, Any], exit_code: int) -> None:
+    definition = services.define("temu-task", container={"stopTimeout": 2}, **environment)
+    arn = running(services, definition)
+    answer = services.ecs.stop_task(cluster=CLUSTER, task=arn)["task"]
+    assert answer["desiredStatus"] == "STOPPED"
+    assert answer["lastStatus"] != "STOPPED"
+    task = end_of(services, arn)
+    assert task["containers"][0]["exitCode"] == exit_code
+    lasted = (task["stoppedAt"] - task["stoppingAt"]).total_seconds()
+    assert lasted < 10
+    if environment:
+        assert lasted >= 1
+
+
+def test_task_definition_is_honoured(services: Services, engine: Any) -> None:
+    container = {
+        "readonlyRootFilesystem": True,
+        "user": "10001",
+        "linuxParameters": {"tmpfs": [{"containerPath": "/scratch", "size": 8}], "initProcessEnabled": True},
+        "command": [
+            "sh",
+            "-c",
+            "id -u; touch /x || echo read-only; touch /scratch/x && echo writable; tail -f /dev/null",
+        ],
+    }
+    arn = running(services, services.define("temu-task", container=container))
+    wait_until(lambda: "writable" in services.log(arn))
+    # What is written to standard error may come first.
+    assert {"10001", "read-only"} <= set(services.log(arn))
+    found = engine.containers.list(filters={"label": f"com.amazonaws.ecs.task-arn={arn}"})[0]
+    assert found.attrs["HostConfig"]["Memory"] == 128 << 20
+    services.ecs.stop_task(cluster=CLUSTER, task=arn)
+    end_of(services, arn)
+    assert engine.containers.list(all=True, filters={"id": found.id}) == []
+
+
+def test_containers_get_credentials_and_endpoint(services: Services) -> None:
+    script = (
+        "import json, os, urllib.request as r;"
+        "q = r.Request(os.environ['AWS_CONTAINER_CREDENTIALS_FULL_URI'],"
+        " headers={'Authorization': os.environ['AWS_CONTAINER_AUTHORIZATION_TOKEN']});"
+        "print('key', 'AccessKeyId' in json.load(r.urlopen(q)));"
+        "m = os.environ['ECS_CONTAINER_METADATA_URI_V4'];"
+        "print('task', 'TaskARN' in json.load(r.urlopen(m + '/task')));"
+        "print(r.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/_ministack/ready').status)"
+    )
+    arn = services.run(services.define("temu-task", container={"command": ["python", "-c", script]}))
+    assert end_of(services, arn)["containers"][0]["exitCode"] == 0
+    assert services.log(arn) == ["key True", "task True", "200"]

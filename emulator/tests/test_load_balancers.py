@@ -1,0 +1,231 @@
+"""Health checks, balancing and draining; the edge's names, ports and certificates."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from emulator.tests.stack import Balancer, Client, ask, wait_until
+from slipway_emulator.elbv2.target_health import HEALTHY, INITIAL, UNHEALTHY, TargetHealth, _Record, matches
+from slipway_emulator.settings import Settings
+
+TARGETS: list[dict[str, Any]] = [{"Id": "10.0.0.1", "Port": 80}, {"Id": "10.0.0.2", "Port": 80}]
+
+
+@pytest.mark.parametrize(
+    ("matcher", "status", "expected"),
+    [
+        ("200", 200, True),
+        ("200", 201, False),
+        ("200,302", 302, True),
+        ("200-299", 250, True),
+        ("200-299", 300, False),
+    ],
+)
+def test_success_codes(matcher: str, status: int, expected: bool) -> None:
+    assert matches(matcher, status) is expected
+
+
+class TestChoice:
+    @pytest.fixture
+    def health(self) -> TargetHealth:
+        health = TargetHealth()
+        for target in TARGETS:
+            health._records[("group", target["Id"], 80)] = _Record()
+        return health
+
+    def put(self, health: TargetHealth, *states: str) -> None:
+        for target, state in zip(TARGETS, states, strict=True):
+            health._records[("group", target["Id"], 80)].state = state
+
+    def chosen(self, health: TargetHealth) -> set[str]:
+        return {str((health.acquire("group", TARGETS) or {"Id": "none"})["Id"]) for _ in range(4)}
+
+    def test_only_healthy_ones(self, health: TargetHealth) -> None:
+        self.put(health, HEALTHY, UNHEALTHY)
+        assert self.chosen(health) == {"10.0.0.1"}
+
+    def test_in_turn(self, health: TargetHealth) -> None:
+        self.put(health, HEALTHY, HEALTHY)
+        assert self.chosen(health) == {"10.0.0.1", "10.0.0.2"}
+
+    def test_fails_open(self, health: TargetHealth) -> None:
+        self.put(health, UNHEALTHY, UNHEALTHY)
+        assert self.chosen(health) == {"10.0.0.1", "10.0.0.2"}
+
+    def test_new_ones_get_nothing(self, health: TargetHealth) -> None:
+        self.put(health, INITIAL, INITIAL)
+        assert self.chosen(health) == {"none"}
+        self.put(health, INITIAL, UNHEALTHY)
+        assert self.chosen(health) == {"10.0.0.2"}
+
+    def test_draining_waits_for_requests_under_way(self, health: TargetHealth) -> None:
+        self.put(health, HEALTHY, UNHEALTHY)
+        health.acquire("group", TARGETS)
+        drained = threading.Thread(target=health.drain, args=("group", "10.0.0.1", 80, 60))
+        drained.start()
+        drained.join(0.6)
+        assert drained.is_alive()
+        health.release("group", TARGETS[0])
+        drained.join(5)
+        assert not drained.is_alive()
+
+    def test_draining_has_an_end(self, health: TargetHealth) -> None:
+        self.put(health, HEALTHY, HEALTHY)
+        health.acquire("group", TARGETS[:1])
+        health.drain("group", "10.0.0.1", 80, 0.3)
+
+
+class Backend(BaseHTTPRequestHandler):
+    """Answers 200 or what the server says, with what it was asked."""
+
+    def do_GET(self) -> None:
+        status = self.server.status  # type: ignore[attr-defined]
+        body = f"{self.headers['Host']} {self.headers['X-Forwarded-Proto']} {self.path}".encode()
+        self.send_response(status if self.path == "/health" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[Any]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Backend)
+    server.status = 200  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def balancer(aws: Client, backend: Any) -> Iterator[Balancer]:
+    """A load balancer whose target is registered by hand."""
+    balancer = Balancer(aws, "temu-edge")
+    target = {"Id": "127.0.0.1", "Port": backend.server_address[1]}
+    aws("elbv2").register_targets(TargetGroupArn=balancer.group, Targets=[target])
+    wait_until(lambda: balancer.target_states() == ["healthy"])
+    yield balancer
+    balancer.remove()
+
+
+def test_request_reaches_the_target_as_it_was_made(cloud: Settings, balancer: Balancer) -> None:
+    status, body = ask(cloud, balancer.dns_name, "/a%2Fb?c=d%26e")
+    assert (status, body.split()[1:]) == (200, ["https", "/a%2Fb?c=d%26e"])
+    assert body.startswith(balancer.dns_name)
+    assert ask(cloud, balancer.dns_name, tls=False)[1].split()[1] == "http"
+
+
+def listener(aws: Client, balancer: Balancer, port: int) -> Any:
+    """The listener on a port, as DescribeListeners has it."""
+    listeners = aws("elbv2").describe_listeners(LoadBalancerArn=balancer.arn)["Listeners"]
+    return next(listener for listener in listeners if listener["Port"] == port)
+
+
+@pytest.fixture
+def alias(aws: Client, balancer: Balancer) -> Iterator[str]:
+    """A name of the application's own, led to the load balancer by Route 53."""
+    route53 = aws("route53")
+    zone = route53.create_hosted_zone(Name="temu.example", CallerReference="temu")["HostedZone"]["Id"]
+    target = {
+        "HostedZoneId": "Z35SXDOTRQ7X7K",
+        "DNSName": f"dualstack.{balancer.dns_name}",
+        "EvaluateTargetHealth": True,
+    }
+    record = {"Name": "www.temu.example", "Type": "A", "AliasTarget": target}
+
+    def change(action: str) -> None:
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+    change("CREATE")
+    yield "www.temu.example"
+    change("DELETE")
+    route53.delete_hosted_zone(Id=zone)
+
+
+def test_found_by_a_route_53_alias_with_its_own_certificate(
+    aws: Client, cloud: Settings, balancer: Balancer, alias: str
+) -> None:
+    elb, acm = aws("elbv2"), aws("acm")
+    assert ask(cloud, alias, tls=False)[0] == 200
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ask(cloud, alias)
+    certificate = acm.request_certificate(DomainName="*.temu.example")["CertificateArn"]
+    arn = listener(aws, balancer, 443)["ListenerArn"]
+    elb.modify_listener(ListenerArn=arn, Certificates=[{"CertificateArn": certificate}])
+    try:
+        assert ask(cloud, alias)[0] == 200
+        # A wildcard stands for one label.
+        with pytest.raises(ssl.SSLCertVerificationError):
+            ask(cloud, "a.b.temu.example")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            ask(cloud, balancer.dns_name)
+    finally:
+        elb.modify_listener(ListenerArn=arn, Certificates=[{"CertificateArn": balancer.certificate}])
+        acm.delete_certificate(CertificateArn=certificate)
+
+
+def test_unknown_name(cloud: Settings) -> None:
+    assert ask(cloud, "www.temu.example", tls=False) == (404, "no load balancer has this name\n")
+
+
+def test_port_without_a_listener(aws: Client, cloud: Settings, balancer: Balancer) -> None:
+    elb = aws("elbv2")
+    plain = listener(aws, balancer, 80)
+    elb.delete_listener(ListenerArn=plain["ListenerArn"])
+    try:
+        status, body = ask(cloud, balancer.dns_name, tls=False)
+        assert (status, body) == (503, "the load balancer temu-edge has no listener on port 80\n")
+    finally:
+        elb.create_listener(
+            LoadBalancerArn=balancer.arn, Protocol="HTTP", Port=80, DefaultActions=plain["DefaultActions"]
+        )
+
+
+def test_redirect_to_tls(aws: Client, cloud: Settings, balancer: Balancer) -> None:
+    elb = aws("elbv2")
+    plain = listener(aws, balancer, 80)
+    redirect = {
+        "Type": "redirect",
+        "RedirectConfig": {"Port": "443", "Protocol": "HTTPS", "StatusCode": "HTTP_301"},
+    }
+    elb.modify_listener(ListenerArn=plain["ListenerArn"], DefaultActions=[redirect])
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.http_port, timeout=10)
+        connection.request("GET", "/x?y=1", headers={"Host": balancer.dns_name})
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Location"]) == (301, f"https://{balancer.dns_name}:443/x?y=1")
+        connection.close()
+    finally:
+        elb.modify_listener(ListenerArn=plain["ListenerArn"], DefaultActions=plain["DefaultActions"])
+
+
+def test_target_fails_and_recovers(aws: Client, backend: Any, balancer: Balancer) -> None:
+    backend.status = 500
+    wait_until(lambda: balancer.target_states() == ["unhealthy"], 30)
+    answer = aws("elbv2").describe_target_health(TargetGroupArn=balancer.group)["TargetHealthDescriptions"][0]
+    assert answer["TargetHealth"] == {
+        "State": "unhealthy",
+        "Reason": "Target.ResponseCodeMismatch",
+        "Description": "Health checks failed with these codes: [500]",
+    }
+    backend.status = 200
+    wait_until(lambda: balancer.target_states() == ["healthy"], 30)
+
+
+def test_no_target(aws: Client, cloud: Settings, balancer: Balancer, backend: Any) -> None:
+    target = {"Id": "127.0.0.1", "Port": backend.server_address[1]}
+    aws("elbv2").deregister_targets(TargetGroupArn=balancer.group, Targets=[target])
+    status, _ = ask(cloud, balancer.dns_name)
+    assert status == 503
+    aws("elbv2").register_targets(TargetGroupArn=balancer.group, Targets=[target])

@@ -1,0 +1,161 @@
+"""RDS: real PostgreSQL, a password that changes, TLS where it is forced, and failures that are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+import psycopg
+import pytest
+from psycopg import sql
+
+from emulator.tests.stack import Client, wait_until
+
+NAME, GROUP = "temu-db", "temu-postgres15"
+ODD_PASSWORD = """it's "$odd" 100%d {x} \\ é"""
+
+
+@pytest.fixture(scope="module")
+def database(aws: Client) -> Iterator[dict[str, Any]]:
+    """A database whose parameter group forces TLS."""
+    rds = aws("rds")
+    rds.create_db_parameter_group(DBParameterGroupName=GROUP, DBParameterGroupFamily="postgres15", Description="t")
+    force_ssl(rds, "1")
+    create(rds, DBParameterGroupName=GROUP, EnableCloudwatchLogsExports=["postgresql"])
+
+    def available() -> Any:
+        found = rds.describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
+        return found if found["DBInstanceStatus"] == "available" else None
+
+    yield wait_until(available)
+    rds.delete_db_instance(DBInstanceIdentifier=NAME, SkipFinalSnapshot=True)
+    rds.delete_db_parameter_group(DBParameterGroupName=GROUP)
+
+
+def create(rds: Any, name: str = NAME, **more: Any) -> None:
+    rds.create_db_instance(
+        DBInstanceIdentifier=name,
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        EngineVersion="15",
+        AllocatedStorage=20,
+        DBName="app",
+        MasterUsername="postgres",
+        MasterUserPassword=ODD_PASSWORD,
+        **more,
+    )
+
+
+def force_ssl(rds: Any, value: str) -> None:
+    parameter = {"ParameterName": "rds.force_ssl", "ParameterValue": value, "ApplyMethod": "immediate"}
+    rds.modify_db_parameter_group(DBParameterGroupName=GROUP, Parameters=[parameter])
+
+
+def connect(database: dict[str, Any], password: str = ODD_PASSWORD, sslmode: str = "require") -> bool:
+    """Log in; whether the connection is encrypted."""
+    endpoint = database["Endpoint"]
+    with psycopg.connect(
+        host=endpoint["Address"],
+        port=endpoint["Port"],
+        dbname="app",
+        user="postgres",
+        password=password,
+        sslmode=sslmode,
+        connect_timeout=5,
+    ) as connection:
+        row = connection.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
+    assert row
+    return bool(row[0])
+
+
+def test_plain_connection_is_refused(database: dict[str, Any]) -> None:
+    assert connect(database)
+    with pytest.raises(psycopg.OperationalError, match="no encryption"):
+        connect(database, sslmode="disable")
+
+
+def test_force_ssl_is_dynamic(aws: Client, database: dict[str, Any]) -> None:
+    force_ssl(aws("rds"), "0")
+    wait_until(lambda: can_connect_plainly(database), 5)
+    assert connect(database)
+    force_ssl(aws("rds"), "1")
+    wait_until(lambda: not can_connect_plainly(database), 5)
+
+
+def can_connect_plainly(database: dict[str, Any]) -> bool:
+    try:
+        return not connect(database, sslmode="disable")
+    except psycopg.OperationalError:
+        return False
+
+
+def test_instances_are_found_by_their_resource_id(aws: Client, database: dict[str, Any]) -> None:
+    def found(identifier: str) -> list[str]:
+        filters = [{"Name": "dbi-resource-id", "Values": [identifier]}]
+        return [d["DBInstanceIdentifier"] for d in aws("rds").describe_db_instances(Filters=filters)["DBInstances"]]
+
+    assert found(database["DbiResourceId"]) == [NAME]
+    assert found("db-NONE") == []
+
+
+@pytest.mark.usefixtures("database")
+def test_exported_logs_are_remembered(aws: Client) -> None:
+    rds = aws("rds")
+
+    def exported() -> list[str]:
+        instance = rds.describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
+        return list(instance["EnabledCloudwatchLogsExports"])
+
+    def change(**types: list[str]) -> list[str]:
+        answer = rds.modify_db_instance(DBInstanceIdentifier=NAME, CloudwatchLogsExportConfiguration=types)
+        return list(answer["DBInstance"]["EnabledCloudwatchLogsExports"])
+
+    assert exported() == ["postgresql"]
+    assert change(EnableLogTypes=["upgrade"]) == exported() == ["postgresql", "upgrade"]
+    assert change(DisableLogTypes=["postgresql"]) == exported() == ["upgrade"]
+
+
+def test_changed_master_password_is_the_new_one(aws: Client, database: dict[str, Any]) -> None:
+    new = ODD_PASSWORD[::-1]
+    change = {"DBInstanceIdentifier": NAME, "ApplyImmediately": True}
+    aws("rds").modify_db_instance(MasterUserPassword=new, **change)
+    assert connect(database, new)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        connect(database)
+    aws("rds").modify_db_instance(MasterUserPassword=ODD_PASSWORD, **change)
+    assert connect(database)
+
+
+def test_password_that_cannot_be_changed_is_an_error(
+    aws: Client, engine: docker.DockerClient, database: dict[str, Any]
+) -> None:
+    rds = aws("rds")
+    container = engine.containers.list(filters={"label": [f"db_id={NAME}", "ministack=rds"]})[0]
+    # Behind the API's back, so that it no longer knows the old one.
+    statement = "ALTER ROLE postgres PASSWORD 'unknown'"
+    container.exec_run(["psql", "-U", "postgres", "-c", statement])
+    change = {"DBInstanceIdentifier": NAME, "ApplyImmediately": True}
+    with pytest.raises(rds.exceptions.ClientError, match="did not take the new master password"):
+        rds.modify_db_instance(MasterUserPassword="another-password", **change)
+    address = database["Endpoint"]["Address"]
+    with psycopg.connect(host=address, user="postgres", password="unknown", dbname="app") as connection:
+        connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(ODD_PASSWORD))
+    rds.modify_db_instance(MasterUserPassword=ODD_PASSWORD, **change)
+    assert connect(database)
+
+
+@pytest.mark.usefixtures("database")
+def test_refused_container_fails_the_call(aws: Client, engine: docker.DockerClient) -> None:
+    """The engine refuses a container whose name is taken."""
+    rds = aws("rds")
+    name = engine.containers.list(filters={"label": [f"db_id={NAME}", "ministack=rds"]})[0].name
+    taken = engine.containers.create("postgres:15-alpine", name=f"{name}-2")
+    try:
+        with pytest.raises(rds.exceptions.ClientError, match=r"refused .* is already in use") as error:
+            create(rds, f"{NAME}-2")
+    finally:
+        taken.remove()
+    assert error.value.response["Error"]["Code"] == "InsufficientDBInstanceCapacity"
+    with pytest.raises(rds.exceptions.DBInstanceNotFoundFault):
+        rds.describe_db_instances(DBInstanceIdentifier=f"{NAME}-2")
