@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import sys
 import tomllib
-import types
 from pathlib import Path
 
 import docker
@@ -17,8 +16,8 @@ from emulator.tests.stack import wait_until
 from slipway_emulator.acm.authority import Authority, _alone_in
 from slipway_emulator.cloudwatch.alarms import xml
 from slipway_emulator.ec2.metadata import MetadataService
-from slipway_emulator.ministack_functions import MINISTACK_VERSION, IncompatibleError, replace
 from slipway_emulator.network import ContainerNetwork
+from slipway_emulator.overrides import MINISTACK_VERSION
 from slipway_emulator.settings import Settings
 
 PACKAGE = Path(__file__).resolve().parents[1] / "pyproject.toml"
@@ -42,38 +41,6 @@ def test_state_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.Monkey
     assert Settings.of_user().state_directory == tmp_path / "states/slipway-emulator"
     monkeypatch.setenv("SLIPWAY_EMULATOR_STATE", "here")
     assert Settings.of_user().state_directory == Path.cwd() / "here"
-
-
-class TestReplace:
-    @pytest.fixture
-    def module(self) -> types.ModuleType:
-        module = types.ModuleType("service")
-
-        def handle(request: object, scope: object = None) -> str:
-            return f"old {request} {scope}"
-
-        module.handle = handle  # type: ignore[attr-defined]
-        return module
-
-    def test_puts_the_function_in_place(self, module: types.ModuleType) -> None:
-        def handle(request: object, _scope: object = None) -> str:
-            return f"new {request}"
-
-        actions = {"Handle": module.handle, "Other": len}
-        replace(module, "handle", handle, actions)
-        assert (module.handle("x"), actions) == ("new x", {"Handle": handle, "Other": len})
-
-    def test_no_such_function(self, module: types.ModuleType) -> None:
-        with pytest.raises(IncompatibleError, match=r"service\.gone is not there"):
-            replace(module, "gone", len)
-
-    def test_other_parameters(self, module: types.ModuleType) -> None:
-        with pytest.raises(IncompatibleError, match=r"service\.handle takes \(request, scope\), not \(request\)"):
-            replace(module, "handle", lambda request: request)
-
-    def test_operation_that_is_not_answered(self, module: types.ModuleType) -> None:
-        with pytest.raises(IncompatibleError, match="answers no operation"):
-            replace(module, "handle", lambda request, scope: (request, scope), {"Other": len})
 
 
 def test_public_addresses_are_on_loopback_and_unique(engine: docker.DockerClient, cloud: Settings) -> None:

@@ -19,7 +19,7 @@ import pytest
 from emulator.tests.stack import free_subnet, wait_until
 from slipway_emulator import cli as program
 from slipway_emulator.acm import authority as certificates
-from slipway_emulator.ministack_functions import IncompatibleError
+from slipway_emulator.overrides import IncompatibleError
 from slipway_emulator.settings import Settings
 
 
@@ -266,10 +266,10 @@ def test_certificate_that_nobody_trusts(
 
 
 def test_another_ministack(own: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slipway_emulator.ministack_functions.MINISTACK_VERSION", "9.9.9")
+    monkeypatch.setattr("slipway_emulator.overrides.MINISTACK_VERSION", "9.9.9")
     status, text = said(capsys, "start", own)
     assert status == 1
-    assert text.endswith("is installed, 9.9.9 is needed. Install it: make setup\n")
+    assert text.endswith("is installed, 9.9.9 is needed. Install it: pip install ministack==9.9.9\n")
     with pytest.raises(IncompatibleError):
         program.run(own)
 

@@ -42,55 +42,51 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     Args:
         settings: ports, which tell listeners from the gateway.
         client: a client of the engine that runs the containers.
-        network: the network rehearsed containers join.
+        network: the network that containers join.
 
     Raises:
-        slipway_emulator.ministack_functions.IncompatibleError: MiniStack is not the version this was written for.
+        slipway_emulator.overrides.IncompatibleError: MiniStack is not the version this was written for.
     """
     configure_ministack(settings, network)
     from ministack import app as ministack
 
-    from slipway_emulator.app_runner import api as app_runner
-    from slipway_emulator.application_autoscaling import api as application_autoscaling
-    from slipway_emulator.autoscaling import api as auto_scaling
-    from slipway_emulator.autoscaling import groups as auto_scaling_groups
-    from slipway_emulator.cloudwatch import alarms
+    from slipway_emulator import overrides
+    from slipway_emulator.app_runner.api import AppRunner
+    from slipway_emulator.application_autoscaling.api import ApplicationAutoScaling
+    from slipway_emulator.autoscaling.api import AutoScaling
+    from slipway_emulator.autoscaling.groups import Keeper
     from slipway_emulator.ec2 import engine as instance_engine
-    from slipway_emulator.ec2 import instances as ec2_instances
     from slipway_emulator.ec2 import metadata as instance_metadata
-    from slipway_emulator.ec2 import security_groups
-    from slipway_emulator.ecr import repositories as registry
-    from slipway_emulator.ecs import containers as ecs_containers
-    from slipway_emulator.ecs import network_interfaces as ecs_network_interfaces
+    from slipway_emulator.ec2.instances import Instances
     from slipway_emulator.ecs import services as ecs_services
-    from slipway_emulator.ecs import tasks as ecs_tasks
+    from slipway_emulator.ecs.tasks import Tasks
     from slipway_emulator.elbv2 import listeners as edge
-    from slipway_emulator.elbv2 import target_health as load_balancers
+    from slipway_emulator.elbv2.target_health import TargetHealth
     from slipway_emulator.google.cloud import GoogleCloud
-    from slipway_emulator.rds import instances as rds
-    from slipway_emulator.tagging import collectors as tagging
+    from slipway_emulator.parts import Parts
 
-    health = load_balancers.TargetHealth()
-    autoscaling = application_autoscaling.ApplicationAutoScaling()
-    runner = app_runner.AppRunner(client, network, settings.gateway_port, settings.registry_address)
-    instances = ec2_instances.Instances(client, network, settings.gateway_port)
-    keeper = auto_scaling_groups.Keeper(instances, health)
+    health = TargetHealth()
+    application_autoscaling = ApplicationAutoScaling()
+    runner = AppRunner(client, network, settings.gateway_port, settings.registry_address)
+    instances = Instances(client, network, settings.gateway_port)
+    keeper = Keeper(instances, health)
+    autoscaling = AutoScaling(keeper, instances)
     engine = instance_engine.InstanceEngine(client, instances, settings.registry_address)
     metadata = instance_metadata.MetadataService()
-    load_balancers.install(health)
-    ecs_containers.install(network, settings.registry_address)
-    ecs_network_interfaces.install(network)
-    ecs_tasks.install(client, network, health)
-    ecs_services.install()
-    rds.install(client)
-    alarms.install()
-    tagging.install(runner.tagged)
-    registry.install(settings.registry_address)
-    security_groups.install()
-    application_autoscaling.install(autoscaling)
+    parts = Parts(
+        client=client,
+        network=network,
+        registry_address=settings.registry_address,
+        health=health,
+        tasks=Tasks(client, network, health),
+        instances=instances,
+        autoscaling=autoscaling,
+        app_runner=runner,
+        alarm_listeners=(application_autoscaling.alarm_changed, autoscaling.alarm_changed),
+    )
+    for table in overrides.tables().values():
+        overrides.apply(table, parts)
     edge.add_site(runner.has_site, runner.handle_site)
-    ec2_instances.install(instances)
-    auto_scaling.install(auto_scaling.AutoScaling(keeper, instances))
     google = GoogleCloud(settings, client, network)
     edge.add_site(google.has_site, google.handle_site)
     listener_ports = {settings.http_port: 80, settings.https_port: 443}
@@ -105,8 +101,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
         elif scope["server"][1] == settings.google_port:
             await google.handle(scope, receive, send)
-        elif autoscaling.is_meant(scope):
-            await autoscaling.handle(scope, receive, send)
+        elif application_autoscaling.is_meant(scope):
+            await application_autoscaling.handle(scope, receive, send)
         elif runner.is_meant(scope):
             await runner.handle(scope, receive, send)
         elif scope["path"] == instance_engine.PATH:

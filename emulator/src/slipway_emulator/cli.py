@@ -1,4 +1,4 @@
-"""The command line: `slipway-emulator start | stop | status | run | images`."""
+"""The command line: `slipway-emulator start | stop | status | run | images | overrides`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from typing import Any
 import docker
 from docker.errors import DockerException, ImageNotFound
 
-from slipway_emulator import images, leftovers
+from slipway_emulator import images, leftovers, overrides
 from slipway_emulator.acm.authority import Authority, TrustError
 from slipway_emulator.application import IDENTITY_PATH, create
 from slipway_emulator.images import MACHINE_IMAGE, ImageError
-from slipway_emulator.ministack_functions import IncompatibleError, check_version
 from slipway_emulator.network import ContainerNetwork, NetworkError
+from slipway_emulator.overrides import IncompatibleError, check_version
 from slipway_emulator.settings import Settings
 
 _START_SECONDS = 60
@@ -44,8 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 when done, 1 when something is missing (said on standard error), 3 when `status` finds nothing and when
-        `images --check` finds something to do.
+        0 when done, 1 when something is missing (said on standard error), 3 when `status` finds nothing, when
+        `images --check` finds something to do and when `overrides` finds what would break.
     """
     parser = argparse.ArgumentParser(prog="slipway-emulator", description="AWS and Google Cloud on this machine.")
     subparsers = parser.add_subparsers(dest="command", required=True)
@@ -58,11 +58,14 @@ def main(arguments: list[str] | None = None) -> int:
     for name, (_, text) in commands.items():
         _add_options(subparsers.add_parser(name, help=text, description=text))
     _add_images(subparsers)
+    _add_overrides(subparsers)
     parsed = parser.parse_args(arguments)
     try:
         if parsed.command == "images":
             logs = Settings.of_user().state_directory
             return 0 if images.ensure(logs, rebuild=parsed.rebuild, only_check=parsed.check) else 3
+        if parsed.command == "overrides":
+            return _overrides(parsed.ministack)
         return commands[parsed.command][0](_settings(parsed))
     except (UnavailableError, IncompatibleError, TrustError, NetworkError, ImageError) as error:
         print(f"slipway-emulator: {error}", file=sys.stderr)
@@ -75,6 +78,31 @@ def _add_images(subparsers: Any) -> None:
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--check", action="store_true", help="only say what there is to do; exit with 3 if anything")
     modes.add_argument("--rebuild", action="store_true", help="build again what was built here, with Debian's updates")
+
+
+def _add_overrides(subparsers: Any) -> None:
+    text = "list what of MiniStack is replaced, and what of it a version of MiniStack would break"
+    parser = subparsers.add_parser("overrides", help=text, description=text)
+    parser.add_argument(
+        "--ministack", type=Path, help="wheel of a MiniStack, or the folder it is in (default: the one installed)"
+    )
+
+
+def _overrides(place: Path | None) -> int:
+    """Print the tables; 3 where a version of MiniStack would break anything."""
+    sources = overrides.Sources(place) if place else overrides.installed_sources()
+    broken = 0
+    for service, table in overrides.tables().items():
+        print(f"{service}: MiniStack's own ...")
+        for row in table:
+            problem = overrides.problem(row, sources)
+            broken += bool(problem)
+            print(f"  {'BROKEN' if problem else 'fits  '} {row.module}.{row.name} {problem}".rstrip())
+            print(f"         {row.reason}")
+    for module, name, file in overrides.missing_names(sources):
+        broken += 1
+        print(f"BROKEN {module}.{name} is gone; {file} uses it")
+    return 3 if broken else 0
 
 
 _OPTIONS = {

@@ -11,11 +11,10 @@ import logging
 import time
 from typing import Any
 
-from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region, new_uuid, request_scope
+from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region, new_uuid
 from ministack.services import cloudwatch, ecs
 
 from slipway_emulator.cloudwatch import target_tracking
-from slipway_emulator.ministack_functions import replace
 from slipway_emulator.protocols.json import ApiError, JsonService, page
 
 _PREDEFINED_METRICS = {
@@ -301,16 +300,3 @@ def _page(name: str, records: list[Json], request: Json) -> Json:
     if not 1 <= size <= _PAGE:
         raise ApiError("ValidationException", f"MaxResults must be between 1 and {_PAGE}")
     return page(name, records, request, _PAGE, "InvalidNextTokenException")
-
-
-def install(service: ApplicationAutoScaling) -> None:
-    """Tell the service of every alarm that changes its state."""
-    original = cloudwatch._dispatch_alarm_actions
-
-    def dispatch(alarm: Json, old_state: str, new_state: str, reason: str) -> None:
-        original(alarm, old_state, new_state, reason)
-        account, region = alarm["AlarmArn"].split(":")[4], alarm["AlarmArn"].split(":")[3]
-        with request_scope(account, region):
-            service.alarm_changed(alarm, new_state)
-
-    replace(cloudwatch, "_dispatch_alarm_actions", dispatch)

@@ -7,11 +7,11 @@ and calls each refresh successful at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region, new_uuid, request_scope
-from ministack.services import alb, autoscaling, cloudwatch, ec2, tagging
+from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region, new_uuid
+from ministack.services import alb, cloudwatch, ec2
 
 from slipway_emulator.autoscaling.groups import (
     IN_SERVICE,
@@ -27,9 +27,11 @@ from slipway_emulator.autoscaling.groups import (
 )
 from slipway_emulator.cloudwatch import target_tracking
 from slipway_emulator.ec2.instances import Instances, LaunchError
-from slipway_emulator.ministack_functions import replace
 from slipway_emulator.protocols.json import ApiError, page
 from slipway_emulator.protocols.query import QueryService, Response
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
 
 _PROCESSES = (
     "AddToLoadBalancer",
@@ -86,6 +88,7 @@ _TAG_FILTERS = {
 _PAGE, _LARGEST_PAGE = 50, 100
 
 Json = dict[str, Any]
+Function = Callable[..., Any]
 
 
 class AutoScaling(QueryService):
@@ -744,19 +747,8 @@ def _page(name: str, records: list[Json], request: Json) -> Json:
     return page(name, records, request, size, "InvalidNextToken")
 
 
-def install(service: AutoScaling) -> None:
-    """Answer the API, list groups among what is tagged, and tell the service of every alarm that changes its state."""
-    original = cloudwatch._dispatch_alarm_actions
-
-    def dispatch(alarm: Json, old_state: str, new_state: str, reason: str) -> None:
-        original(alarm, old_state, new_state, reason)
-        account, region = alarm["AlarmArn"].split(":")[4], alarm["AlarmArn"].split(":")[3]
-        with request_scope(account, region):
-            service.alarm_changed(alarm, new_state)
-
+def handle_request(_original: Function, parts: Parts) -> Function:
     async def handle_request(_method: str, _path: str, _headers: Json, body: bytes, _query_params: Json) -> Response:
-        return service.answer(body)
+        return parts.autoscaling.answer(body)
 
-    replace(cloudwatch, "_dispatch_alarm_actions", dispatch)
-    replace(autoscaling, "handle_request", handle_request)
-    tagging._COLLECTORS["autoscaling"] = service.tagged
+    return handle_request

@@ -1,29 +1,28 @@
-"""CloudWatch alarms in full for clients of the Query protocol, the Terraform provider among them.
-
-MiniStack keeps every member of an alarm and leaves most of them out of its XML answers.
-"""
+"""CloudWatch alarms: in full for clients of the Query protocol, and told to who scales by them."""
 
 from __future__ import annotations
 
 import datetime
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from ministack.core.responses import request_scope
 from ministack.services import cloudwatch
 
-from slipway_emulator.ministack_functions import replace
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
+
 
 _LISTS = ("AlarmNames", "AlarmTypes")
 _VALUES = ("AlarmNamePrefix", "StateValue", "MaxRecords", "NextToken")
 
 Json = dict[str, Any]
+Function = Callable[..., Any]
 
 
-def install() -> None:
-    """Answer DescribeAlarms with every member of every alarm, whatever the protocol."""
-    original = cloudwatch._describe_alarms
-
+def describe_alarms(original: Function, _: Parts) -> Function:
     def describe_alarms(params: Json, cbor_data: Json, is_cbor: bool, is_json: bool = False) -> tuple[int, Json, bytes]:
         answer: tuple[int, Json, bytes] = original(params, cbor_data, is_cbor, is_json)
         if is_cbor or is_json or answer[0] != 200:
@@ -37,7 +36,18 @@ def install() -> None:
         )
         return status, headers, content
 
-    replace(cloudwatch, "_describe_alarms", describe_alarms)
+    return describe_alarms
+
+
+def dispatch_actions(original: Function, parts: Parts) -> Function:
+    def dispatch(alarm: Json, old_state: str, new_state: str, reason: str) -> None:
+        original(alarm, old_state, new_state, reason)
+        account, region = alarm["AlarmArn"].split(":")[4], alarm["AlarmArn"].split(":")[3]
+        with request_scope(account, region):
+            for listener in parts.alarm_listeners:
+                listener(alarm, new_state)
+
+    return dispatch
 
 
 def _list(params: Json, name: str) -> list[str]:

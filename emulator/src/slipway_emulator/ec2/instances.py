@@ -10,8 +10,8 @@ import base64
 import logging
 import re
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import docker
 from botocore.loaders import Loader
@@ -22,8 +22,10 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import ec2, iam
 
 from slipway_emulator.images import MACHINE_IMAGE
-from slipway_emulator.ministack_functions import replace
 from slipway_emulator.network import ContainerNetwork
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
 
 # Label of every container of an instance: its own and those its engine runs.
 INSTANCE_LABEL = "slipway.instance"
@@ -40,6 +42,7 @@ _CONSOLE_BYTES = 64 * 1024
 _logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
+Function = Callable[..., Any]
 Response = tuple[int, dict[str, Any], bytes]
 
 
@@ -298,28 +301,23 @@ def address_of(target_id: str) -> str:
     return "255.255.255.255"
 
 
-def install(instances: Instances) -> None:
-    """End containers in order when their instance is terminated, and tell more of instances.
-
-    Args:
-        instances: launches and ends them.
-    """
-    original_xml = ec2._instance_xml
-    original_data = ec2._parse_lt_data
-    original_data_xml = ec2._lt_data_xml
-
+def remove_container(_original: Function, parts: Parts) -> Function:
     def remove_container(inst: Json) -> None:
         # TerminateInstances answers at once; the shutdown takes its time.
         account, region = get_account_id(), get_region()
 
         def run() -> None:
             with request_scope(account, region):
-                instances.shut_down(inst)
+                parts.instances.shut_down(inst)
 
         spawn_background(run, thread_name=f"ec2-stop-{inst['InstanceId']}")
 
+    return remove_container
+
+
+def instance_xml(original: Function, _: Parts) -> Function:
     def instance_xml(inst: Json) -> str:
-        xml = str(original_xml(inst))
+        xml = str(original(inst))
         for empty in ("<ipAddress></ipAddress>", "<dnsName></dnsName>", "<keyName></keyName>"):
             xml = xml.replace(empty, "")
         options = inst.get("MetadataOptions")
@@ -332,22 +330,36 @@ def install(instances: Instances) -> None:
             "<groupSet>", f"<metadataOptions><state>applied</state>{members}</metadataOptions><groupSet>", 1
         )
 
+    return instance_xml
+
+
+def launch_template_data(original: Function, _: Parts) -> Function:
     def launch_template_data(params: Json, prefix: str = "LaunchTemplateData") -> Json:
-        data: Json = original_data(params, prefix)
+        data: Json = original(params, prefix)
         for number, interface in enumerate(data.get("NetworkInterfaces", []), start=1):
             value = ec2._p(params, f"{prefix}.NetworkInterface.{number}.DeleteOnTermination")
             if value:
                 interface["DeleteOnTermination"] = value == "true"
         return data
 
+    return launch_template_data
+
+
+def launch_template_data_xml(original: Function, _: Parts) -> Function:
     def launch_template_data_xml(data: Json) -> str:
-        xml = str(original_data_xml(data))
+        xml = str(original(data))
         for interface in data.get("NetworkInterfaces", []):
             if "DeleteOnTermination" in interface:
                 member = f"<deleteOnTermination>{str(interface['DeleteOnTermination']).lower()}</deleteOnTermination>"
                 xml = xml.replace("<networkInterfaceSet><item>", f"<networkInterfaceSet><item>{member}", 1)
         # The model of EC2 has a name of its own for members of this list, and the provider's SDK knows no other.
         return re.sub(r"(?<=<groupSet>).*?(?=</groupSet>)", lambda groups: groups[0].replace("item>", "groupId>"), xml)
+
+    return launch_template_data_xml
+
+
+def console_output(parts: Parts) -> Function:
+    """GetConsoleOutput, which MiniStack has not."""
 
     def console_output(p: Json) -> Response:
         identifier = ec2._p(p, "InstanceId")
@@ -360,15 +372,10 @@ def install(instances: Instances) -> None:
                 "InvalidInstanceID.NotFound", f"The instance ID '{identifier}' does not exist", 400
             )
             return refused
-        output = base64.b64encode(instances.console(instance)).decode()
+        output = base64.b64encode(parts.instances.console(instance)).decode()
         timestamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         content = f"<instanceId>{identifier}</instanceId><timestamp>{timestamp}</timestamp><output>{output}</output>"
         answer: Response = ec2._xml(200, "GetConsoleOutputResponse", content)
         return answer
 
-    replace(ec2, "_vm_remove_container", remove_container)
-    replace(ec2, "_instance_xml", instance_xml)
-    replace(ec2, "_parse_lt_data", launch_template_data)
-    replace(ec2, "_lt_data_xml", launch_template_data_xml)
-    ec2._ACTION_MAP["GetConsoleOutput"] = console_output
-    ec2._DOCKER_ACTIONS.add("GetConsoleOutput")
+    return console_output

@@ -1,20 +1,21 @@
-"""EC2 security groups found by their ids in a filter, which MiniStack does not look at."""
+"""EC2 security groups found by their ids in a filter."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ministack.services import ec2
 
-from slipway_emulator.ministack_functions import replace
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
+
 
 Json = dict[str, Any]
+Function = Callable[..., Any]
 
 
-def install() -> None:
-    """Answer DescribeSecurityGroups with the groups of the filter `group-id` alone."""
-    original = ec2._describe_security_groups
-
+def describe(original: Function, _: Parts) -> Function:
     def describe_security_groups(p: Json) -> tuple[int, Json, bytes]:
         answer: tuple[int, Json, bytes] = original(p)
         asked = ec2._parse_filters(p).get("group-id")
@@ -32,4 +33,4 @@ def install() -> None:
         )
         return narrowed
 
-    replace(ec2, "_describe_security_groups", describe_security_groups, ec2._ACTION_MAP)
+    return describe_security_groups

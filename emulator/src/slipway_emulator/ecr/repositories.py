@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ministack.services import ecr
 
-from slipway_emulator.ministack_functions import replace
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
+
 
 Json = dict[str, Any]
+Function = Callable[..., Any]
 Response = tuple[int, dict[str, str], bytes]
 
 
-def install(address: str) -> None:
-    """Serve the repositories at a loopback address, which Docker accepts without TLS.
-
-    Args:
-        address: host and port of the gateway as the Docker Engine reaches it.
-    """
-    original_token = ecr._get_authorization_token
-    original_delete = ecr._delete_repository
-
+def repository_uri(_original: Function, parts: Parts) -> Function:
     def repository_uri(name: str) -> str:
-        return f"{address}/{name}"
+        return f"{parts.registry_address}/{name}"
 
+    return repository_uri
+
+
+def authorization_token(original: Function, parts: Parts) -> Function:
     def authorization_token(data: Json) -> Response:
-        status, headers, body = original_token(data)
+        status, headers, body = original(data)
         registry = f"{ecr.get_account_id()}.dkr.ecr.{ecr.get_region()}.amazonaws.com"
-        return status, headers, body.replace(f"https://{registry}".encode(), f"http://{address}".encode())
+        return (
+            status,
+            headers,
+            body.replace(f"https://{registry}".encode(), f"http://{parts.registry_address}".encode()),
+        )
 
+    return authorization_token
+
+
+def delete_repository(original: Function, _: Parts) -> Function:
     def delete_repository(data: Json) -> Response:
-        response: Response = original_delete(data)
+        response: Response = original(data)
         if response[0] == 200:
-            # MiniStack keeps them, and a new repository of the same name would begin with old images.
+            # They are kept otherwise, and a new repository of the same name would begin with old images.
             for blobs in (ecr._layer_blobs, ecr._manifest_blobs, ecr._uploads):
                 blobs.pop(data["repositoryName"], None)
         return response
 
-    replace(ecr, "_repo_uri", repository_uri)
-    replace(ecr, "_get_authorization_token", authorization_token)
-    replace(ecr, "_delete_repository", delete_repository)
+    return delete_repository

@@ -1,46 +1,32 @@
-"""What an ECS task definition asks of its containers, as Fargate gives it.
-
-Left to itself MiniStack ignores the read-only root file system, health checks, users and volumes, runs
-images that the registry no longer has, and has one word for every failure to start.
-"""
+"""What an ECS task definition asks of its containers, as Fargate gives it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError, NotFound
 from ministack.services import ecs
 
 from slipway_emulator.ecs.records import network_configuration
-from slipway_emulator.ministack_functions import replace
 from slipway_emulator.network import ContainerNetwork
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
 
 # "stopTimeout": 30 seconds where a task definition does not say (Task definition parameters for Fargate).
 _STOP_TIMEOUT_SECONDS = 30
 _NANOSECONDS = 1_000_000_000
 
 Json = dict[str, Any]
+Function = Callable[..., Any]
 
 
 class StartError(Exception):
     """The engine has made a container and cannot start it."""
 
 
-def install(network: ContainerNetwork, registry_address: str) -> None:
-    """Start containers as Fargate does.
-
-    Args:
-        network: the Docker network that tasks join and take public addresses from.
-        registry_address: host and port of the container registry, as image names begin with it.
-    """
-    _install_options(network)
-    _install_image_pulls(f"{registry_address}/")
-
-
-def _install_options(network: ContainerNetwork) -> None:
-    original_options = ecs._build_run_kwargs
-    original_metadata = ecs._register_metadata
-
+def register_metadata(original: Function, parts: Parts) -> Function:
     def register_metadata(
         task_arn: str,
         cluster_arn: str,
@@ -51,8 +37,15 @@ def _install_options(network: ContainerNetwork) -> None:
         host_mode: bool,
         _ministack_net_ip: str | None,
     ) -> str:
-        token: str = original_metadata(task_arn, cluster_arn, td, cdef, launch_type, env, host_mode, network.gateway)
+        gateway = parts.network.gateway
+        token: str = original(task_arn, cluster_arn, td, cdef, launch_type, env, host_mode, gateway)
         return token
+
+    return register_metadata
+
+
+def run_options(original: Function, parts: Parts) -> Function:
+    network = parts.network
 
     def run_options(
         cdef: Json,
@@ -71,7 +64,7 @@ def _install_options(network: ContainerNetwork) -> None:
             port_bindings |= public_ports(task, cdef, network)
             timeouts = task.setdefault("_stop_timeouts_seconds", {})
             timeouts[cdef["name"]] = int(cdef.get("stopTimeout", _STOP_TIMEOUT_SECONDS))
-        options: Json = original_options(
+        options: Json = original(
             cdef,
             td,
             env,
@@ -85,8 +78,7 @@ def _install_options(network: ContainerNetwork) -> None:
         )
         return options | container_options(cdef, td)
 
-    replace(ecs, "_register_metadata", register_metadata)
-    replace(ecs, "_build_run_kwargs", run_options)
+    return run_options
 
 
 def container_options(container: Json, definition: Json) -> Json:
@@ -148,9 +140,8 @@ def public_ports(task: Json, container: Json, network: ContainerNetwork) -> dict
     return {f"{port}/tcp": (task["_public_address"], port) for port in ports}
 
 
-def _install_image_pulls(registry: str) -> None:
-    original_run = ecs._run_docker_container
-    original_fail = ecs._fail_task_start
+def run_container(original: Function, parts: Parts) -> Function:
+    registry = f"{parts.registry_address}/"
 
     def run_container(
         docker_client: Any,
@@ -165,7 +156,7 @@ def _install_image_pulls(registry: str) -> None:
         # Fargate has no images of its own: what the registry cannot give does not start.
         ours = cdef["image"].startswith(registry)
         try:
-            return original_run(
+            return original(
                 docker_client,
                 cdef,
                 run_kwargs,
@@ -181,10 +172,13 @@ def _install_image_pulls(registry: str) -> None:
         except APIError as error:
             raise StartError(error.explanation) from error
 
+    return run_container
+
+
+def fail_task_start(original: Function, _: Parts) -> Function:
     def fail_task_start(task: Json, docker_client: Any, reason: str) -> None:
         # What the catch-all in front of this says about errors it does not know.
         _, known, start_error = reason.partition("unable to pull image or start container: ")
-        original_fail(task, docker_client, f"CannotStartContainerError: {start_error}" if known else reason)
+        original(task, docker_client, f"CannotStartContainerError: {start_error}" if known else reason)
 
-    replace(ecs, "_run_docker_container", run_container)
-    replace(ecs, "_fail_task_start", fail_task_start)
+    return fail_task_start

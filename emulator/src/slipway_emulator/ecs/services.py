@@ -1,55 +1,49 @@
-"""ECS services: complete when their tasks are healthy, gone when their tasks are gone.
-
-MiniStack calls a first deployment complete at once, forgets `availabilityZoneRebalancing`, lets threads
-that look after one service at the same time start too many tasks, and keeps failed deployments for ever.
-"""
+"""ECS services: complete when their tasks are healthy, gone when their tasks are gone."""
 
 from __future__ import annotations
 
 import json
-import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ministack.core.concurrency import spawn_background
 from ministack.services import ecs
 
 from slipway_emulator.ecs.records import cluster_name, service_key, service_of
-from slipway_emulator.ministack_functions import replace
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
 
 _POLL_SECONDS = 0.2
 
 Json = dict[str, Any]
 Response = tuple[int, Json, bytes]
+Function = Callable[..., Any]
 
 
-def install() -> None:
-    """Put the ECS service scheduler's behaviour into MiniStack."""
-    _install_scheduler()
-    _install_operations()
-
-
-def _install_scheduler() -> None:
-    original_deployment = ecs._make_deployment
-    original_reconcile = ecs._reconcile_service_tasks
-    original_complete = ecs._complete_service_deployment
-    original_failure = ecs._record_service_task_failure
-    # One lock for all services: what it guards takes milliseconds and calls itself.
-    scheduling = threading.RLock()
-
+def make_deployment(original: Function, _: Parts) -> Function:
     def make_deployment(task_definition: str, desired_count: int, status: str = "PRIMARY") -> Json:
-        deployment: Json = original_deployment(task_definition, desired_count, status)
+        deployment: Json = original(task_definition, desired_count, status)
         deployment["rolloutState"] = "IN_PROGRESS"
         deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} in progress."
         return deployment
 
-    def reconcile(cluster_name: str, svc_key: str) -> None:
-        with scheduling:
-            original_reconcile(cluster_name, svc_key)
+    return make_deployment
 
+
+def reconcile(original: Function, parts: Parts) -> Function:
+    def reconcile(cluster_name: str, svc_key: str) -> None:
+        with parts.ecs_scheduling:
+            original(cluster_name, svc_key)
+
+    return reconcile
+
+
+def complete(original: Function, parts: Parts) -> Function:
     def complete(cluster_name: str, svc_key: str, expected_deployment_id: str | None = None) -> None:
-        with scheduling:
-            original_complete(cluster_name, svc_key, expected_deployment_id)
+        with parts.ecs_scheduling:
+            original(cluster_name, svc_key, expected_deployment_id)
             service = ecs._services.get(svc_key)
             primary = ecs._primary_deployment(service) if service else None
             if primary and primary["rolloutState"] == "COMPLETED":
@@ -57,14 +51,22 @@ def _install_scheduler() -> None:
                 alive = {task.get("_deployment_id") for task in ecs._tasks.values() if _is_alive(task)}
                 service["deployments"] = [d for d in service["deployments"] if d is primary or d["id"] in alive]
 
+    return complete
+
+
+def record_failure(original: Function, _: Parts) -> Function:
     def record_failure(task: Json, digest_resolution_failed: bool = False) -> None:
         deployment = ecs._deployment_for_task(service_of(task) or {}, task) or {}
         if deployment.get("_has_been_complete"):
             # A deployment that was rolled back to has proven itself: its tasks are replaced for ever.
             ecs._reconcile_service_tasks(cluster_name(task), service_key(task))
         else:
-            original_failure(task, digest_resolution_failed)
+            original(task, digest_resolution_failed)
 
+    return record_failure
+
+
+def stop_task(_original: Function, _: Parts) -> Function:
     def stop_task(data: Json) -> Response:
         """A stop by the scheduler itself. StopTask of the API stays as it is."""
         task = ecs._resolve_task(data["task"], data["cluster"])
@@ -76,18 +78,10 @@ def _install_scheduler() -> None:
         response: Response = ecs.json_response({})
         return response
 
-    replace(ecs, "_make_deployment", make_deployment)
-    replace(ecs, "_reconcile_service_tasks", reconcile)
-    replace(ecs, "_complete_service_deployment", complete)
-    replace(ecs, "_record_service_task_failure", record_failure)
-    replace(ecs, "_stop_task", stop_task)
+    return stop_task
 
 
-def _install_operations() -> None:
-    original_create = ecs._create_service
-    original_update = ecs._update_service
-    original_delete = ecs._delete_service
-
+def create_service(original: Function, _: Parts) -> Function:
     def create_service(data: Json) -> Response:
         cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
         existing = ecs._services.get(f"{cluster}/{data.get('serviceName')}") or {}
@@ -96,13 +90,21 @@ def _install_operations() -> None:
                 "InvalidParameterException", "Unable to Start a service that is still Draining.", 400
             )
             return refused
-        return _keep_rebalancing(data, original_create(data))
+        return _keep_rebalancing(data, original(data))
 
+    return create_service
+
+
+def update_service(original: Function, _: Parts) -> Function:
     def update_service(data: Json) -> Response:
-        return _keep_rebalancing(data, original_update(data))
+        return _keep_rebalancing(data, original(data))
 
+    return update_service
+
+
+def delete_service(original: Function, _: Parts) -> Function:
     def delete_service(data: Json) -> Response:
-        response: Response = original_delete(data)
+        response: Response = original(data)
         if response[0] != 200:
             return response
         service = _record(response)
@@ -117,9 +119,7 @@ def _install_operations() -> None:
             spawn_background(_retire, service, leaving, thread_name=f"ecs-retire-{service['serviceName']}")
         return _answer(service)
 
-    replace(ecs, "_create_service", create_service, ecs._ACTION_MAP)
-    replace(ecs, "_update_service", update_service, ecs._ACTION_MAP)
-    replace(ecs, "_delete_service", delete_service, ecs._ACTION_MAP)
+    return delete_service
 
 
 def _keep_rebalancing(request: Json, response: Response) -> Response:

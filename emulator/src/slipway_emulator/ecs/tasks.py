@@ -1,8 +1,4 @@
-"""The life of an ECS task: watched while it runs, replaced when it fails, stopped without losing a request.
-
-MiniStack looks at a task's containers ten times a second each, knows no health checks, calls a stopped task
-gone while its container still answers requests, and invents its exit code.
-"""
+"""The life of an ECS task: watched while it runs, replaced when it fails, stopped without losing a request."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import docker
 from docker.errors import DockerException, NotFound
@@ -22,8 +18,10 @@ from ministack.services import ecs, ecs_metadata
 from slipway_emulator.ecs.network_interfaces import forget_interface
 from slipway_emulator.ecs.records import cluster_name, registrations, service_key, service_of
 from slipway_emulator.elbv2.target_health import HEALTHY, UNHEALTHY, TargetHealth, deregistration_delay_seconds
-from slipway_emulator.ministack_functions import replace
 from slipway_emulator.network import ContainerNetwork
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
 
 _TICK_SECONDS = 0.5
 # How long a task without any health check must run before it counts as started.
@@ -34,37 +32,7 @@ _LAST_LINES_SECONDS = 5.0
 _STOPPED_KEPT_SECONDS = 3600.0
 
 Json = dict[str, Any]
-
-
-def install(client: docker.DockerClient, network: ContainerNetwork, health: TargetHealth) -> None:
-    """Watch and stop tasks as the ECS agent does.
-
-    Args:
-        client: a client of the engine that runs the containers.
-        network: gets the public addresses of stopped tasks back.
-        health: the load balancers' opinion of each task.
-    """
-    containers = ContainerStates(client)
-    logs = _LogForwarding()
-    stopping = _Stopping(client, network, health, logs)
-
-    def watch(task: Json, _docker_client: Any, account_id: str, region: str) -> None:
-        supervisor = _Supervisor(task, client, containers, health)
-
-        def run() -> None:
-            with request_scope(account_id, region):
-                supervisor.run()
-
-        spawn_background(run, thread_name=f"ecs-supervisor-{task['taskArn'].rsplit('/', 1)[-1][:8]}")
-
-    def leave_to_supervisor(_task: Json, _docker_client: Any = None) -> None:
-        """In place of a look at the engine each time somebody describes a task."""
-
-    replace(ecs, "_watch_task_lifecycle", watch)
-    replace(ecs, "_maybe_mark_stopped", leave_to_supervisor)
-    replace(ecs, "_start_awslogs_forwarder", logs.start)
-    replace(ecs, "_mark_task_stopped", stopping.begin)
-    replace(ecs, "_cleanup_task_resources", stopping.clean_up)
+Function = Callable[..., Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -365,3 +333,53 @@ class _Stopping:
         for arn, other in ecs._tasks.items():
             if other.get("_forget_at", float("inf")) < time.monotonic():
                 ecs._tasks.pop(arn, None)
+
+
+class Tasks:
+    """Watches and stops tasks as the ECS agent does.
+
+    Args:
+        client: a client of the engine that runs the containers.
+        network: gets the public addresses of stopped tasks back.
+        health: the load balancers' opinion of each task.
+    """
+
+    def __init__(self, client: docker.DockerClient, network: ContainerNetwork, health: TargetHealth) -> None:
+        self._client = client
+        self._containers = ContainerStates(client)
+        self._health = health
+        self.logs = _LogForwarding()
+        self.stopping = _Stopping(client, network, health, self.logs)
+
+    def watch(self, task: Json, _docker_client: Any, account_id: str, region: str) -> None:
+        """Follow a task that has started, on a thread of its own."""
+        supervisor = _Supervisor(task, self._client, self._containers, self._health)
+
+        def run() -> None:
+            with request_scope(account_id, region):
+                supervisor.run()
+
+        spawn_background(run, thread_name=f"ecs-supervisor-{task['taskArn'].rsplit('/', 1)[-1][:8]}")
+
+
+def watch(_original: Function, parts: Parts) -> Function:
+    return parts.tasks.watch
+
+
+def leave_to_supervisor(_original: Function, _: Parts) -> Function:
+    def leave_to_supervisor(_task: Json, _docker_client: Any = None) -> None:
+        """In place of a look at the engine each time somebody describes a task."""
+
+    return leave_to_supervisor
+
+
+def forward_logs(_original: Function, parts: Parts) -> Function:
+    return parts.tasks.logs.start
+
+
+def begin_stopping(_original: Function, parts: Parts) -> Function:
+    return parts.tasks.stopping.begin
+
+
+def clean_up(_original: Function, parts: Parts) -> Function:
+    return parts.tasks.stopping.clean_up

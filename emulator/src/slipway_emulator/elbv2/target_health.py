@@ -1,8 +1,7 @@
 """Elastic Load Balancing as it behaves, not only as it answers: health checks, draining, routing.
 
-MiniStack's load balancer calls every registered target healthy and picks among all of them. Here each
-target is checked as its target group says, only those that pass get requests, and a target that
-leaves is waited for until its last request is answered.
+Each target is checked as its target group says, only those that pass get requests, and a target that leaves is waited
+for until its last request is answered.
 """
 
 from __future__ import annotations
@@ -15,13 +14,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import StreamingResponse
 from ministack.services import alb
 
 from slipway_emulator.ec2.instances import address_of
-from slipway_emulator.ministack_functions import replace
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
 
 INITIAL = "initial"
 HEALTHY = "healthy"
@@ -35,6 +36,7 @@ _TICK_SECONDS = 0.25
 _logger = logging.getLogger(__name__)
 
 Response = tuple[int, dict[str, Any], Any]
+Function = Callable[..., Any]
 Target = dict[str, Any]
 Key = tuple[str, str, int]
 
@@ -206,15 +208,16 @@ def matches(matcher: str, status: int) -> bool:
     return False
 
 
-def install(health: TargetHealth) -> None:
-    """Put health, routing and names that resolve into MiniStack's load balancers."""
-    original_lb_xml = alb._lb_xml
-
+def lb_xml(original: Function, _: Parts) -> Function:
     def lb_xml(lb: dict[str, Any]) -> str:
         # Names under .localhost resolve to this machine (RFC 6761, section 6.3).
         lb["DNSName"] = lb["DNSName"].replace(".elb.amazonaws.com", ".elb.localhost")
-        return str(original_lb_xml(lb))
+        return str(original(lb))
 
+    return lb_xml
+
+
+def describe_target_health(_original: Function, parts: Parts) -> Function:
     def describe_target_health(params: dict[str, Any]) -> Response:
         arn = alb._p(params, "TargetGroupArn")
         if arn not in alb._tgs:
@@ -225,7 +228,7 @@ def install(health: TargetHealth) -> None:
         for target in alb._targets.get(arn, []):
             if wanted and target["Id"] not in wanted:
                 continue
-            state, reason, description = health.describe(arn, target)
+            state, reason, description = parts.health.describe(arn, target)
             details = f"<Reason>{reason}</Reason><Description>{description}</Description>" if reason else ""
             port = target.get("Port", alb._tgs[arn].get("Port", 80))
             members.append(
@@ -235,6 +238,12 @@ def install(health: TargetHealth) -> None:
         body = f"<TargetHealthDescriptions>{''.join(members)}</TargetHealthDescriptions>"
         answer: Response = alb._xml(200, "DescribeTargetHealth", body)
         return answer
+
+    return describe_target_health
+
+
+def forward(_original: Function, parts: Parts) -> Function:
+    health = parts.health
 
     async def forward(
         tg_arn: str,
@@ -270,9 +279,7 @@ def install(health: TargetHealth) -> None:
             if not handed_over:
                 health.release(tg_arn, target)
 
-    replace(alb, "_lb_xml", lb_xml)
-    replace(alb, "_describe_target_health", describe_target_health, alb._ACTION_MAP)
-    replace(alb, "_forward_to_tg", forward)
+    return forward
 
 
 def released_at_end(answer: StreamingResponse, release: Callable[[], None]) -> StreamingResponse:

@@ -1,14 +1,19 @@
-"""Resource Groups Tagging API: the kinds of resources that MiniStack leaves out of GetResources."""
+"""Resource Groups Tagging API: the tagged resources of services that GetResources has to find."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import acm, alb, cloudwatch, cloudwatch_logs, ec2, rds, secretsmanager, tagging
+from ministack.services import acm, alb, cloudwatch, cloudwatch_logs, ec2, rds, secretsmanager
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
 
 Tags = list[dict[str, str]]
 Tagged = Iterator[tuple[str, Tags]]
+Collector = Callable[[], Tagged]
 
 # Kind of EC2 resource, as its ARN names it, to where MiniStack keeps the resources.
 _EC2_KINDS = {
@@ -26,24 +31,19 @@ _EC2_KINDS = {
 }
 
 
-def install(app_runner: Callable[[], Iterable[tuple[str, dict[str, str]]]]) -> None:
-    """List what exists of these services too, so that what a destroy leaves behind is found.
-
-    Args:
-        app_runner: gives ARN and tags of App Runner's resources.
-    """
-    tagging._COLLECTORS.update(
-        {
-            "acm": _certificates,
-            "apprunner": lambda: ((arn, _flat(tags)) for arn, tags in app_runner()),
-            "cloudwatch": _alarms,
-            "ec2": _network,
-            "elasticloadbalancing": _load_balancers,
-            "logs": _log_groups,
-            "rds": _databases,
-            "secretsmanager": _secrets,
-        }
-    )
+def collectors(parts: Parts) -> dict[str, Collector]:
+    """What exists of these services, so that what a destroy leaves behind is found."""
+    return {
+        "acm": _certificates,
+        "apprunner": lambda: ((arn, _flat(tags)) for arn, tags in parts.app_runner.tagged()),
+        "autoscaling": parts.autoscaling.tagged,
+        "cloudwatch": _alarms,
+        "ec2": _network,
+        "elasticloadbalancing": _load_balancers,
+        "logs": _log_groups,
+        "rds": _databases,
+        "secretsmanager": _secrets,
+    }
 
 
 def _flat(tags: dict[str, str] | None) -> Tags:

@@ -1,0 +1,48 @@
+"""What the replacements of MiniStack's functions work with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import docker
+
+    from slipway_emulator.app_runner.api import AppRunner
+    from slipway_emulator.autoscaling.api import AutoScaling
+    from slipway_emulator.ec2.instances import Instances
+    from slipway_emulator.ecs.tasks import Tasks
+    from slipway_emulator.elbv2.target_health import TargetHealth
+    from slipway_emulator.network import ContainerNetwork
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one running emulator.
+
+    Attributes:
+        client: a client of the engine that runs the containers.
+        network: the Docker network that they join and take public addresses from.
+        registry_address: host and port of the container registry, as image names begin with it.
+        health: the load balancers' opinion of each target.
+        tasks: watches and stops ECS tasks.
+        instances: launches and ends EC2 instances.
+        autoscaling: EC2 Auto Scaling.
+        app_runner: App Runner.
+        alarm_listeners: are told of every alarm that changes its state, and of the new state.
+        ecs_scheduling: held by whoever looks after an ECS service. One for all: what it guards takes milliseconds and
+            calls itself.
+    """
+
+    client: docker.DockerClient
+    network: ContainerNetwork
+    registry_address: str
+    health: TargetHealth
+    tasks: Tasks
+    instances: Instances
+    autoscaling: AutoScaling
+    app_runner: AppRunner
+    alarm_listeners: tuple[Callable[[dict[str, Any], str], None], ...]
+    ecs_scheduling: threading.RLock = field(default_factory=threading.RLock)

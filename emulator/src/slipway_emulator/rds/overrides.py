@@ -1,0 +1,67 @@
+"""What of MiniStack is replaced for Amazon RDS."""
+
+from slipway_emulator.overrides import Override, Table
+from slipway_emulator.rds import instances
+
+TABLE: Table = (
+    Override(
+        "services.rds",
+        "_create_db_instance",
+        "6325013d15ca08c4",
+        "reports an instance available when the engine refused its container, and forgets which logs it exports",
+        instances.create,
+        operation="CreateDBInstance",
+    ),
+    Override(
+        "services.rds",
+        "_modify_db_instance",
+        "ff9823ee3122c86a",
+        "reports a master password changed when it was not, and forgets which logs an instance exports",
+        instances.modify,
+        operation="ModifyDBInstance",
+    ),
+    Override(
+        "services.rds",
+        "_run_rds_container",
+        "2646405eb089bfa6",
+        "lets plain connections in whatever rds.force_ssl says",
+        instances.run_container,
+    ),
+    Override(
+        "services.rds",
+        "_rotate_instance_password",
+        "8f9877f4a8ddc411",
+        "does not look whether the database took the new password",
+        instances.rotate,
+    ),
+    Override(
+        "services.rds",
+        "_modify_param_group",
+        "f2d92f4b6bb053de",
+        "tells no running database of a changed rds.force_ssl",
+        instances.change_parameters,
+        operation="ModifyDBParameterGroup",
+    ),
+    Override(
+        "services.rds",
+        "_reset_param_group",
+        "68ee55a74b74eeca",
+        "tells no running database of a changed rds.force_ssl",
+        instances.change_parameters,
+        operation="ResetDBParameterGroup",
+    ),
+    Override(
+        "services.rds",
+        "_instance_xml",
+        "12a61a853c769cf7",
+        "leaves out which logs an instance exports",
+        instances.instance_xml,
+    ),
+    Override(
+        "services.rds",
+        "_apply_instance_filters",
+        "875529b34c1e6579",
+        "finds every instance by whatever dbi-resource-id, by which the provider looks whether a deleted one is gone",
+        instances.apply_instance_filters,
+    ),
+)
