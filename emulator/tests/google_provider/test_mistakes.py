@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.emulator.tests.google_provider.conftest import Terraform, said
+from emulator.tests.google_provider.conftest import Terraform, said
 
 SERVICE = """
 provider "google" {
