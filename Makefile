@@ -11,7 +11,7 @@ ARGS ?=
 # scripts/setup writes it: .venv on PATH, where Terraform finds its providers.
 with_env = . .build/env &&
 
-.PHONY: help setup check deploy destroy stop lint test clean
+.PHONY: help setup check deploy destroy stop generate lint test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ destroy: setup ## Remove everything the environment holds (asks for its name)
 
 stop: ## Stop the rehearsal cloud
 	if [ -e .build/env ]; then $(with_env) slipway-emulator stop; fi
+
+generate: setup ## Write roles' specifications and README tables from variables.tf
+	$(with_env) PYTHONPATH=.build/collections python -m terraform.generate
 
 lint: setup ## Check the style of everything
 	$(with_env) ruff check .

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import declared_variables
 
 # Resources whose loss loses data. A plan that deletes or replaces one stops, unless it is allowed by address.
 # Artifact Registry deletes a repository with its images, where Amazon ECR refuses.
@@ -18,8 +19,6 @@ _PROTECTED_TYPES = (
     "aws_secretsmanager_secret",
     "google_artifact_registry_repository",
 )
-
-_VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
 
 Json = dict[str, Any]
 
@@ -31,12 +30,12 @@ def terraform_variables(root: str) -> list[str]:
         root: folder of the root module.
 
     Raises:
-        AnsibleFilterError: the folder holds no Terraform files.
+        AnsibleFilterError: the folder holds no variables.tf.
     """
-    files = sorted(Path(root).glob("*.tf"))
-    if not files:
-        raise AnsibleFilterError(f"{root} holds no Terraform files")
-    return sorted(name for file in files for name in _VARIABLE.findall(file.read_text()))
+    try:
+        return sorted(declared_variables(Path(root)))
+    except FileNotFoundError as error:
+        raise AnsibleFilterError(f"{root} holds no variables.tf") from error
 
 
 def terraform_fingerprint(root: str, backend: Json) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.slipway.provision.plugins.plugin_utils.layer_variables import declared_variables
 from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import Platform, read_platforms
+from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import declared_variables
 
 Json = dict[str, Any]
 
@@ -100,11 +100,18 @@ class Problems:
             text: what is wrong, and what would be right.
             remedy: what to do, as a sentence without its full stop.
         """
-        self._hosts[text, remedy] += hosts
+        known = self._hosts[text, remedy]
+        known += [host for host in hosts if host not in known]
 
-    def lines(self) -> list[str]:
-        """A line for each problem, in the order in which they were found."""
-        return [f"{', '.join(hosts)}: {text}. {remedy}." for (text, remedy), hosts in self._hosts.items()]
+    def lines(self, order: list[str]) -> list[str]:
+        """A line for each problem, those of one host together.
+
+        Args:
+            order: names of the hosts; those of other hosts come first.
+        """
+        ranks = {host: rank for rank, host in enumerate(order)}
+        found = sorted(self._hosts.items(), key=lambda problem: ranks.get(problem[1][0], -1))
+        return [f"{', '.join(hosts)}: {text}. {remedy}." for (text, remedy), hosts in found]
 
 
 class Project:
@@ -124,7 +131,11 @@ class Project:
         self.platforms = read_platforms(self._layers)
         self.flask_dockerfile = folder / "images/flask/Dockerfile"
         self.roles: dict[str, Json] = {
-            file.parts[-3]: read_yaml(file)["argument_specs"]["main"]["options"]
+            file.parts[-3]: {
+                name: option
+                for entry_point in read_yaml(file)["argument_specs"].values()
+                for name, option in entry_point["options"].items()
+            }
             for file in sorted(folder.glob("roles/*/meta/argument_specs.yml"))
         }
         variables = read_yaml(folder / "playbooks/vars/inventory_variables.yml")["argument_specs"]

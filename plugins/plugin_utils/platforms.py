@@ -30,12 +30,12 @@ class Platform:
     image_registry: str
     data_layer: bool
     deprecated: Json = field(default_factory=dict)
-    environment_variables: Json = field(default_factory=dict)
     left_over_log_groups: str = ""
-    names: list[Json] = field(default_factory=list)
     nat_gateway: str = ""
     private_unless: str = ""
+    reserved_environment_variables: dict[str, str] = field(default_factory=dict)
     reserved_paths: list[str] = field(default_factory=list)
+    unsupported_variables: dict[str, str] = field(default_factory=dict)
 
 
 def platform_roots(layers: Path) -> dict[str, Path]:

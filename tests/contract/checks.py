@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
+from plugins.plugin_utils.terraform_files import declared_outputs, declared_variables
+from terraform.generate import generated
 from tests.contract import terraform_files
-from tests.contract.terraform_files import COMMON, Variable
 
 Json = dict[str, Any]
 
@@ -21,13 +22,6 @@ LAYERS = ("network", "registry", "data", "service")
 _ROLE_FILES = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml")
 _HEADINGS = ["Inputs", "Outputs", "Example", "Errors", "Tests"]
 _SCENARIO_FILES = ("molecule.yml", "verify.yml")
-_TYPES: dict[str, list[tuple[str, str | None]]] = {
-    "string": [("str", None)],
-    "number": [("int", None), ("float", None)],
-    "bool": [("bool", None)],
-    "list(string)": [("list", "str")],
-    "map(string)": [("dict", None)],
-}
 _OUTPUT = re.compile(r"\b(network|registry|data|service|image)_outputs\.(\w+)")
 
 
@@ -68,6 +62,9 @@ def defaults_equal_specification(project: Path) -> Iterator[str]:
 def readme_tells_inputs(project: Path) -> Iterator[str]:
     """The table of a README has every option, in the specification's order, with its default."""
     for role in _roles(project):
+        if role.name in LAYERS:
+            # Written by make generate.
+            continue
         options, defaults = _options(role), _yaml(role / "defaults/main.yml") or {}
         rows = _input_rows((role / "README.md").read_text())
         if list(rows) != list(options):
@@ -77,15 +74,13 @@ def readme_tells_inputs(project: Path) -> Iterator[str]:
             cell = rows[name][0]
             if not _tells_default(cell, option, defaults.get(name)):
                 yield f"roles/{role.name}/README.md: the default of {name} is not {cell}"
-            if role.name in LAYERS and rows[name][1] != _markdown(option["description"]):
-                yield f"roles/{role.name}/README.md describes {name} in other words than the specification"
 
 
 def readme_tells_outputs(project: Path) -> Iterator[str]:
     """The README of a layer's role tells every output of the layer."""
     for layer in LAYERS:
         told = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", _section(project, layer, "Outputs"), re.MULTILINE))
-        found = [terraform_files.outputs(root) for root in terraform_files.roots_of(project, layer).values()]
+        found = [declared_outputs(root) for root in terraform_files.roots_of(project, layer).values()]
         names = {name for outputs in found for name in outputs}
         if set(told) != names:
             yield f"roles/{layer}/README.md tells the outputs {sorted(told)}, the layer has {sorted(names)}"
@@ -107,43 +102,11 @@ def readme_example_is_valid(project: Path) -> Iterator[str]:
                     yield f"roles/{role.name}/README.md: the example sets {name}, which is no option"
 
 
-def options_equal_terraform(project: Path) -> Iterator[str]:
-    """A layer's options are its Terraform variables, with the same type, default and description."""
-    for layer in LAYERS:
-        options = _options(project / "roles" / layer)
-        found = {root: _own_variables(folder) for root, folder in terraform_files.roots_of(project, layer).items()}
-        names = {f"{layer}_{name}" for variables in found.values() for name in variables}
-        for name in names - options.keys():
-            yield f"roles/{layer}: the specification has no {name}"
-        for name in options.keys() - names - _role_options(project, layer):
-            yield f"roles/{layer}: no Terraform variable belongs to {name}"
-        for name in names & options.keys():
-            yield from _compare(layer, name, options[name], found)
-
-
-def _compare(layer: str, name: str, option: Json, found: dict[str, dict[str, Variable]]) -> Iterator[str]:
-    short = name.removeprefix(f"{layer}_")
-    having = {root: variables[short] for root, variables in found.items() if short in variables}
-    kind = "Platform" if layer == "service" else "Cloud"
-    platforms = [f"C({root.removeprefix(f'{layer}_')})" for root in having]
-    limit = f"{kind}{'s' if len(platforms) > 1 else ''} {', '.join(platforms)} only."
-    description = option["description"]
-    text: list[str] = description if isinstance(description, list) else [description]
-    for root, variable in having.items():
-        platform = root.removeprefix(f"{layer}_")
-        if (option["type"], option.get("elements")) not in _TYPES[variable.type]:
-            yield f"{name} is of type {option['type']}, in {root} it is {variable.type}"
-        if bool(option.get("required")) != variable.required:
-            yield f"{name} and its variable in {root} do not agree on whether it is required"
-        told = f"C({str(variable.default).lower()}) for C({platform})"
-        if "default" in option and option["default"] != variable.default:
-            yield f"the default of {name} is {option['default']!r}, in {root} it is {variable.default!r}"
-        if "default" not in option and variable.default is not None and not any(told in part for part in text):
-            yield f"{name} has no default, in {root} it is {variable.default!r}"
-        if variable.description not in (part.removeprefix(f"{kind} C({platform}): ") for part in text):
-            yield f"{name} is described in other words than in {root}: {variable.description}"
-    if len(having) < len(found) and limit not in text:
-        yield f"{name} does not say: {limit}"
+def generated_is_current(project: Path) -> Iterator[str]:
+    """Specifications of layers' roles and tables in READMEs are what `make generate` writes."""
+    for file, text in generated(project):
+        if file.read_text() != text:
+            yield f"{file.relative_to(project)} is out of date; run make generate"
 
 
 def producers_put_out(project: Path) -> Iterator[str]:
@@ -152,7 +115,7 @@ def producers_put_out(project: Path) -> Iterator[str]:
     for layer in LAYERS:
         handed = (project / f"roles/{layer}/tasks/main.yml").read_text()
         for root, folder in terraform_files.roots_of(project, layer).items():
-            for name in terraform_files.variables(folder):
+            for name in declared_variables(folder):
                 producer, _, output = name.partition("_")
                 if producer not in outputs or producer == layer:
                     continue
@@ -179,7 +142,7 @@ def examples_are_complete(project: Path) -> Iterator[str]:
     """terraform.tfvars.example sets what is required, and nothing that there is not."""
     for layer in LAYERS:
         for root, folder in terraform_files.roots_of(project, layer).items():
-            variables = terraform_files.variables(folder)
+            variables = declared_variables(folder)
             example = terraform_files.assignments(folder / "terraform.tfvars.example")
             for name in {name for name, variable in variables.items() if variable.required} - example.keys():
                 yield f"{root}/terraform.tfvars.example does not set {name}, which is required"
@@ -229,22 +192,15 @@ def _yaml(file: Path) -> Any:
 
 
 def _options(role: Path) -> Json:
-    options: Json = _yaml(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
-    return options
-
-
-def _own_variables(root: Path) -> dict[str, Variable]:
-    """Variables of a root that are neither common nor another layer's output."""
-    return {
-        name: variable
-        for name, variable in terraform_files.variables(root).items()
-        if name not in COMMON and name.partition("_")[0] not in LAYERS
-    }
+    """The options of a role; of a layer's role, those of all platforms."""
+    entry_points: Json = _yaml(role / "meta/argument_specs.yml")["argument_specs"]
+    used = entry_points.values() if role.name in LAYERS else [entry_points["main"]]
+    return {name: option for entry_point in used for name, option in entry_point["options"].items()}
 
 
 def _outputs(project: Path, layer: str) -> Iterator[str]:
     for root in terraform_files.roots_of(project, layer).values():
-        yield from terraform_files.outputs(root)
+        yield from declared_outputs(root)
 
 
 def _role_options(project: Path, layer: str) -> set[str]:
@@ -286,9 +242,3 @@ def _tells_default(cell: str, option: Json, default: Any) -> bool:
     if default is None and "default" not in option and cell == "by platform":
         return True
     return bool(yaml.safe_load(cell.strip("`")) == option.get("default"))
-
-
-def _markdown(description: str | list[str]) -> str:
-    """A specification's text as a README has it."""
-    text = description if isinstance(description, str) else " ".join(description)
-    return re.sub(r"C\(([^)]*)\)", r"`\1`", text)

@@ -3,11 +3,6 @@ variable "alarm_action_arns" {
   type        = list(string)
   default     = []
   nullable    = false
-
-  validation {
-    condition     = alltrue([for arn in var.alarm_action_arns : startswith(arn, "arn:aws:")])
-    error_message = "alarm_action_arns must be ARNs; they are: ${join(", ", var.alarm_action_arns)}."
-  }
 }
 
 variable "database_instance_identifier" {

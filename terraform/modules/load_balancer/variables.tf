@@ -21,16 +21,6 @@ variable "domain_name" {
   description = "Host name of the application, served by HTTPS with a certificate; null serves plain HTTP under the load balancer's own name."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", var.domain_name))
-    error_message = "domain_name must be a host name in lower case, such as tasks.example.org, or null."
-  }
-
-  validation {
-    condition     = var.domain_name == null || try(var.domain_name == var.zone_name || endswith(var.domain_name, ".${var.zone_name}"), false)
-    error_message = "domain_name needs zone_name, the Route 53 zone that it is or ends with: the certificate is proved by a record there."
-  }
 }
 
 variable "health_check_path" {
@@ -38,11 +28,6 @@ variable "health_check_path" {
   type        = string
   default     = "/health"
   nullable    = false
-
-  validation {
-    condition     = can(regex("^/[^ ?#]*$", var.health_check_path))
-    error_message = "health_check_path is \"${var.health_check_path}\"; it must be a path that begins with / and has no query."
-  }
 }
 
 variable "name" {
@@ -62,11 +47,6 @@ variable "ssl_policy" {
   type        = string
   default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
   nullable    = false
-
-  validation {
-    condition     = can(regex("^ELBSecurityPolicy-TLS13-1-[23]-", var.ssl_policy))
-    error_message = "ssl_policy is \"${var.ssl_policy}\"; it must begin with ELBSecurityPolicy-TLS13-1-2- or ELBSecurityPolicy-TLS13-1-3-: older policies let in TLS 1.0 or 1.1."
-  }
 }
 
 variable "target_type" {
@@ -91,11 +71,6 @@ variable "zone_create" {
   type        = bool
   default     = false
   nullable    = false
-
-  validation {
-    condition     = !var.zone_create || var.zone_name != null
-    error_message = "zone_create needs zone_name, the name of the zone to create."
-  }
 }
 
 variable "zone_name" {

@@ -86,7 +86,7 @@ variable "database_name" {
       && !contains(["postgres", "rdsadmin", "template0", "template1"], var.database_name),
       false
     )
-    error_message = "database_name must have 1 to 54 lower-case letters, digits and underscores, first a letter, and not be postgres, rdsadmin, template0 or template1; null means no database."
+    error_message = "database_name is ${jsonencode(var.database_name)}; it must be null or have 1 to 54 lower-case letters, digits and underscores, first a letter (PostgreSQL allows 63, and users' names add up to 9), and be none of postgres, rdsadmin, template0 and template1, which are RDS's own."
   }
 }
 
@@ -133,6 +133,15 @@ variable "log_retention_days" {
   type        = number
   default     = 7
   nullable    = false
+
+  # PutRetentionPolicy in the Amazon CloudWatch Logs API Reference.
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.log_retention_days
+    )
+    error_message = "log_retention_days is ${var.log_retention_days}; it must be 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
 }
 
 variable "master_username" {
@@ -165,7 +174,7 @@ variable "name" {
       && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
       && !strcontains(var.name, "--")
     )
-    error_message = "name is \"${var.name}\"; it must have 2 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+    error_message = "name is \"${var.name}\" and has ${length(var.name)} characters; it must have 2 to 28: lower-case letters, digits and single hyphens, first a letter, last no hyphen. AWS allows nothing else in names of load balancers and databases, allows load balancers 32 characters, and some names add an ending."
   }
 }
 
@@ -228,7 +237,7 @@ variable "secret_recovery_days" {
 
   validation {
     condition     = var.secret_recovery_days == 0 || (var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30)
-    error_message = "secret_recovery_days is ${var.secret_recovery_days}; Secrets Manager allows 0 and 7 to 30."
+    error_message = "secret_recovery_days is ${var.secret_recovery_days}; it must be 0 (deletes at once) or 7 to 30, which is what AWS allows."
   }
 }
 
@@ -239,6 +248,6 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
-    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+    error_message = "tags must have a value, and not spaces alone, for ${join(" and ", [for key in ["Environment", "Project"] : key if length(trimspace(lookup(var.tags, key, ""))) == 0])}."
   }
 }

@@ -6,12 +6,12 @@ variable "availability_zones" {
 
   validation {
     condition     = length(var.availability_zones) >= 2 && length(distinct(var.availability_zones)) == length(var.availability_zones)
-    error_message = "availability_zones must name at least two different zones: a load balancer and a Multi-AZ database need two."
+    error_message = "availability_zones is ${jsonencode(var.availability_zones)}; it must be two different zones at least: a load balancer and a Multi-AZ database need two."
   }
 
   validation {
     condition     = alltrue([for zone in var.availability_zones : can(regex("^${var.region}[a-z]$", zone))])
-    error_message = "availability_zones must be zones of the region ${var.region}, such as ${var.region}a; they are: ${join(", ", var.availability_zones)}."
+    error_message = "availability_zones is ${jsonencode(var.availability_zones)}; it must be zones of the region ${var.region}, such as ${var.region}a."
   }
 }
 
@@ -26,7 +26,7 @@ variable "cidr_block" {
       can(regex("^[0-9.]+/(1[6-9]|2[0-8])$", var.cidr_block))
       && try(cidrsubnet(var.cidr_block, 0, 0), "") == var.cidr_block
     )
-    error_message = "cidr_block is \"${var.cidr_block}\"; it must be an IPv4 network address with a length of /16 to /28, such as 10.0.0.0/16."
+    error_message = "cidr_block is \"${var.cidr_block}\"; it must be an IPv4 network address with a length of /16 to /28, such as 10.0.0.0/16, without bits beyond its length."
   }
 }
 
@@ -41,7 +41,7 @@ variable "name" {
       && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
       && !strcontains(var.name, "--")
     )
-    error_message = "name is \"${var.name}\"; it must have 2 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+    error_message = "name is \"${var.name}\" and has ${length(var.name)} characters; it must have 2 to 28: lower-case letters, digits and single hyphens, first a letter, last no hyphen. AWS allows nothing else in names of load balancers and databases, allows load balancers 32 characters, and some names add an ending."
   }
 }
 
@@ -73,7 +73,7 @@ variable "private_subnet_cidr_blocks" {
       for block in var.private_subnet_cidr_blocks :
       can(regex("^[0-9.]+/(1[6-9]|2[0-8])$", block)) && try(cidrsubnet(block, 0, 0), "") == block
     ])
-    error_message = "private_subnet_cidr_blocks must be IPv4 network addresses with a length of /16 to /28, such as 10.0.10.0/24; they are: ${join(", ", var.private_subnet_cidr_blocks)}."
+    error_message = "private_subnet_cidr_blocks is ${jsonencode(var.private_subnet_cidr_blocks)}; each must be an IPv4 network address with a length of /16 to /28, such as 10.0.10.0/24, without bits beyond its length."
   }
 
   validation {
@@ -85,7 +85,7 @@ variable "private_subnet_cidr_blocks" {
         true # Malformed: the rules on form say so.
       )
     ])
-    error_message = "private_subnet_cidr_blocks must lie inside the VPC's ${var.cidr_block}; they are: ${join(", ", var.private_subnet_cidr_blocks)}."
+    error_message = "private_subnet_cidr_blocks is ${jsonencode(var.private_subnet_cidr_blocks)}; each must lie inside cidr_block ${var.cidr_block}."
   }
 
   # Two aligned blocks overlap exactly when they are the same network at the shorter of their two lengths.
@@ -101,7 +101,7 @@ variable "private_subnet_cidr_blocks" {
         if i < j
       ]
     ]))
-    error_message = "public_subnet_cidr_blocks and private_subnet_cidr_blocks must not overlap; they are: ${join(", ", concat(var.public_subnet_cidr_blocks, var.private_subnet_cidr_blocks))}."
+    error_message = "private_subnet_cidr_blocks is ${jsonencode(var.private_subnet_cidr_blocks)} and public_subnet_cidr_blocks is ${jsonencode(var.public_subnet_cidr_blocks)}; subnets must not overlap."
   }
 }
 
@@ -121,7 +121,7 @@ variable "public_subnet_cidr_blocks" {
       for block in var.public_subnet_cidr_blocks :
       can(regex("^[0-9.]+/(1[6-9]|2[0-8])$", block)) && try(cidrsubnet(block, 0, 0), "") == block
     ])
-    error_message = "public_subnet_cidr_blocks must be IPv4 network addresses with a length of /16 to /28, such as 10.0.1.0/24; they are: ${join(", ", var.public_subnet_cidr_blocks)}."
+    error_message = "public_subnet_cidr_blocks is ${jsonencode(var.public_subnet_cidr_blocks)}; each must be an IPv4 network address with a length of /16 to /28, such as 10.0.1.0/24, without bits beyond its length."
   }
 
   validation {
@@ -133,7 +133,7 @@ variable "public_subnet_cidr_blocks" {
         true # Malformed: the rules on form say so.
       )
     ])
-    error_message = "public_subnet_cidr_blocks must lie inside the VPC's ${var.cidr_block}; they are: ${join(", ", var.public_subnet_cidr_blocks)}."
+    error_message = "public_subnet_cidr_blocks is ${jsonencode(var.public_subnet_cidr_blocks)}; each must lie inside cidr_block ${var.cidr_block}."
   }
 }
 
@@ -156,6 +156,6 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
-    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+    error_message = "tags must have a value, and not spaces alone, for ${join(" and ", [for key in ["Environment", "Project"] : key if length(trimspace(lookup(var.tags, key, ""))) == 0])}."
   }
 }

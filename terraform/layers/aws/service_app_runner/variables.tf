@@ -28,25 +28,34 @@ variable "environment_variables" {
   default     = {}
   nullable    = false
 
+  # Whoever may look at the service reads its environment, and every revision keeps it.
   validation {
     condition = alltrue([
       for key, value in var.environment_variables :
       !can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) && !can(regex("://[^/@]*:[^/@]+@", value))
     ])
-    error_message = "environment_variables must hold no secret (a name that ends like one, or a URL with a password): put it into Secrets Manager and hand over its ARN under a name that ends with _SECRET_ID. Names given: ${join(", ", keys(var.environment_variables))}."
+    error_message = "environment_variables holds ${join(", ", [
+      for key, value in var.environment_variables : key
+      if can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) || can(regex("://[^/@]*:[^/@]+@", value))
+    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secrets Manager, and its ARN into a variable whose name ends with _SECRET_ID."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])
+    error_message = "environment_variables holds ${join(", ", [for key in keys(var.environment_variables) : jsonencode(key) if !can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])}; a name must be letters, digits and underscores, and begin with no digit."
   }
 
   # Source: the resource aws_apprunner_service in the documentation of Terraform's AWS provider; "Managing your
   # environment variables" in the developer guide.
   validation {
     condition     = alltrue([for key in keys(var.environment_variables) : !startswith(key, "AWSAPPRUNNER") && key != "PORT"])
-    error_message = "environment_variables must hold neither PORT nor a name that begins with AWSAPPRUNNER: App Runner keeps those for itself. Names given: ${join(", ", keys(var.environment_variables))}."
+    error_message = "environment_variables holds ${join(", ", [for key in keys(var.environment_variables) : key if startswith(key, "AWSAPPRUNNER") || key == "PORT"])}; it must be another name: App Runner keeps PORT and those that begin with AWSAPPRUNNER for itself."
   }
 
   # The quotas of App Runner services: 50 environment variables, of which the layer sets three.
   validation {
     condition     = length(setsubtract(keys(var.environment_variables), ["AWS_DEFAULT_REGION", "AWS_REGION", "IMAGE_DIGEST"])) <= 47
-    error_message = "environment_variables holds ${length(var.environment_variables)}; App Runner takes 50, of which three are AWS_DEFAULT_REGION, AWS_REGION and IMAGE_DIGEST, which the layer sets."
+    error_message = "environment_variables holds ${length(var.environment_variables)} variables; App Runner takes 50 at most, with AWS_DEFAULT_REGION, AWS_REGION and IMAGE_DIGEST, which the layer sets."
   }
 }
 
@@ -140,7 +149,7 @@ variable "name" {
       && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
       && !strcontains(var.name, "--")
     )
-    error_message = "name is \"${var.name}\"; it must have 4 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+    error_message = "name is \"${var.name}\" and has ${length(var.name)} characters; it must have 4 to 28 (App Runner allows no fewer than 4): lower-case letters, digits and single hyphens, first a letter, last no hyphen. AWS allows nothing else in names of load balancers and databases, allows load balancers 32 characters, and some names add an ending."
   }
 }
 
@@ -174,6 +183,6 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
-    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+    error_message = "tags must have a value, and not spaces alone, for ${join(" and ", [for key in ["Environment", "Project"] : key if length(trimspace(lookup(var.tags, key, ""))) == 0])}."
   }
 }

@@ -3,6 +3,11 @@ variable "alarm_action_arns" {
   type        = list(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_action_arns : startswith(arn, "arn:aws:")])
+    error_message = "alarm_action_arns holds ${join(", ", var.alarm_action_arns)}; each must be an ARN, which begins with arn:aws:."
+  }
 }
 
 variable "ami_id" {
@@ -12,7 +17,7 @@ variable "ami_id" {
 
   validation {
     condition     = var.ami_id == null || can(regex("^ami-[0-9a-f]{8,17}$", var.ami_id))
-    error_message = "ami_id must be the id of a machine image, such as ami-0123456789abcdef0, or null."
+    error_message = "ami_id is ${jsonencode(var.ami_id)}; it must be the id of a machine image, such as ami-0123456789abcdef0, or null."
   }
 }
 
@@ -84,6 +89,11 @@ variable "domain_name" {
   description = "Host name of the application, served by HTTPS with a certificate; null serves plain HTTP under the load balancer's own name."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", var.domain_name))
+    error_message = "domain_name is ${jsonencode(var.domain_name)}; it must be a host name in lower case, such as tasks.example.org, or null."
+  }
 }
 
 variable "environment_variables" {
@@ -92,18 +102,27 @@ variable "environment_variables" {
   default     = {}
   nullable    = false
 
+  # Whoever may describe a task definition reads its environment, and every revision keeps it.
   validation {
     condition = alltrue([
       for key, value in var.environment_variables :
       !can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) && !can(regex("://[^/@]*:[^/@]+@", value))
     ])
-    error_message = "environment_variables must hold no secret (a name that ends like one, or a URL with a password): put it into Secrets Manager and hand over its ARN under a name that ends with _SECRET_ID. Names given: ${join(", ", keys(var.environment_variables))}."
+    error_message = "environment_variables holds ${join(", ", [
+      for key, value in var.environment_variables : key
+      if can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) || can(regex("://[^/@]*:[^/@]+@", value))
+    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secrets Manager, and its ARN into a variable whose name ends with _SECRET_ID."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])
+    error_message = "environment_variables holds ${join(", ", [for key in keys(var.environment_variables) : jsonencode(key) if !can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])}; a name must be letters, digits and underscores, and begin with no digit."
   }
 
   # Docker reads them from a file, a line each.
   validation {
     condition     = alltrue([for value in values(var.environment_variables) : !strcontains(value, "\n")])
-    error_message = "environment_variables must hold single lines; of several are: ${join(", ", [for key, value in var.environment_variables : key if strcontains(value, "\n")])}."
+    error_message = "environment_variables holds ${join(", ", [for key, value in var.environment_variables : key if strcontains(value, "\n")])} of several lines; it must be one, because an instance reads a line for each variable."
   }
 }
 
@@ -124,6 +143,11 @@ variable "health_check_path" {
   type        = string
   default     = "/health"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^/[^ ?#]*$", var.health_check_path))
+    error_message = "health_check_path is \"${var.health_check_path}\"; it must be a path that begins with / and has no query."
+  }
 }
 
 variable "image" {
@@ -206,7 +230,7 @@ variable "memory_mib" {
       { nano = 512, micro = 1024, small = 2048, medium = 4096, large = 8192, xlarge = 16384, "2xlarge" = 32768 },
       try(split(".", var.instance_type)[1], ""), 1048576
     )
-    error_message = "memory_mib is ${var.memory_mib}, which with 256 MiB for its system is more than an instance of type ${var.instance_type} has."
+    error_message = "memory_mib is ${var.memory_mib} with instance_type ${var.instance_type}; it must leave 256 MiB of the instance's memory to its system: nano has 512, micro 1024, small 2048, medium 4096, large 8192, xlarge 16384, 2xlarge 32768."
   }
 }
 
@@ -233,7 +257,7 @@ variable "name" {
       && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
       && !strcontains(var.name, "--")
     )
-    error_message = "name is \"${var.name}\"; it must have 2 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+    error_message = "name is \"${var.name}\" and has ${length(var.name)} characters; it must have 2 to 28: lower-case letters, digits and single hyphens, first a letter, last no hyphen. AWS allows nothing else in names of load balancers and databases, allows load balancers 32 characters, and some names add an ending."
   }
 
   validation {
@@ -338,6 +362,11 @@ variable "ssl_policy" {
   type        = string
   default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^ELBSecurityPolicy-TLS13-1-[23]-", var.ssl_policy))
+    error_message = "ssl_policy is \"${var.ssl_policy}\"; it must begin with ELBSecurityPolicy-TLS13-1-2- or ELBSecurityPolicy-TLS13-1-3-: older policies let in TLS 1.0 or 1.1."
+  }
 }
 
 variable "stop_timeout_seconds" {
@@ -359,7 +388,7 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
-    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+    error_message = "tags must have a value, and not spaces alone, for ${join(" and ", [for key in ["Environment", "Project"] : key if length(trimspace(lookup(var.tags, key, ""))) == 0])}."
   }
 }
 
@@ -398,4 +427,19 @@ variable "zone_name" {
   description = "Name of the Route 53 zone that domain_name is in; null for none."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.domain_name == null || var.zone_name != null
+    error_message = "zone_name is not set, but domain_name is ${jsonencode(var.domain_name)}; it must be the Route 53 zone that the domain is in: its certificate is proved by a record there."
+  }
+
+  validation {
+    condition     = !var.zone_create || var.zone_name != null || var.domain_name != null
+    error_message = "zone_name is not set, but zone_create is true; it must be the name of the zone to create."
+  }
+
+  validation {
+    condition     = var.domain_name == null || var.zone_name == null || try(var.domain_name == var.zone_name || endswith(var.domain_name, ".${var.zone_name}"), false)
+    error_message = "domain_name is ${jsonencode(var.domain_name)}; it must be zone_name (${jsonencode(var.zone_name)}) or end with a dot and zone_name."
+  }
 }

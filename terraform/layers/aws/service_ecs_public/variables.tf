@@ -24,6 +24,11 @@ variable "container_port" {
   type        = number
   default     = 8000
   nullable    = false
+
+  validation {
+    condition     = var.container_port >= 1024 && var.container_port <= 65535 && floor(var.container_port) == var.container_port
+    error_message = "container_port is ${var.container_port}; it must be a whole number from 1024 to 65535: ports below are root's, and the application is not root."
+  }
 }
 
 variable "cpu_architecture" {
@@ -31,6 +36,11 @@ variable "cpu_architecture" {
   type        = string
   default     = "X86_64"
   nullable    = false
+
+  validation {
+    condition     = contains(["ARM64", "X86_64"], var.cpu_architecture)
+    error_message = "cpu_architecture is \"${var.cpu_architecture}\"; it must be X86_64 or ARM64."
+  }
 }
 
 variable "cpu_units" {
@@ -38,6 +48,11 @@ variable "cpu_units" {
   type        = number
   default     = 256
   nullable    = false
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096], var.cpu_units)
+    error_message = "cpu_units is ${var.cpu_units}; it must be 256, 512, 1024, 2048 or 4096."
+  }
 }
 
 variable "data_app_security_group_id" {
@@ -74,6 +89,23 @@ variable "environment_variables" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  # Whoever may describe a task definition reads its environment, and every revision keeps it.
+  validation {
+    condition = alltrue([
+      for key, value in var.environment_variables :
+      !can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) && !can(regex("://[^/@]*:[^/@]+@", value))
+    ])
+    error_message = "environment_variables holds ${join(", ", [
+      for key, value in var.environment_variables : key
+      if can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) || can(regex("://[^/@]*:[^/@]+@", value))
+    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secrets Manager, and its ARN into a variable whose name ends with _SECRET_ID."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])
+    error_message = "environment_variables holds ${join(", ", [for key in keys(var.environment_variables) : jsonencode(key) if !can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])}; a name must be letters, digits and underscores, and begin with no digit."
+  }
 }
 
 variable "execute_command_enabled" {
@@ -87,12 +119,22 @@ variable "health_check_command" {
   description = "Command whose exit code 0 says that the container is alive, beginning with CMD or CMD-SHELL; null asks GET /healthz with the image's own Python."
   type        = list(string)
   default     = null
+
+  validation {
+    condition     = var.health_check_command == null || try(length(var.health_check_command) >= 2 && contains(["CMD", "CMD-SHELL"], var.health_check_command[0]), false)
+    error_message = "health_check_command is ${jsonencode(var.health_check_command)}; it must be null or begin with CMD (words of a command follow) or CMD-SHELL (one shell line follows)."
+  }
 }
 
 variable "image" {
   description = "Image by digest: <repository>@sha256:<64 hexadecimal digits>."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[^@ ]+@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image is \"${var.image}\"; it must name a digest, <repository>@sha256:<64 hexadecimal digits>, so that what runs is exactly what was pushed."
+  }
 }
 
 variable "log_retention_days" {
@@ -100,6 +142,15 @@ variable "log_retention_days" {
   type        = number
   default     = 7
   nullable    = false
+
+  # PutRetentionPolicy in the Amazon CloudWatch Logs API Reference.
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.log_retention_days
+    )
+    error_message = "log_retention_days is ${var.log_retention_days}; it must be 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
 }
 
 variable "memory_mib" {
@@ -107,6 +158,21 @@ variable "memory_mib" {
   type        = number
   default     = 512
   nullable    = false
+
+  # "Task CPU and memory" in the Amazon ECS Developer Guide. A wrong cpu_units is told by its own rule.
+  validation {
+    condition = contains(
+      lookup({
+        256  = [512, 1024, 2048]
+        512  = [for gib in range(1, 5) : gib * 1024]
+        1024 = [for gib in range(2, 9) : gib * 1024]
+        2048 = [for gib in range(4, 17) : gib * 1024]
+        4096 = [for gib in range(8, 31) : gib * 1024]
+      }, var.cpu_units, [var.memory_mib]),
+      var.memory_mib
+    )
+    error_message = "memory_mib is ${var.memory_mib} with cpu_units ${var.cpu_units}; it must be 512, 1024 or 2048 with cpu_units 256, 1024 to 4096 with 512, 2048 to 8192 with 1024, 4096 to 16384 with 2048 and 8192 to 30720 with 4096, each in steps of 1024."
+  }
 }
 
 variable "name" {
@@ -120,7 +186,7 @@ variable "name" {
       && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
       && !strcontains(var.name, "--")
     )
-    error_message = "name is \"${var.name}\"; it must have 2 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+    error_message = "name is \"${var.name}\" and has ${length(var.name)} characters; it must have 2 to 28: lower-case letters, digits and single hyphens, first a letter, last no hyphen. AWS allows nothing else in names of load balancers and databases, allows load balancers 32 characters, and some names add an ending."
   }
 }
 
@@ -151,6 +217,11 @@ variable "readable_secret_arns" {
   type        = list(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
+    error_message = "readable_secret_arns holds ${join(", ", var.readable_secret_arns)}; it must hold whole ARNs of secrets, without wildcards."
+  }
 }
 
 variable "region" {
@@ -175,6 +246,11 @@ variable "start_period_seconds" {
   type        = number
   default     = 30
   nullable    = false
+
+  validation {
+    condition     = var.start_period_seconds >= 0 && var.start_period_seconds <= 300
+    error_message = "start_period_seconds is ${var.start_period_seconds}; it must be a number from 0 to 300, which is what ECS allows."
+  }
 }
 
 variable "stop_timeout_seconds" {
@@ -182,6 +258,11 @@ variable "stop_timeout_seconds" {
   type        = number
   default     = 30
   nullable    = false
+
+  validation {
+    condition     = var.stop_timeout_seconds >= 2 && var.stop_timeout_seconds <= 120
+    error_message = "stop_timeout_seconds is ${var.stop_timeout_seconds}; it must be a number from 2 to 120."
+  }
 }
 
 variable "tags" {
@@ -191,7 +272,7 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
-    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+    error_message = "tags must have a value, and not spaces alone, for ${join(" and ", [for key in ["Environment", "Project"] : key if length(trimspace(lookup(var.tags, key, ""))) == 0])}."
   }
 }
 
@@ -200,6 +281,11 @@ variable "tmp_size_mib" {
   type        = number
   default     = 128
   nullable    = false
+
+  validation {
+    condition     = var.tmp_size_mib >= 1 && var.tmp_size_mib < var.memory_mib
+    error_message = "tmp_size_mib is ${var.tmp_size_mib}; it must be at least 1 and less than memory_mib (${var.memory_mib})."
+  }
 }
 
 variable "user" {
@@ -207,4 +293,9 @@ variable "user" {
   type        = string
   default     = "10001"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*(:[0-9]+)?$", var.user))
+    error_message = "user is \"${var.user}\"; it must be the number of a user who is not root, such as 10001 or 10001:10001."
+  }
 }

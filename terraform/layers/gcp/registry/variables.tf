@@ -5,7 +5,7 @@ variable "host" {
 
   validation {
     condition     = var.host == null || can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?$", var.host))
-    error_message = "host must be a host name or an IPv4 address, with :<port> behind it if it needs one, such as 127.0.0.1:4567, or null."
+    error_message = "host is ${jsonencode(var.host)}; it must be a host name or an IPv4 address, with :<port> behind it if it needs one, such as 127.0.0.1:4567, or null."
   }
 }
 
@@ -20,7 +20,7 @@ variable "name" {
       && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
       && !strcontains(var.name, "--")
     )
-    error_message = "name is \"${var.name}\"; it must have 2 to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+    error_message = "name is \"${var.name}\" and has ${length(var.name)} characters; it must have 2 to 28: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
   }
 }
 
@@ -66,14 +66,14 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
-    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+    error_message = "tags must have a value, and not spaces alone, for ${join(" and ", [for key in ["Environment", "Project"] : key if length(trimspace(lookup(var.tags, key, ""))) == 0])}."
   }
 
   validation {
     condition = alltrue([
       for key, value in var.tags : can(regex("^[A-Za-z]", key)) && length(key) <= 63 && length(value) <= 63
     ])
-    error_message = "tags become labels: a key must begin with a letter from A to Z, and keys and values have at most 63 characters. Wrong: ${join(", ", [
+    error_message = "tags become labels, whose keys begin with a letter from A to Z, and whose keys and values have at most 63 characters; it must be so for ${join(", ", [
       for key, value in var.tags : key if !can(regex("^[A-Za-z]", key)) || length(key) > 63 || length(value) > 63
     ])}."
   }

@@ -49,18 +49,26 @@ variable "environment_variables" {
       for key, value in var.environment_variables :
       !can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) && !can(regex("://[^/@]*:[^/@]+@", value))
     ])
-    error_message = "environment_variables must hold no secret (a name that ends like one, or a URL with a password): put it into Secret Manager and hand over its name under a name that ends with _SECRET_ID. Names given: ${join(", ", keys(var.environment_variables))}."
+    error_message = "environment_variables holds ${join(", ", [
+      for key, value in var.environment_variables : key
+      if can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) || can(regex("://[^/@]*:[^/@]+@", value))
+    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secret Manager, and its name into a variable whose name ends with _SECRET_ID."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.environment_variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])
+    error_message = "environment_variables holds ${join(", ", [for key in keys(var.environment_variables) : jsonencode(key) if !can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])}; a name must be letters, digits and underscores, and begin with no digit."
   }
 
   # Source: "Configure environment variables for services", reserved names.
   validation {
     condition     = alltrue([for key in keys(var.environment_variables) : !can(regex("^(PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|X_GOOGLE_.*)$", key))])
-    error_message = "environment_variables must hold none of PORT, K_SERVICE, K_REVISION, K_CONFIGURATION and names that begin with X_GOOGLE_: Cloud Run sets them itself. Names given: ${join(", ", keys(var.environment_variables))}."
+    error_message = "environment_variables holds ${join(", ", [for key in keys(var.environment_variables) : key if can(regex("^(PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|X_GOOGLE_.*)$", key))])}; it must be another name: Cloud Run sets PORT, K_SERVICE, K_REVISION, K_CONFIGURATION and those that begin with X_GOOGLE_ itself."
   }
 
   validation {
     condition     = length(setsubtract(keys(var.environment_variables), ["IMAGE_DIGEST"])) <= 999
-    error_message = "environment_variables holds ${length(var.environment_variables)}; Cloud Run takes 1000, of which one is IMAGE_DIGEST, which the layer sets."
+    error_message = "environment_variables holds ${length(var.environment_variables)} variables; Cloud Run takes 1000 at most, with IMAGE_DIGEST, which the layer sets."
   }
 }
 
@@ -166,7 +174,7 @@ variable "name" {
       && can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.name))
       && !strcontains(var.name, "--")
     )
-    error_message = "name is \"${var.name}\"; it must have 6 (as a service account's id must) to 28 characters: lower-case letters, digits and single hyphens, first a letter, last no hyphen."
+    error_message = "name is \"${var.name}\" and has ${length(var.name)} characters; it must have 6 to 28 (a service account's id has at least 6): lower-case letters, digits and single hyphens, first a letter, last no hyphen."
   }
 }
 
@@ -200,14 +208,14 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
-    error_message = "tags must hold Environment and Project, each with a value; it holds: ${join(", ", keys(var.tags))}."
+    error_message = "tags must have a value, and not spaces alone, for ${join(" and ", [for key in ["Environment", "Project"] : key if length(trimspace(lookup(var.tags, key, ""))) == 0])}."
   }
 
   validation {
     condition = alltrue([
       for key, value in var.tags : can(regex("^[A-Za-z]", key)) && length(key) <= 63 && length(value) <= 63
     ])
-    error_message = "tags become labels: a key must begin with a letter from A to Z, and keys and values have at most 63 characters. Wrong: ${join(", ", [
+    error_message = "tags become labels, whose keys begin with a letter from A to Z, and whose keys and values have at most 63 characters; it must be so for ${join(", ", [
       for key, value in var.tags : key if !can(regex("^[A-Za-z]", key)) || length(key) > 63 || length(value) > 63
     ])}."
   }

@@ -43,13 +43,3 @@ run "without_database" {
     error_message = "Where there is no database nothing watches one."
   }
 }
-
-run "rejects_what_is_no_arn" {
-  command = plan
-
-  variables {
-    alarm_action_arns = ["on-call@example.org"]
-  }
-
-  expect_failures = [var.alarm_action_arns]
-}

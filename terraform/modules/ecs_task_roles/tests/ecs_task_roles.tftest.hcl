@@ -101,14 +101,13 @@ run "rejects_wildcards_and_wrong_values" {
   variables {
     account_id              = "1111"
     bucket_arn              = "arn:aws:s3:::*"
-    log_retention_days      = 8
     name                    = "dev-tasks/a-part-whose-role-would-have-65-characters-xxxxxxx"
     readable_secret_arns    = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-tasks/*"]
     registry_repository_arn = "arn:aws:ecr:us-east-1:111122223333:repository/*"
   }
 
   expect_failures = [
-    var.account_id, var.bucket_arn, var.log_retention_days, var.name, var.readable_secret_arns,
+    var.account_id, var.bucket_arn, var.name, var.readable_secret_arns,
     var.registry_repository_arn,
   ]
 }

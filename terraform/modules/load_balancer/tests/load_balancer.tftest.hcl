@@ -143,41 +143,12 @@ run "instances_in_an_existing_zone" {
   }
 }
 
-run "rejects_wrong_values" {
+run "rejects_another_type_of_target" {
   command = plan
 
   variables {
-    domain_name       = "Tasks"
-    health_check_path = "health"
-    ssl_policy        = "ELBSecurityPolicy-2016-08"
-    target_type       = "lambda"
-    zone_create       = true
+    target_type = "lambda"
   }
 
-  expect_failures = [
-    var.domain_name, var.health_check_path, var.ssl_policy, var.target_type, var.zone_create,
-  ]
-}
-
-run "rejects_a_name_outside_the_zone" {
-  command = plan
-
-  variables {
-    domain_name       = "tasks.badexample.org"
-    health_check_path = "/health?deep=1"
-    ssl_policy        = "ELBSecurityPolicy-TLS13-1-0-2021-06"
-    zone_name         = "example.org"
-  }
-
-  expect_failures = [var.domain_name, var.health_check_path, var.ssl_policy]
-}
-
-run "rejects_a_domain_without_zone" {
-  command = plan
-
-  variables {
-    domain_name = "tasks.example.org"
-  }
-
-  expect_failures = [var.domain_name]
+  expect_failures = [var.target_type]
 }

@@ -1,18 +1,25 @@
-"""Filter that says everything that is wrong with an inventory, before anything is touched."""
+"""Everything that is wrong with an inventory, before anything is touched.
+
+Rules on inputs of layers stand in their `variables.tf`, and Terraform evaluates them. Here is what no root module can
+know by itself.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
+import json
 import re
+import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.slipway.provision.plugins.filter.environment import environment_strings
 from ansible_collections.slipway.provision.plugins.filter.terraform import did_you_mean
-from ansible_collections.slipway.provision.plugins.plugin_utils import input_rules
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import ImageSource, SourceError
 from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import (
     LAYERS,
@@ -21,16 +28,18 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import
     Project,
     short_path,
 )
-from ansible_collections.slipway.provision.plugins.plugin_utils.layer_variables import (
-    WrongTypeError,
-    converted,
-    declared_variables,
+from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import COMMON, declared_variables
+from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import (
+    UNKNOWN,
+    Call,
+    Finding,
+    Unknown,
+    broken_rules,
 )
 from jinja2.exceptions import TemplateError
 
 Json = dict[str, Any]
 
-_COMMON = ("name", "project", "region", "tags")
 _KINDS = ("apps", "networks")
 
 # Roles that have something to do only where an app has the layer data, and the variables that ask for that.
@@ -38,43 +47,27 @@ _ROLES_OF_DATA = ("data", "database_access", "migration")
 _ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_api_key_required")
 
 _ENVIRONMENT_FILE = "group_vars/all/environment.yml"
-_AWS_TAG = (re.compile(r".*\S.*", re.DOTALL), "the value of a tag, which is not empty")
-# "Requirements for labels" in the documentation of Resource Manager; the layers replace what no label may hold.
-_GOOGLE_TAG = (
-    re.compile(r"(?=.*\S).{1,63}", re.DOTALL),
-    "the value of a label: 1 to 63 characters, and not spaces alone",
-)
-# What variables of the project have to look like, by cloud.
-_FORMS = {
-    "aws": {
-        "slipway_environment_tag": _AWS_TAG,
-        "slipway_project": _AWS_TAG,
-        "slipway_region": (re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]"), "an AWS region's code such as us-east-1"),
-        # "General purpose bucket naming rules" in the Amazon S3 User Guide.
-        "slipway_state_bucket": (
-            re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
-            "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
-        ),
-    },
-    "gcp": {
-        "slipway_environment_tag": _GOOGLE_TAG,
-        # "Creating and managing projects" in the documentation of Resource Manager.
-        "slipway_google_project": (
-            re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]"),
-            "a project's id, neither its name nor its number: 6 to 30 lower-case letters, digits and hyphens, first a "
-            "letter, last no hyphen",
-        ),
-        "slipway_project": _GOOGLE_TAG,
-        "slipway_region": (re.compile(r"[a-z]+-[a-z]+[0-9]+"), "a region's code of Google Cloud such as us-central1"),
-        # "Bucket naming guidelines" in the documentation of Cloud Storage; one with dots has to be a domain of one's
-        # own.
-        "slipway_state_bucket": (
-            re.compile(r"(?!goog|.*google)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"),
-            "a bucket's name: 3 to 63 lower-case letters, digits, hyphens and underscores, without google and not with "
-            "goog at its beginning",
-        ),
-    },
+# What the name of a bucket has to look like, by cloud; no layer is told it.
+_BUCKET_NAMES = {
+    # "General purpose bucket naming rules" in the Amazon S3 User Guide.
+    "aws": (
+        re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+        "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
+    ),
+    # "Bucket naming guidelines" in the documentation of Cloud Storage; one with dots has to be a domain of one's own.
+    "gcp": (
+        re.compile(r"(?!goog|.*google)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"),
+        "a bucket's name: 3 to 63 lower-case letters, digits, hyphens and underscores, without google and not with "
+        "goog at its beginning",
+    ),
 }
+# Inventory variables that are inputs of layers by another name than the layer's prefix gives.
+_INVENTORY_NAMES = {
+    "environment_variables": "app_environment_variables",
+    "project": "slipway_google_project",
+    "region": "slipway_region",
+}
+_TAGS = {"Environment": "slipway_environment_tag", "Project": "slipway_project"}
 # The backend that versions.tf of a cloud's layers names, with the reason.
 _STORES = {
     "aws": ("s3", "what is on AWS has its states in Amazon S3"),
@@ -84,20 +77,26 @@ _STORES = {
 _KNOWN_LATER = re.compile(r"'\w+_outputs' is undefined")
 
 
-def inventory_problems(hostvars: Mapping[str, Any], project: str, sources: Iterable[str] = ()) -> list[str]:
+def inventory_problems(
+    hostvars: Mapping[str, Any], project: Path, sources: Iterable[str] = (), cache: Path | None = None
+) -> list[str]:
     """Everything that is wrong with an inventory, a line for each problem; empty when nothing is.
 
     Args:
         hostvars: variables of all hosts, by host.
         project: the project's folder.
         sources: what was given as inventory, for the message about one that holds nothing.
+        cache: file that keeps which inputs Terraform has found right.
+
+    Raises:
+        TerraformError: Terraform could not evaluate the rules of the layers.
     """
     problems = Problems()
-    known = Project(Path(project))
+    known = Project(project)
     hosts = [_read(name, hostvars[name], known, problems) for name in hostvars]
     if not any({"apps", "networks"} & set(host.groups) for host in hosts):
         given = ", ".join(short_path(Path(source)) for source in sources)
-        here = sorted(short_path(file.parent) for file in Path(project).glob("inventories/*/hosts.yml"))
+        here = sorted(short_path(file.parent) for file in project.glob("inventories/*/hosts.yml"))
         return [
             f"the inventory {given} has no host in the groups apps and networks, so there is nothing to do. "
             f"Give one with -i, such as {', '.join(here)}."
@@ -106,6 +105,7 @@ def inventory_problems(hostvars: Mapping[str, Any], project: str, sources: Itera
         _check_groups(host, known, problems)
     hosts = [host for host in hosts if {"apps", "networks"} & set(host.groups)]
     inputs = {host.name: _check_host(host, known, problems) for host in hosts}
+    _check_rules(hosts, inputs, known, problems, cache)
     networks = [host for host in hosts if "networks" in host.groups]
     apps = [host for host in hosts if "apps" in host.groups]
     _check_environment_is_one(hosts, problems)
@@ -113,7 +113,7 @@ def inventory_problems(hostvars: Mapping[str, Any], project: str, sources: Itera
     # Google's apps are in no network of ours.
     _check_networks(networks, [app for app in apps if known.cloud_of(app) == "aws"], known, inputs, problems)
     _check_names_in_cloud(apps, inputs, problems)
-    lines: list[str] = problems.lines()
+    lines: list[str] = problems.lines([host.name for host in hosts])
     return lines
 
 
@@ -166,47 +166,45 @@ def _check_groups(host: Host, known: Project, problems: Problems) -> None:
 
 
 def _check_host(host: Host, known: Project, problems: Problems) -> Json:
-    """Check one app or network by itself.
+    """Check one app or network by itself, without the rules of its layers.
 
     Returns:
-        What its layers are given and is right by itself, by layer.
+        What its layers are given, by layer.
     """
     _check_variable_names(host, known, problems)
     _check_specifications(host, known, problems)
-    if "slipway_environment" in host.values:
-        finding = input_rules.name_finding(host.cloud_name, known.platform_of(host))
-        if finding:
-            remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
-            problems.add([host.name], finding, remedy)
     # Whoever has no layers has not said which cloud it is in.
     if known.layers_of(host):
         _check_cloud(host, known, problems)
     if "apps" in host.groups:
         _check_application(host, known, problems)
-    return {layer: _check_layer(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
+    return {layer: _layer_inputs(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
 
 
 def _check_cloud(host: Host, known: Project, problems: Problems) -> None:
     """Check what a host is told of the cloud that it is in, and the store of its states, which is that cloud's."""
-    cloud = known.cloud_of(host)
-    platform = known.platform_of(host)
-    file = f"group_vars/{platform.name}/cloud.yml" if platform and cloud == "gcp" else _ENVIRONMENT_FILE
+    cloud, file = known.cloud_of(host), _cloud_file(host, known)
     if cloud == "gcp" and host.values.get("slipway_google_project") is None:
         problems.add(
             [host.name],
             "slipway_google_project is not set; it must be the id of the Google project that the app is deployed to",
             f"Write it into {short_path(host.folder / file)}",
         )
-    for name, (expression, form) in _FORMS[cloud].items():
-        value = host.values.get(name)
-        if value is not None and not expression.fullmatch(str(value)):
-            text = f"{name} is {input_rules.shown(value)}; it must be {form}"
-            problems.add([host.name], text, f"Edit {host.file_of(name, file)}")
+    bucket, (expression, form) = host.values.get("slipway_state_bucket"), _BUCKET_NAMES[cloud]
+    if bucket is not None and not expression.fullmatch(str(bucket)):
+        text = f"slipway_state_bucket is {_shown(bucket)}; it must be {form}"
+        problems.add([host.name], text, f"Edit {host.file_of('slipway_state_bucket', file)}")
     store, (needed, reason) = host.values.get("slipway_state_store"), _STORES[cloud]
     if (store or "s3") in ("s3", "gcs") and (store or "s3") != needed:
         given = f"is {store}" if store else "is not set, which means s3"
         text = f"slipway_state_store {given}; it must be {needed}, because {reason}"
         problems.add([host.name], text, f"Edit {host.file_of('slipway_state_store', file)}")
+
+
+def _cloud_file(host: Host, known: Project) -> str:
+    """Where what a host is told of its cloud belongs, in the inventory's folder."""
+    platform = known.platform_of(host)
+    return f"group_vars/{platform.name}/cloud.yml" if platform and platform.cloud == "gcp" else _ENVIRONMENT_FILE
 
 
 def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
@@ -241,8 +239,8 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         else:
             allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
             kind = f"variable of the role {role}" if role else "variable of the project"
-        lacks = input_rules.LACKS.get(platform.name, {}) if platform and role == "service" else {}
-        reason = lacks.get(name.removeprefix("service_"))
+        unsupported = platform.unsupported_variables if platform and role == "service" else {}
+        reason = unsupported.get(name.removeprefix("service_"))
         if reason or (name not in allowed and name not in known.wired):
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
             if reason:
@@ -306,7 +304,7 @@ def _specification_error(name: str, value: Any, specification: Json) -> str | No
     # Ansible would take a string for a list and Terraform would not, so the type itself is asked for.
     for kind, type_, word in (("list", list, "a list"), ("dict", dict, "a dictionary")):
         if specification.get("type") == kind and not isinstance(value, type_):
-            return f"{name} is {input_rules.shown(value)}; it must be {word}"
+            return f"{name} is {_shown(value)}; it must be {word}"
     rules = {key: part for key, part in specification.items() if key not in ("required", "default")}
     errors = ArgumentSpecValidator({name: rules}).validate({name: value}).error_messages
     return "; ".join(errors).rstrip(".") or None
@@ -318,9 +316,10 @@ def _check_application(host: Host, known: Project, problems: Problems) -> None:
     environment = host.values.get("app_environment_variables")
     given = environment if isinstance(environment, dict) else {}
     platform = known.platform_of(host)
-    for text in input_rules.environment_findings(given, platform) if platform else []:
-        file = host.file_of("app_environment_variables", otherwise)
-        problems.add([host.name], f"app_environment_variables {text}", f"Edit {file}")
+    reserved = platform.reserved_environment_variables if platform else {}
+    for name in given.keys() & reserved.keys():
+        text = f"app_environment_variables holds {name}, which the platform sets (from {reserved[name]}); leave it out"
+        problems.add([host.name], text, f"Edit {host.file_of('app_environment_variables', otherwise)}")
     source = host.values.get("image_source")
     dockerfile = host.values.get("image_dockerfile", f"{source}/Dockerfile")
     if isinstance(source, str) and not Path(source).is_dir():
@@ -352,47 +351,105 @@ def _check_application(host: Host, known: Project, problems: Problems) -> None:
                 problems.add([host.name], text, "Write it; images/flask/Dockerfile installs what it lists")
 
 
-def _check_layer(host: Host, layer: str, root: Path, known: Project, problems: Problems) -> Json:
-    """Check what a layer is given.
-
-    Returns:
-        Its inputs that are right by themselves, defaults included, with `region`.
-    """
-
-    def file_of(variable: str) -> str:
-        return str(host.file_of(f"{layer}_{variable}", f"host_vars/{host.name}/{layer}.yml"))
-
-    def add(variable: str, text: str) -> None:
-        problems.add([host.name], f"{layer}_{variable} {text}", f"Edit {file_of(variable)}")
-
+def _layer_inputs(host: Host, layer: str, root: Path, known: Project, problems: Problems) -> Json:
+    """What a layer is given, with the defaults; what only a run knows is unknown."""
+    own = known.own_options(layer)
+    for name in own & host.values.keys():
+        error = _specification_error(name, host.values[name], known.roles[layer][name])
+        if error:
+            problems.add([host.name], error, f"Edit {host.file_of(name, f'host_vars/{host.name}/{layer}.yml')}")
     inputs: Json = {}
     for variable, declared in declared_variables(root).items():
         name = f"{layer}_{variable}"
-        if variable in _COMMON or name in known.wired or _producer(variable, layer):
+        inputs[variable] = UNKNOWN
+        if variable in COMMON:
+            # The last layer's rules are the narrowest.
+            if layer in ("network", "service"):
+                inputs[variable] = _common_input(host, variable)
+        elif name == "service_environment_variables":
+            inputs[variable] = _environment(host, known)
+        elif name in known.wired or _producer(variable, layer):
             continue
-        if name in host.values:
-            try:
-                inputs[variable] = converted(host.values[name], declared)
-            except WrongTypeError as wrong:
-                add(variable, f"is {input_rules.shown(host.values[name])}; it must be {wrong}")
-                continue
-            error = _specification_error(name, host.values[name], known.roles[layer].get(name, {}))
-            if error:
-                problems.add([host.name], error, f"Edit {file_of(variable)}")
-                del inputs[variable]
+        elif name in host.values:
+            inputs[variable] = host.values[name]
         elif name not in host.given and declared.required:
-            add(variable, "is not set, and the layer has no default for it")
+            file = host.file_of(name, f"host_vars/{host.name}/{layer}.yml")
+            problems.add([host.name], f"{name} is not set, and the layer has no default for it", f"Edit {file}")
         elif name not in host.given:
             inputs[variable] = declared.default
-    app_platform = known.platform_of(host)
-    platform = app_platform.name if app_platform else None
-    for variable, text in list(input_rules.value_findings(inputs, platform)):
-        add(variable, text)
-        del inputs[variable]
-    inputs["region"] = host.values.get("slipway_region")
-    for variable, text in input_rules.layer_findings(layer, inputs, platform):
-        add(variable, text)
     return inputs
+
+
+def _common_input(host: Host, variable: str) -> Any:
+    """What every layer is given, as `roles/terraform_layer` has it."""
+    if variable == "name":
+        return host.cloud_name if "slipway_environment" in host.values else UNKNOWN
+    if variable == "tags":
+        project = host.values.get("slipway_project", UNKNOWN if "slipway_project" in host.given else host.name)
+        return {"Environment": host.values.get("slipway_environment_tag", UNKNOWN), "Project": project}
+    value = host.values.get(_INVENTORY_NAMES[variable])
+    return UNKNOWN if value is None else value
+
+
+def _environment(host: Host, known: Project) -> Any:
+    """The application's environment as far as the inventory says it, without what its own check refuses."""
+    given = host.values.get("app_environment_variables")
+    if not isinstance(given, dict):
+        return UNKNOWN
+    platform = known.platform_of(host)
+    reserved = platform.reserved_environment_variables if platform else {}
+    free = {name: value for name, value in given.items() if name not in reserved}
+    # playbooks/vars/wiring.yml tells every application its name.
+    return environment_strings({"APP_NAME": host.name} | free)
+
+
+def _check_rules(hosts: list[Host], inputs: Json, known: Project, problems: Problems, cache: Path | None) -> None:
+    """Have Terraform evaluate the rules of all layers, and take what breaks one out of the inputs."""
+    if not shutil.which("terraform"):
+        # Said of the machine.
+        return
+    layers = [(host, layer, root) for host in hosts for layer, root in known.layers_of(host).items()]
+    calls = [Call(root, inputs[host.name][layer]) for host, layer, root in layers]
+    found = broken_rules(calls, cache)
+    for finding in found:
+        host, layer, root = layers[finding.call]
+        value = inputs[host.name][layer][finding.variable]
+        for text, remedy in _told(host, layer, root, finding, value, known):
+            problems.add([host.name], text, remedy)
+    for finding in found:
+        host, layer, _ = layers[finding.call]
+        inputs[host.name][layer].pop(finding.variable, None)
+
+
+def _told(
+    host: Host, layer: str, root: Path, finding: Finding, value: Any, known: Project
+) -> Iterator[tuple[str, str]]:
+    """What Terraform has against an input, in the inventory's names, and what to do."""
+    if finding.variable == "name":
+        remedy = f"Rename the host in {host.hosts_file}, with its folder in host_vars, or the environment"
+        yield f"its cloud {finding.message}", remedy
+        return
+    if finding.variable == "tags":
+        for tag in _TAGS.keys() & set(re.findall(r"\w+", finding.message)):
+            text = f"{_TAGS[tag]} is {_shown(value[tag])}; {finding.message}"
+            yield text, f"Edit {host.file_of(_TAGS[tag], _cloud_file(host, known))}"
+        return
+    names = {variable: _INVENTORY_NAMES.get(variable, f"{layer}_{variable}") for variable in declared_variables(root)}
+    name = names[finding.variable]
+    if finding.is_type:
+        text = f"{name} is {_shown(value)}; {finding.message}"
+    else:
+        # Of other variables, only those are surely no words of the sentence that have an underscore.
+        others = "|".join(variable for variable in names if "_" in variable)
+        text = re.sub(
+            rf'^{finding.variable}\b|(?<![\w"])(?:{others})(?![\w"])', lambda match: names[match[0]], finding.message
+        )
+    if name.startswith("slipway_"):
+        file = host.file_of(name, _cloud_file(host, known))
+    else:
+        own_file = "app" if name == "app_environment_variables" else layer
+        file = host.file_of(name, f"host_vars/{host.name}/{own_file}.yml")
+    yield text, f"Edit {file}"
 
 
 def _check_environment_is_one(hosts: list[Host], problems: Problems) -> None:
@@ -453,8 +510,7 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
                 f"Edit {by_name[name].file_of('network_nat_gateway_mode', f'host_vars/{name}/network.yml')}",
             )
     for one, other in itertools.combinations(networks, 2):
-        blocks = [inputs[host.name]["network"].get("cidr_block") for host in (one, other)]
-        first, second = (input_rules.network(block or "") for block in blocks)
+        first, second = (_range(inputs[host.name]["network"].get("cidr_block")) for host in (one, other))
         if first and second and first.overlaps(second):
             problems.add(
                 [one.name, other.name],
@@ -471,10 +527,11 @@ def _check_names_in_cloud(apps: list[Host], inputs: Json, problems: Problems) ->
         service = inputs[app.name].get("service", {})
         clusters[app.cloud_name].append(app)
         clusters[f"{app.cloud_name}-migration"].append(app)
-        if service.get("domain_name"):
-            domains[service["domain_name"]].append(app)
-        if service.get("zone_create") and service.get("zone_name"):
-            zones[service["zone_name"]].append(app)
+        domain, zone = service.get("domain_name"), service.get("zone_name")
+        if isinstance(domain, str):
+            domains[domain].append(app)
+        if isinstance(zone, str) and str(service.get("zone_create")).lower() == "true":
+            zones[zone].append(app)
     for owners, text, variable in (
         (
             clusters,
@@ -506,6 +563,16 @@ def _summary(specification: Json) -> str:
     return text[0].lower() + text[1:] if text[1].islower() else text
 
 
+def _shown(value: Any) -> str:
+    """A value as a message shows it."""
+    return "a value that only a run knows" if isinstance(value, Unknown) else json.dumps(value, ensure_ascii=False)
+
+
+def _range(block: Any) -> ipaddress.IPv4Network | None:
+    """An IPv4 range; None when there is none."""
+    return ipaddress.IPv4Network(block) if isinstance(block, str) else None
+
+
 def _plain(value: Any) -> Any:
     """A value without what Ansible wraps it in; rendering it raises what is wrong with a template."""
     if isinstance(value, Mapping):
@@ -513,10 +580,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float) else str(value)
-
-
-class FilterModule:
-    """The filter, by the name playbooks use."""
-
-    def filters(self) -> Json:
-        return {"inventory_problems": inventory_problems}

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Write what follows from `variables.tf` and `outputs.tf`: specifications of roles, and tables in READMEs.
+
+`python -m terraform.generate` writes it; with `--check` it writes nothing and ends with 1 when a file is out of date.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from plugins.plugin_utils.inventory import LAYERS
+from plugins.plugin_utils.platforms import platform_roots
+from plugins.plugin_utils.terraform_files import COMMON, Variable, declared_outputs, declared_variables
+
+Json = dict[str, Any]
+
+_PROJECT = Path(__file__).resolve().parents[1]
+_TYPES: dict[str, Json] = {
+    "bool": {"type": "bool"},
+    "list(string)": {"type": "list", "elements": "str"},
+    "map(string)": {"type": "dict"},
+    "string": {"type": "str"},
+}
+_BEGIN, _END = "<!-- Written by make generate. -->", "<!-- Until here. -->"
+
+
+def generated(project: Path) -> Iterator[tuple[Path, str]]:
+    """Every file that follows from others, with what it has to hold.
+
+    Args:
+        project: folder of the project.
+    """
+    for variables in sorted((project / "terraform").glob("*/**/variables.tf")):
+        if ".terraform" not in variables.parts:
+            readme = variables.with_name("README.md")
+            yield readme, _replaced(readme.read_text(), _module_tables(variables.parent))
+    for layer in LAYERS:
+        role = project / "roles" / layer
+        specification = _specification(project, layer)
+        yield role / "meta/argument_specs.yml", _yaml_text(specification)
+        readme = role / "README.md"
+        yield readme, _replaced(readme.read_text(), _role_tables(specification))
+
+
+def _module_tables(module: Path) -> str:
+    inputs = [
+        f"| `{name}` | {_cell(variable.description)} | `{variable.type}` | {_default(variable)} |"
+        for name, variable in declared_variables(module).items()
+    ]
+    outputs = [f"| `{name}` | {_cell(text)} |" for name, text in declared_outputs(module).items()]
+    header = ["## Inputs", "", "| name | what it is | type | default |", "|---|---|---|---|"]
+    return "\n".join([*header, *inputs, "", "## Outputs", "", "| name | what it is |", "|---|---|", *outputs])
+
+
+def _default(variable: Variable) -> str:
+    return "required" if variable.required else f"`{json.dumps(variable.default)}`"
+
+
+def _specification(project: Path, layer: str) -> Json:
+    """The specification of a layer's role: its own options, and an option for each input of the layer."""
+    own = yaml.safe_load((project / f"roles/{layer}/meta/own_options.yml").read_text())
+    layers = project / "terraform/layers"
+    if layer == "service":
+        roots = platform_roots(layers)
+        return {"main": own} | {
+            platform: {
+                "short_description": f"Run an app's image on the platform {platform}",
+                "description": [f"What the entry point C(main) takes where C(service_platform) is C({platform})."],
+                "options": _options(layer, root),
+            }
+            for platform, root in roots.items()
+        }
+    roots = {root.parent.name: root for root in sorted(layers.glob(f"*/{layer}"))}
+    options: Json = {}
+    for cloud, root in roots.items():
+        for name, option in _options(layer, root).items():
+            if len(roots) > 1:
+                option["description"] = f"On C({cloud}): {option['description']}"
+            known = options.setdefault(name, option | {"description": []})
+            known["description"].append(option["description"])
+    return {"main": own | {"options": own.get("options", {}) | dict(sorted(options.items()))}}
+
+
+def _options(layer: str, root: Path) -> Json:
+    options: Json = {}
+    for name, variable in declared_variables(root).items():
+        if name in COMMON or name.partition("_")[0] in LAYERS:
+            continue
+        number = {"type": "int" if variable.is_whole else "float"}
+        option: Json = {"description": variable.description} | (_TYPES | {"number": number})[variable.type]
+        if variable.required:
+            option["required"] = True
+        elif variable.default is not None:
+            option["default"] = variable.default
+        options[f"{layer}_{name}"] = option
+    return options
+
+
+def _yaml_text(specification: Json) -> str:
+    text = yaml.safe_dump({"argument_specs": specification}, sort_keys=False, width=110, allow_unicode=True)
+    return f"---\n# Written by make generate, from variables.tf of the layer and own_options.yml.\n{_indented(text)}"
+
+
+def _indented(text: str) -> str:
+    """YAML with the items of lists indented, as yamllint wants them."""
+    lines, within = [], None
+    for line in text.splitlines():
+        depth = len(line) - len(line.lstrip())
+        if within is not None and (depth < within or (depth == within and not line.lstrip().startswith("- "))):
+            within = None
+        if within is None and line.lstrip().startswith("- "):
+            within = depth
+        lines.append(f"  {line}" if within is not None else line)
+    return "\n".join(lines) + "\n"
+
+
+def _role_tables(specification: Json) -> str:
+    parts = []
+    for entry_point, part in specification.items():
+        heading = [] if entry_point == "main" else [f"On the platform `{entry_point}`:", ""]
+        rows = [
+            f"| `{name}` | {_option_default(option)} | {_cell(_text(option['description']))} |"
+            for name, option in part["options"].items()
+        ]
+        parts.append("\n".join([*heading, "| variable | default | what it is |", "|---|---|---|", *rows]))
+    return "\n\n".join(parts)
+
+
+def _option_default(option: Json) -> str:
+    return "required" if option.get("required") else f"`{json.dumps(option.get('default'))}`"
+
+
+def _text(description: str | list[str]) -> str:
+    return description if isinstance(description, str) else " ".join(description)
+
+
+def _cell(text: str) -> str:
+    """A text as a cell of a table, where Ansible's C() is code."""
+    return re.sub(r"C\(([^)]*)\)", r"`\1`", text).replace("|", "\\|").replace("<", "\\<")
+
+
+def _replaced(readme: str, part: str) -> str:
+    """A README with a new part between the marks."""
+    before, _, rest = readme.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}\n\n{part}\n\n{_END}{after}"
+
+
+def main(arguments: list[str]) -> int:
+    """Bring every file up to date, or with --check only compare.
+
+    Returns:
+        0, or with --check 1 when a file is out of date.
+    """
+    outdated = [(file, text) for file, text in generated(_PROJECT) if not file.exists() or file.read_text() != text]
+    for file, text in outdated:
+        print(f"{'out of date' if '--check' in arguments else 'written'}: {file.relative_to(_PROJECT)}")
+        if "--check" not in arguments:
+            file.write_text(text)
+    return 1 if outdated and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,353 @@
+"""The rules in `variables.tf` of every layer: what they let through, and what they refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.plugin_utils.terraform_files import declared_variables, read_terraform
+from plugins.plugin_utils.terraform_rules import Call, broken_rules
+from tests.inventory.example import PROJECT, Json
+
+_IMAGE = "registry.example.org/app@sha256:" + "0" * 64
+_COMMON: Json = {"name": "dev-tasks", "tags": {"Environment": "development", "Project": "tasks"}}
+_GOOGLE: Json = {"project": "slipway-rehearsal"}
+# What the project adds to an application's environment where there are no data (playbooks/vars/wiring.yml).
+_PLATFORM = {"APP_NAME": "tasks", "IMAGE_DIGEST": "sha256:" + "0" * 64}
+_SUBNETS = ["subnet-1", "subnet-2"]
+_SERVICE: Json = _COMMON | {
+    "data_app_security_group_id": "sg-1",
+    "image": _IMAGE,
+    "network_public_subnet_ids": _SUBNETS,
+    "network_vpc_id": "vpc-1",
+    "registry_repository_arn": None,
+}
+
+# What has no default, by root.
+ROOTS: dict[str, Json] = {
+    "aws/network": _COMMON,
+    "aws/registry": _COMMON,
+    "aws/data": _COMMON
+    | {"network_private_subnet_ids": _SUBNETS, "network_vpc_id": "vpc-1", "registry_repository_arn": None},
+    "aws/service_app_runner": _COMMON
+    | {"image": _IMAGE, "registry_repository_arn": "arn:aws:ecr:us-east-1:111122223333:repository/dev-hello"},
+    "aws/service_ec2": _SERVICE | {"network_private_subnet_ids": _SUBNETS},
+    "aws/service_ecs": _SERVICE | {"network_private_subnet_ids": _SUBNETS},
+    "aws/service_ecs_public": _SERVICE,
+    "gcp/registry": _COMMON | _GOOGLE,
+    "gcp/service_cloud_run": _COMMON | _GOOGLE | {"image": _IMAGE},
+}
+
+
+def _variables(count: int) -> Json:
+    return {f"A{number}": "x" for number in range(count)}
+
+
+_DAYS = ([1, 7, 3653], [0, 2, 8])
+_SUBNET_CASES: tuple[list[Any], list[Any]] = (
+    [["10.0.100.0/24", "10.0.101.0/28"]],
+    [
+        ["10.0.100.0/24"],
+        ["10.0.100.0/24", "10.0.101.1/24"],
+        ["10.0.100.0/24", "10.0.101.0/29"],
+        ["10.0.100.0/24", "10.1.0.0/24"],
+        ["10.0.100.0/24", "fd00::/24"],
+        ["10.0.100.0/24", "10.0.101.0"],
+    ],
+)
+_ENVIRONMENTS: tuple[list[Any], list[Any]] = (
+    [
+        {},
+        {"A": 'it\'s "$HOME" 100 % ${x} %{y}'},
+        {"A_SECRET_ID": "arn"},
+        {"URL": "https://u@h/a:b@c"},
+    ],
+    [{"PASSWORD": "x"}, {"my_token": "x"}, {"A_API_KEY": "x"}, {"URL": "postgresql://u:p@h/d"}],
+)
+_GRACE = ([0, 3600], [-1, 3601])
+_LEAST = ([1, 10], [0, 1.5])
+_MOST = ([2, 100], [1, 2.5])
+_PERCENT = ([10, 95, 70.5], [9, 96])
+_PORTS = ([1024, 65535], [1023, 65536, 80, 8000.5])
+_STOP = ([2, 120], [1, 121])
+_TMP = ([1, 511], [0, 512])
+_USERS = (["10001", "1:1", 5], ["0", "root", "10001:", "-1", ""])
+_IN_GOOGLE_CLOUD: dict[str, tuple[list[Any], list[Any]]] = {
+    "project": (
+        ["slipway-rehearsal", "a12345"],
+        ["Example", "an example", "123456789012", "short", "a" * 31, "ends-with-", "", "example.com:app"],
+    ),
+    "region": (["us-central1", "northamerica-northeast1"], ["us-east-1", "us-central", "US-CENTRAL1", ""]),
+    "tags": (
+        [
+            {"Environment": "development", "Project": "Example of Köln & others"},
+            {"Environment": "e" * 63, "Project": "p" * 63},
+        ],
+        [
+            {"Environment": "", "Project": "hello"},
+            {"Environment": "development", "Project": "  "},
+            {"Environment": "e" * 64, "Project": "hello"},
+            {"Environment": "development", "Project": "p" * 64},
+        ],
+    ),
+}
+_Cases = dict[str, tuple[list[Any], list[Any]]]
+_ALARMS: _Cases = {
+    "alarm_action_arns": ([[], ["arn:aws:sns:us-east-1:111122223333:x"]], [["x"], ["sns:arn:aws:"]]),
+}
+_LOAD_BALANCER: _Cases = {
+    "domain_name": ([None], ["Example.org", "example", "-a.example.org", "a..org"]),
+    "health_check_path": (["/", "/health", "/a/b"], ["health", "/a?b", "/a b", "/a#b", ""]),
+    "ssl_policy": (
+        ["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"],
+        ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-1-2021-06", ""],
+    ),
+    "zone_name": ([None, "example.org"], []),
+}
+_IMAGES: tuple[list[Any], list[Any]] = (
+    [_IMAGE],
+    ["dev-tasks:latest", "dev-tasks@sha256:0123", f"{_IMAGE}0", ""],
+)
+_FARGATE: _Cases = {
+    "image": _IMAGES,
+    "container_port": _PORTS,
+    "cpu_architecture": (["X86_64", "ARM64"], ["x86_64", "RISC", ""]),
+    "cpu_units": ([256], [128, 300, 8192]),
+    "environment_variables": _ENVIRONMENTS,
+    "health_check_command": (
+        [None, ["CMD", "true"], ["CMD-SHELL", "exit 0"]],
+        [["true"], ["CMD"], ["curl", "-f"], []],
+    ),
+    "memory_mib": ([512, 1024, 2048], [256, 513, 3072, 4096]),
+    "start_period_seconds": ([0, 300], [-1, 301]),
+    "stop_timeout_seconds": _STOP,
+    "tmp_size_mib": _TMP,
+    "user": _USERS,
+    "log_retention_days": _DAYS,
+}
+# By root and variable: values that are accepted, and values that are refused because of that variable.
+CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
+    "aws/network": {
+        "availability_zones": (
+            [["us-east-1a", "us-east-1f"]],
+            [["us-east-1a", "us-east-1a"], ["us-east-1a", "eu-west-1b"], ["us-east-1a", "b"]],
+        ),
+        "cidr_block": (
+            ["10.0.0.0/16"],
+            ["10.0.0.0", "10.0.0.0/15", "10.0.0.1/16", "10.0.0.0/29", "", "10.0.0.0/255.255.0.0"],
+        ),
+        "nat_gateway_mode": (["single", "per_availability_zone", "none"], ["both", "", "None"]),
+        "private_subnet_cidr_blocks": (
+            _SUBNET_CASES[0],
+            [*_SUBNET_CASES[1], ["10.0.1.0/25", "10.0.101.0/24"], ["10.0.100.0/24", "10.0.100.0/23"]],
+        ),
+        "public_subnet_cidr_blocks": _SUBNET_CASES,
+    },
+    "aws/registry": {"retained_image_count": ([2, 1000], [1, 1001, 2.5])},
+    "aws/data": {
+        "allocated_storage_gb": ([20, 65536, "30"], [19, 65537, 20.5]),
+        "archive_expiration_days": ([1, 9999], [0, 1.5]),
+        "backup_retention_days": ([1, 35], [0, 36, 7.5]),
+        "credentials_version": ([1, 2], [0, 1.5]),
+        "database_name": (
+            ["a", "taskdb", "t_1", "t" * 54, None],
+            ["", "1a", "_a", "A", "a-b", "t" * 55, "postgres", "rdsadmin", "template0", "template1"],
+        ),
+        "engine_version": (["13", "17", 15, 15.8], ["12", "18", "15.", "15.x", "latest"]),
+        "log_retention_days": _DAYS,
+        "instance_class": (["db.t3.micro", "db.r6gd.2xlarge"], ["t3.micro", "db.t3", "db.T3.micro"]),
+        "master_username": (["postgres", "a_1"], ["", "1a", "pg_me", "admin", "rdsadmin", "Me", "m" * 64]),
+        "noncurrent_version_expiration_days": ([1], [0, 1.5]),
+        "secret_recovery_days": ([0, 7, 30], [1, 6, 31, -1]),
+    },
+    "aws/service_ec2": {
+        "image": _IMAGES,
+        **_ALARMS,
+        **_LOAD_BALANCER,
+        "ami_id": ([None, "ami-0123456789abcdef0"], ["al2023", "ami-", "ami-0123456789ABCDEF0"]),
+        "container_port": _PORTS,
+        "cpu_architecture": (["X86_64"], ["x86_64", ""]),
+        "cpu_target_percent": _PERCENT,
+        "environment_variables": (
+            _ENVIRONMENTS[0],
+            [*_ENVIRONMENTS[1], {"GREETING": "two\nlines"}],
+        ),
+        "health_check_grace_period_seconds": _GRACE,
+        "instance_type": (["t3.micro", "m7i-flex.large", "u-6tb1.56xlarge"], ["micro", "t4g.micro", "T3.micro", "t3"]),
+        "log_retention_days": _DAYS,
+        "max_count": _MOST,
+        "memory_mib": ([129, 768], [769, 63, 512.5]),
+        "min_count": _LEAST,
+        "root_device_name": (["/dev/xvda", "/dev/sda1"], ["xvda", "/dev/", "/dev/disk/by-id"]),
+        "root_volume_gb": ([8, 16384], [7, 16385, 8.5]),
+        "stop_timeout_seconds": _STOP,
+        "tmp_size_mib": _TMP,
+        "user": _USERS,
+    },
+    "aws/service_ecs": {
+        **_ALARMS,
+        **_FARGATE,
+        **_LOAD_BALANCER,
+        "cpu_target_percent": _PERCENT,
+        "health_check_grace_period_seconds": _GRACE,
+        "max_count": _MOST,
+        "min_count": _LEAST,
+    },
+    "aws/service_ecs_public": {
+        **_FARGATE,
+        "allowed_cidr_blocks": (
+            [["0.0.0.0/0"], ["203.0.113.0/24", "198.51.100.7/32"]],
+            [[], ["203.0.113.1/24"], ["203.0.113.0"], ["everyone"], ["::/0"]],
+        ),
+        "desired_count": ([1, 5], [0, 1.5]),
+    },
+    "aws/service_app_runner": {
+        "image": _IMAGES,
+        "container_port": ([1024, 65535], [1023, 65536, 80, 8000.5]),
+        "cpu_units": ([256], [128, 300, 8192]),
+        "environment_variables": (
+            [*_ENVIRONMENTS[0], {"MY_AWSAPPRUNNER": "x"}, _variables(46)],
+            [*_ENVIRONMENTS[1], {"AWSAPPRUNNER": "x"}, {"AWSAPPRUNNER_X": "x"}, {"PORT": "x"}, _variables(47)],
+        ),
+        "health_check_path": (["/", "/healthz"], ["healthz", "/a?b", "/a b", "/a#b", ""]),
+        "max_concurrent_requests": ([1, 200], [0, 201, 1.5]),
+        "max_count": ([2, 25], [1, 26, 2.5]),
+        "memory_mib": ([512, 1024], [256, 2048, 4096]),
+        "min_count": ([1, 10], [0, 26, 1.5]),
+    },
+    "gcp/registry": {
+        **_IN_GOOGLE_CLOUD,
+        "host": (
+            [None, "127.0.0.1:4567", "us-central1-docker.pkg.dev", "registry"],
+            ["http://127.0.0.1", "Registry.example.org", "127.0.0.1:", "a/b", "-a", ""],
+        ),
+        "retained_image_count": ([2, 1000], [1, 1001, 2.5]),
+    },
+    "gcp/service_cloud_run": {
+        "image": _IMAGES,
+        **_IN_GOOGLE_CLOUD,
+        "container_port": _PORTS,
+        "cpu_units": ([1024, 2048], [256, 512, 3072, 8192]),
+        "environment_variables": (
+            [
+                *_ENVIRONMENTS[0],
+                {"K_SERVICES": "x", "MY_K_SERVICE": "x", "GOOGLE_X": "x", "k_service": "x"},
+                _variables(998),
+            ],
+            [
+                *_ENVIRONMENTS[1],
+                *(
+                    {name: "x"}
+                    for name in ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION", "X_GOOGLE_", "X_GOOGLE_A")
+                ),
+                _variables(999),
+            ],
+        ),
+        "health_check_path": (["/", "/healthz"], ["healthz", "/a?b", "/a b", "/a#b", ""]),
+        "ingress": (
+            ["INGRESS_TRAFFIC_ALL", "INGRESS_TRAFFIC_INTERNAL_ONLY", "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"],
+            ["INGRESS_TRAFFIC_NONE", "all", ""],
+        ),
+        "max_concurrent_requests": ([1, 1000], [0, 1001, 1.5]),
+        "max_count": ([2, 100], [0, 1, 2.5]),
+        "memory_mib": ([512, 4096], [511, 4097, 512.5]),
+        "min_count": ([0, 1, 10], [-1, 1.5]),
+    },
+}
+
+
+# Memory in MiB by CPU units: the least and the most that a platform takes, and what it refuses between or beside them.
+_FARGATE_SIZES = {
+    256: ([512, 2048], [256, 1536, 3072]),
+    512: ([1024, 4096], [512, 1536, 5120]),
+    1024: ([2048, 8192], [1024, 9216]),
+    2048: ([4096, 16384], [3072, 17408]),
+    4096: ([8192, 30720], [7168, 31744]),
+}
+SIZES: dict[str, dict[int, tuple[list[int], list[int]]]] = {
+    "aws/service_app_runner": {
+        256: ([512, 1024], [2048]),
+        512: ([1024], [512, 2048]),
+        1024: ([2048, 3072, 4096], [1024, 5120]),
+        2048: ([4096, 6144], [2048, 5120]),
+        4096: ([8192, 10240, 12288], [6144, 9216]),
+    },
+    "aws/service_ecs": _FARGATE_SIZES,
+    "aws/service_ecs_public": _FARGATE_SIZES,
+    "gcp/service_cloud_run": {
+        1024: ([512, 4096], [511, 4097]),
+        2048: ([512, 8192], [511, 8193]),
+        4096: ([2048, 16384], [2047, 16385]),
+    },
+}
+
+
+def test_every_layer_is_asked() -> None:
+    folder = PROJECT / "terraform/layers"
+    assert set(ROOTS) == {str(file.parent.relative_to(folder)) for file in folder.glob("*/*/variables.tf")}
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_every_rule_has_a_case(root: str) -> None:
+    blocks = read_terraform(_folder(root) / "variables.tf")["variable"]
+    validated = {name for block in blocks for name, body in block.items() if "validation" in body}
+    given_by_the_project = {
+        *("name", "region", "tags", "readable_secret_arns"),
+        *(name for name in validated if name.startswith(("network_", "registry_", "data_"))),
+    }
+    assert validated - given_by_the_project <= set(CASES[root]) <= validated
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_accepted_and_refused(root: str) -> None:
+    cases = [
+        (variable, value, number >= len(accepted))
+        for variable, (accepted, refused) in CASES[root].items()
+        for number, value in enumerate([*accepted, *refused])
+    ]
+    given = [
+        {variable: value | _PLATFORM if variable == "environment_variables" else value} for variable, value, _ in cases
+    ]
+    found = _broken(root, given)
+    for (variable, value, is_refused), broken in zip(cases, found, strict=True):
+        assert (variable in broken) == is_refused, (variable, value, broken)
+        assert is_refused or not broken, (variable, value, broken)
+
+
+@pytest.mark.parametrize("root", SIZES)
+def test_memory_that_goes_with_a_cpu(root: str) -> None:
+    cases = [
+        (cpu, memory, number >= len(accepted))
+        for cpu, (accepted, refused) in SIZES[root].items()
+        for number, memory in enumerate([*accepted, *refused])
+    ]
+    found = _broken(root, [{"cpu_units": cpu, "memory_mib": memory} for cpu, memory, _ in cases])
+    for (cpu, memory, is_refused), broken in zip(cases, found, strict=True):
+        assert broken == (["memory_mib"] if is_refused else []), (cpu, memory)
+
+
+@pytest.mark.parametrize("root", ["aws/service_ec2", "aws/service_ecs"])
+def test_domain_and_zone(root: str) -> None:
+    cases: list[tuple[Json, list[str]]] = [
+        ({"domain_name": "example.org", "zone_name": "example.org"}, []),
+        ({"domain_name": "a.b.example.org", "zone_name": "example.org"}, []),
+        ({"domain_name": "example.org"}, ["zone_name"]),
+        ({"domain_name": "badexample.org", "zone_name": "example.org"}, ["zone_name"]),
+        ({"zone_create": True}, ["zone_name"]),
+        ({"zone_create": True, "zone_name": "example.org"}, []),
+    ]
+    assert _broken(root, [case for case, _ in cases]) == [variables for _, variables in cases]
+
+
+def _broken(root: str, cases: list[Json]) -> list[list[str]]:
+    """Names of the variables whose rules each case breaks."""
+    declared = declared_variables(_folder(root))
+    defaults = {name: variable.default for name, variable in declared.items() if not variable.required}
+    findings = broken_rules([Call(_folder(root), defaults | ROOTS[root] | case) for case in cases])
+    return [[finding.variable for finding in findings if finding.call == number] for number in range(len(cases))]
+
+
+def _folder(root: str) -> Path:
+    return PROJECT / "terraform/layers" / root
