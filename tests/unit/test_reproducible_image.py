@@ -88,8 +88,9 @@ def test_two_builds_are_one_image(engine: Any, tmp_path: Path) -> None:
         assert "made/module.py" in said
         assert _run(engine, one, "python3", "-c", "import module; print(module.answer)") == "42"
     finally:
-        for tag in ("one", "two", "other"):
-            engine.images.remove(f"{NAME}:{tag}", force=True)
+        for image in engine.images.list(NAME):
+            for tag in image.tags:
+                engine.images.remove(tag, force=True)
 
 
 def test_names_attributes_and_other_compiled_modules_are_kept() -> None:
