@@ -86,7 +86,7 @@ class Body:
     """A request's body as a stream that never gives less than was asked for and sent.
 
     Werkzeug cuts a chunked body off at ``MAX_CONTENT_LENGTH`` without a word, so the bytes are counted here.
-    The length is a number: gunicorn refuses others.
+    The length is a number: the server refuses others.
 
     Args:
         of: the request.

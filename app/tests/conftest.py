@@ -261,7 +261,7 @@ def client(app: Flask, admin: psycopg.Connection[Any], bucket: Any) -> FlaskClie
 
 @dataclass
 class Served:
-    """The application behind gunicorn, as in a deployment."""
+    """The application behind its server, as in a deployment."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -282,12 +282,12 @@ class Served:
 
 @contextmanager
 def serving(directory: Path, **environment: str) -> Iterator[Served]:
-    """Run gunicorn with the application's own settings; ``environment`` is all that it is told."""
+    """Run the application's server as the image does; ``environment`` is all that it is told."""
     port = free_port()
     log = directory / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "gunicorn"],
+            [sys.executable, "-W", "error", "serve.py", "--preload", "slipway_app:create_app()"],
             cwd=APP,
             env={
                 "PATH": os.environ["PATH"],
@@ -309,7 +309,7 @@ def serving(directory: Path, **environment: str) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def served(database_url: str, aws: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The application with every feature behind gunicorn."""
+    """The application with every feature behind its server."""
     with serving(
         tmp_path_factory.mktemp("served"),
         APP_FEATURES="hello,records,beers,tasks",

@@ -121,7 +121,7 @@ def test_image_that_does_not_start_is_not_served(site: Site) -> None:
     # What serves is what the source holds when its fault is gone again.
     succeeded(site.run(*ONLY))
     before, url = site.served("hello-gcp"), site.summary()["hello-gcp"]["url"]
-    fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
+    fault = "if 'waitress' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     with site.changed_source("__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
         run = failed(site.run(*ONLY))
     assert "is not ready" in " ".join(run.output.split())

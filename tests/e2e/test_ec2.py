@@ -191,7 +191,7 @@ def test_bad_image_is_rolled_back(site: Site, aws: Any) -> None:
     factory = site.source / "slipway_app" / "__init__.py"
     original = factory.read_text()
     # The image is built and migrates as ever; it is the service that cannot start.
-    fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
+    fault = "if 'waitress' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     factory.write_text(f"{original}\n{fault}")
     try:
         with Visitor(f"{URL}/version", per_second=4) as visitor:

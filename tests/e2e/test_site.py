@@ -372,7 +372,7 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
     factory = site.source / "slipway_app" / "__init__.py"
     original = factory.read_text()
     # The image is built and migrates as ever; it is the service that cannot start.
-    fault = "if 'gunicorn' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
+    fault = "if 'waitress' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     factory.write_text(f"{original}\n{fault}")
     try:
         with Visitor(f"https://tasks.{ENVIRONMENT}.localhost/version", per_second=4) as visitor:

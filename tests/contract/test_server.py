@@ -1,0 +1,162 @@
+"""The server in the images, as they are deployed: what slow clients do to it, and how it stops."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+PORT = 8123
+# What a task of ECS is (terraform/modules/ecs_task/main.tf), with a quarter of a processor.
+TASK = ["--init", "--read-only", "--tmpfs=/tmp:size=128m,nodev,nosuid", "--user=10001", "--memory=512m", "--cpus=0.25"]
+HALF_OPEN = 256
+SLOW_BODIES = 64
+APPLICATION = """
+import time
+from flask import Flask, request
+
+app = Flask(__name__)
+
+
+@app.get("/healthz")
+def liveness():
+    return "ok"
+
+
+@app.route("/slow")
+def slow():
+    time.sleep(2)
+    return "done"
+
+
+@app.post("/data")
+def data():
+    return {"size": len(request.get_data()), "from": request.remote_addr, "said": request.headers["X-Forwarded-For"]}
+"""
+
+
+def docker(*arguments: str) -> str:
+    """What a command of Docker prints; it has to succeed."""
+    result = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=600)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout.strip()
+
+
+@pytest.fixture(scope="module", params=["application", "flask"])
+def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The application's image, and the one of an application without a Dockerfile."""
+    tag = f"slipway-server:{request.param}"
+    if request.param == "application":
+        docker("build", "--quiet", f"--tag={tag}", f"--file={PROJECT / 'Dockerfile'}", str(PROJECT / "app"))
+    else:
+        source = tmp_path_factory.mktemp("flask")
+        (source / "requirements.txt").write_text("Flask==3.1.3\n")
+        (source / "app.py").write_text(APPLICATION)
+        docker("build", "--quiet", f"--tag={tag}", f"--file={PROJECT / 'images/flask/Dockerfile'}", str(source))
+    return tag
+
+
+@contextmanager
+def running(image: str) -> Iterator[tuple[str, int]]:
+    """Run the image as a task does; give the container's name and the port where it answers."""
+    name = docker("run", "--detach", *TASK, f"--env=PORT={PORT}", "--publish", f"127.0.0.1::{PORT}", image)
+    try:
+        port = int(docker("port", name, f"{PORT}/tcp").rpartition(":")[2])
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                assert get(port, "/healthz")[0] == 200
+                break
+            except (OSError, http.client.HTTPException):
+                assert time.monotonic() < deadline, docker("logs", name)
+                time.sleep(0.1)
+        yield name, port
+    finally:
+        docker("rm", "--force", name)
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body of one request."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def connect(port: int, data: bytes) -> socket.socket:
+    """A connection on which a client has said something."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sendall(data)
+    return connection
+
+
+def slow_clients(port: int) -> list[socket.socket]:
+    """Clients in the middle of a head, and in the middle of a body."""
+    body = b"POST /data HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n{"
+    heads = [connect(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ") for _ in range(HALF_OPEN)]
+    return heads + [connect(port, body) for _ in range(SLOW_BODIES)]
+
+
+def assert_alive(port: int) -> None:
+    """Liveness is answered in under a second, each of three times."""
+    for _ in range(3):
+        started = time.monotonic()
+        assert get(port, "/healthz")[0] == 200
+        assert time.monotonic() - started < 1
+
+
+def test_clients_that_send_slowly_hold_nobody_up(image: str) -> None:
+    with running(image) as (_, port), ExitStack() as clients:
+        for connection in slow_clients(port):
+            clients.callback(connection.close)
+        assert_alive(port)
+
+
+def test_a_stop_finishes_what_is_running(image: str) -> None:
+    """A request under way, and one that comes on a kept connection just after the stop."""
+    slow = image.endswith("flask")
+    with running(image) as (name, port), ExitStack() as clients:
+        kept = clients.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)))
+        kept.request("GET", "/healthz")
+        assert kept.getresponse().read() == b"ok"
+        running_request = clients.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)))
+        running_request.request("GET", "/slow" if slow else "/healthz")
+        docker("kill", "--signal=TERM", name)
+        kept.request("GET", "/healthz")
+        last = kept.getresponse()
+        assert (last.read(), last.headers["Connection"]) == (b"ok", "close")
+        assert running_request.getresponse().read() == (b"done" if slow else b"ok")
+        assert docker("wait", name) == "0"
+
+
+def test_an_application_meets_what_clients_send(image: str) -> None:
+    """Chunks are put together, headers of proxies arrive, the address is the peer's, and standard output tells."""
+    if not image.endswith("flask"):
+        pytest.skip("app/tests asks the application itself")
+    chunked = (
+        b"POST /data HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\ndata\r\n3\r\nend\r\n0\r\n\r\n"
+    )
+    with running(image) as (name, port), closing(connect(port, chunked)) as connection:
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        assert b'"size":7' in answer
+        assert b'"said":"192.0.2.7"' in answer
+        assert b'"from":"127.' not in answer
+        assert '"POST /data HTTP/1.1" 200' in docker("logs", name)
+
+
+def test_both_images_have_the_same_server() -> None:
+    quote = "'\\''"
+    lines = [f"    '{line.replace(chr(39), quote)}' \\" for line in (PROJECT / "app/serve.py").read_text().splitlines()]
+    dockerfile = (PROJECT / "images/flask/Dockerfile").read_text()
+    assert "\n".join(lines) in dockerfile, (
+        "put the lines of app/serve.py between 'printf' and '> /opt/server' of images/flask/Dockerfile: "
+        r"""sed "s/'/'\\\\''/g; s/.*/    '&' \\\\/" app/serve.py"""
+    )
