@@ -50,7 +50,7 @@ lint: setup ## Check the style of everything
 
 test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's)
 	$(with_env) pytest --config-file=app/pyproject.toml app/tests
-	$(with_env) pytest -v -n 4 --no-loadscope-reorder $(ARGS)
+	$(with_env) pytest -v -n 2 --no-loadscope-reorder $(ARGS)
 
 clean: stop ## Stop the rehearsal cloud and remove .build and .venv
 	rm -rf .build .venv

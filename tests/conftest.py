@@ -1,4 +1,4 @@
-"""Which tests run one after the other, and which side by side."""
+"""Which tests must not run side by side."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# These build on one environment; the other end-to-end tests have one of their own for each file.
-_SITE = ("test_site.py", "test_faults.py", "test_destroy.py")
+# They wait for deployments, and two cores have not enough for several of them at a time.
+_ONE_AFTER_THE_OTHER = ("setup", "molecule", "recovery", "e2e")
 
 
 class Folders(LoadScopeScheduling):
-    """Gives a worker all tests of a folder, for their fixtures; of end-to-end tests those of one environment."""
+    """Gives a worker all tests of a folder, for their fixtures, and of those that must not run side by side."""
 
     def _split_scope(self, nodeid: str) -> str:
         """What a test is kept together with."""
-        file = Path(nodeid.partition("::")[0])
-        if file.parent.name != "e2e":
-            return str(file.parent)
-        return "site" if file.name in _SITE else file.name
+        folder = Path(nodeid.partition("::")[0]).parent
+        return "site" if folder.name in _ONE_AFTER_THE_OTHER else str(folder)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Folders:

@@ -1,4 +1,4 @@
-"""Environments of end-to-end tests: one for the whole site, and one for each platform, whose tests run beside it."""
+"""Environments of end-to-end tests: one for the whole site, and one for each platform."""
 
 from __future__ import annotations
 
