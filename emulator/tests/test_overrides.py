@@ -18,6 +18,8 @@ from slipway_emulator import cli, overrides
 from slipway_emulator.overrides import Addition, IncompatibleError, Override
 
 PACKAGE = Path(overrides.__file__).parent
+# What these replacements are given, and none of them uses.
+NO_PARTS: Any = None
 
 
 @pytest.fixture
@@ -114,20 +116,20 @@ def test_nothing_is_replaced_outside_the_tables() -> None:
 class TestApply:
     @pytest.fixture
     def module(self, monkeypatch: pytest.MonkeyPatch) -> Any:
-        module = types.ModuleType("ministack.service")
+        module: Any = types.ModuleType("ministack.service")
 
         def handle(request: object, scope: object = None) -> str:
             return f"old {request} {scope}"
 
-        module.handle = handle  # type: ignore[attr-defined]
-        module._ACTION_MAP = {"Handle": handle, "Other": len}  # type: ignore[attr-defined]
+        module.handle = handle
+        module._ACTION_MAP = {"Handle": handle, "Other": len}
         monkeypatch.setitem(sys.modules, "ministack.service", module)
         return module
 
     @staticmethod
     def apply(replacement: Callable[..., Any], name: str = "handle", operation: str = "") -> None:
         row = Override("service", name, "", "", lambda _original, _parts: replacement, operation)
-        overrides.apply((row,), None)  # type: ignore[arg-type]
+        overrides.apply((row,), NO_PARTS)
 
     def test_puts_the_function_in_place(self, module: Any) -> None:
         def handle(request: object, _scope: object = None) -> str:
@@ -140,12 +142,12 @@ class TestApply:
         def replacement(original: Any, _: object) -> Any:
             return lambda request, scope: f"new {original(request, scope)}"
 
-        overrides.apply((Override("service", "handle", "", "", replacement),), None)  # type: ignore[arg-type]
+        overrides.apply((Override("service", "handle", "", "", replacement),), NO_PARTS)
         assert module.handle("x", "y") == "new old x y"
 
     def test_adds_entries(self, module: Any) -> None:
         row = Addition("service", "_ACTION_MAP", "", lambda _: {"New": max}, ("New",))
-        overrides.apply((row,), None)  # type: ignore[arg-type]
+        overrides.apply((row,), NO_PARTS)
         assert module._ACTION_MAP["New"] is max
 
     @pytest.mark.usefixtures("module")
