@@ -64,7 +64,7 @@ def ensure(logs: Path, *, rebuild: bool = False, only_check: bool = False) -> bo
     """See to it that the engine has every image; says for each what was found and done.
 
     Args:
-        logs: folder of the builds' logs, `<folder>-image.log`; made when missing.
+        logs: folder of the builds' logs, `<folder>-image.log`; made when missing, unless this only looks.
         rebuild: build again what was built here, with Debian's security updates.
         only_check: build and pull nothing.
 
@@ -76,7 +76,8 @@ def ensure(logs: Path, *, rebuild: bool = False, only_check: bool = False) -> bo
     """
     if _run("docker", "version").returncode:
         raise ImageError("no Docker Engine answers; see that this user may use it: docker version")
-    logs.mkdir(parents=True, exist_ok=True)
+    if not only_check:
+        logs.mkdir(parents=True, exist_ok=True)
     complete = [_ensure_base_image(recipe, logs, rebuild, only_check) for recipe in _BASE_IMAGES]
     return all([*complete, _ensure_machine_image(logs, rebuild, only_check)])
 
