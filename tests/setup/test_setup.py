@@ -442,6 +442,8 @@ def install_fakes_for_a_bare_machine(machine: Machine) -> None:
         machine.fake(name, "exit 0")
     machine.fake("docker", '[ -e /engine-runs ] || exit 1; [ "$1" != version ] || echo 20.10.24')
     (machine.project / "requirements.txt").write_text("# nothing\n")
+    # Without the packages it needs, and without an engine to ask.
+    (machine.project / "emulator/src/slipway_emulator/__main__.py").write_text("")
 
 
 def test_installed_engine_is_started_detached(machine: Machine) -> None:
@@ -486,7 +488,7 @@ def make(*arguments: str) -> str:
 def test_make_alone_lists_what_there_is_to_make() -> None:
     """Each target has a line of help."""
     listed = {line.split()[0] for line in make().split("\n\n")[0].splitlines()}
-    assert listed == {"help", "setup", "check", "deploy", "destroy", "stop", "lint", "test", "clean"}
+    assert listed == {"help", "setup", "check", "deploy", "destroy", "stop", "generate", "lint", "test", "clean"}
 
 
 def test_make_passes_arguments_on() -> None:
