@@ -206,12 +206,12 @@ def ask(cloud: Settings, body: bytes) -> tuple[int, str]:
 
 
 def test_missing_machine_image_is_named(engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a scaling activity says of a launch on a machine that `make setup` has not made ready."""
+    """What a scaling activity says of a launch on a machine that has not built the images."""
     monkeypatch.setattr(ec2_instances, "MACHINE_IMAGE", "temu-none:1")
     network: Any = SimpleNamespace(name="bridge", gateway="127.0.0.1")
     instances = ec2_instances.Instances(engine, network, 1)
     subnet = next(iter(ec2._subnets))
     with pytest.raises(ec2_instances.LaunchError) as failed:
         instances.launch({"ImageId": ec2._STUB_AMIS[0][0], "InstanceType": "t3.micro"}, subnet, [])
-    assert str(failed.value) == "The rehearsal's machine image temu-none:1 is missing; build it with: make setup."
+    assert str(failed.value) == "The machine image temu-none:1 is missing; build it with: slipway-emulator images."
     assert list(ec2._instances) == []
