@@ -147,7 +147,7 @@ class Groups:
         )
         return str(answer["InstanceRefreshId"])
 
-    def refreshed(self, name: str, identifier: str, seconds: float = 120) -> Json:
+    def refreshed(self, name: str, identifier: str, seconds: float = 300) -> Json:
         """An instance refresh once it has ended."""
 
         def ended() -> Json | None:

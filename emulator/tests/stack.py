@@ -362,7 +362,7 @@ def push(engine: docker.DockerClient, repository: str, tag: str, credentials: Js
     return next((line["error"] for line in lines if "error" in line), "")
 
 
-def wait_until(check: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_until(check: Callable[[], Any], seconds: float = 240) -> Any:
     """What the check returns, as soon as that is true."""
     deadline = time.monotonic() + seconds
     while True:

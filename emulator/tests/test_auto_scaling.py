@@ -341,7 +341,7 @@ class TestRefresh:
         good = {"LaunchTemplateId": before["LaunchTemplateId"], "Version": before["Version"]}
         template = groups.define(WEB, groups.data(BEHAVIOUR="unhealthy", VERSION="5"))
         groups.scaling.update_auto_scaling_group(AutoScalingGroupName=WEB, LaunchTemplate=template)
-        record = groups.refreshed(WEB, groups.refresh(WEB, template, MinHealthyPercentage=50), seconds=180)
+        record = groups.refreshed(WEB, groups.refresh(WEB, template, MinHealthyPercentage=50))
         assert record["Status"] == "RollbackFailed"
         assert groups.describe(WEB)["LaunchTemplate"]["Version"] == template["Version"]
         groups.scaling.update_auto_scaling_group(AutoScalingGroupName=WEB, LaunchTemplate=good)
@@ -368,7 +368,7 @@ class TestDeployment:
 
     @staticmethod
     def deployment(
-        groups: Groups, balancer: Balancer, template: Json, seconds: int = 120, *, check_mode: bool = False
+        groups: Groups, balancer: Balancer, template: Json, seconds: int = 300, *, check_mode: bool = False
     ) -> Deployment:
         """The way to a version."""
         found = groups.ec2.describe_launch_templates(LaunchTemplateNames=[template["LaunchTemplateName"]])
@@ -381,7 +381,7 @@ class TestDeployment:
         }
         return Deployment(Request(outputs, "", seconds, "us-east-1", check_mode))
 
-    def deploy(self, groups: Groups, balancer: Balancer, template: Json, seconds: int = 120) -> tuple[str, Deployment]:
+    def deploy(self, groups: Groups, balancer: Balancer, template: Json, seconds: int = 300) -> tuple[str, Deployment]:
         """Id of the refresh, and who followed it."""
         deployment = self.deployment(groups, balancer, template, seconds)
         return deployment.follow(), deployment
