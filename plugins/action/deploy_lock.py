@@ -88,14 +88,14 @@ class Lock:
     def __init__(self, store: Store, key: str, run: Run) -> None:
         self._store, self._key, self._run = store, key, run
 
-    def take(self, break_lock_of: str) -> tuple[bool, str | None]:
-        """Take the lock.
+    def acquire(self, force_unlock_holder: str) -> tuple[bool, str | None]:
+        """Acquire the lock.
 
         Args:
-            break_lock_of: user@host whose lock is taken over although it may be alive elsewhere.
+            force_unlock_holder: user@host whose lock is taken over although it may be alive elsewhere.
 
         Returns:
-            Whether it was taken just now, and a sentence about the run it was taken over from, if any.
+            Whether it was acquired just now, and a sentence about the run it was taken over from, if any.
 
         Raises:
             ActionError: another run holds it.
@@ -104,25 +104,25 @@ class Lock:
             return True, None
         found = self._read()
         if found is None:
-            # Given back between the two calls; whoever was quicker holds it now.
-            return self.take(break_lock_of)
+            # Released between the two calls; whoever was quicker holds it now.
+            return self.acquire(force_unlock_holder)
         holder, since, version = found
         if holder == self._run:
             return False, None
-        is_broken = holder.who == break_lock_of and not holder.is_here(self._run)
-        if holder.is_alive(self._run) and not is_broken:
+        is_forced = holder.who == force_unlock_holder and not holder.is_here(self._run)
+        if holder.is_alive(self._run) and not is_forced:
             raise ActionError(self._refusal(holder, since))
         if not self._write(version):
-            return self.take(break_lock_of)
+            return self.acquire(force_unlock_holder)
         return (
             True,
             f"An earlier run did not end: {holder.who}, process {holder.process}, at work since {since}",
         )
 
-    def give_back(self) -> bool:
-        """Remove the lock where this run holds it, or one whose process is gone, and tell whether it did."""
+    def release(self) -> bool:
+        """Delete the lock when this run holds it, and tell whether it did."""
         found = self._read()
-        if found is None or (found[0] != self._run and found[0].is_alive(self._run)):
+        if found is None or found[0] != self._run:
             return False
         self._store.delete(self._key, found[2])
         return True
@@ -147,33 +147,33 @@ class Lock:
             return f"{what} Wait for it to end, or end it (kill {holder.process}), and run again."
         return (
             f"{what} Nobody can tell from here whether it is alive. Make sure that it is not, and run again "
-            f"with -e slipway_break_lock_of={holder.who}"
+            f"with -e slipway_force_unlock_holder={holder.who}"
         )
 
 
 class ActionModule(AwsActionModule):
-    """Takes the lock for the ansible-playbook that runs this, or gives it back."""
+    """Acquires the lock for the ansible-playbook that runs this, or releases it."""
 
     ARGUMENTS: ClassVar = {
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "store": {"type": "str", "choices": list(STORES), "default": "s3"},
         "bucket": {"type": "str", "required": True},
         "key": {"type": "str", "required": True},
-        "break_lock_of": {"type": "str", "default": ""},
+        "force_unlock_holder": {"type": "str", "default": ""},
         "region": {"type": "str", "required": True},
     }
     PURPOSE = "reach the deploy lock"
 
     def act(self, session: Any, arguments: Json) -> Json:
-        """Take or give back the lock, and return whether that was to be done."""
+        """Acquire or release the lock, and return whether that was to be done."""
         if self._task.check_mode:
             return {"changed": False}
         # A worker process runs one task and ends; its parent is ansible-playbook.
         store = open_store(arguments["store"], arguments["bucket"], lambda: session.client("s3"))
         lock = Lock(store, arguments["key"], Run.of(os.getppid()))
         if arguments["state"] == "absent":
-            return {"changed": lock.give_back()}
-        changed, unfinished = lock.take(arguments["break_lock_of"])
+            return {"changed": lock.release()}
+        changed, unfinished = lock.acquire(arguments["force_unlock_holder"])
         return {
             "changed": changed,
             "unfinished": unfinished is not None,

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.multiprocessing import context
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import task_environment
+from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_root import fingerprint
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "layers": {
@@ -22,6 +23,8 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
         "options": {
             "name": {"type": "str", "required": True},
             "directory": {"type": "path", "required": True},
+            "backend": {"type": "dict", "required": True},
+            "initialised_file": {"type": "path", "required": True},
             "inputs_file": {"type": "path", "required": True},
             "environment": {"type": "dict", "required": True},
         },
@@ -59,6 +62,8 @@ def _compare(layer: Json) -> tuple[str, str] | None:
     # What another run writes meanwhile is not read.
     with tempfile.NamedTemporaryFile(suffix=".tfvars.json") as copied:
         try:
+            if Path(layer["initialised_file"]).read_text() != fingerprint(layer["directory"], layer["backend"]):
+                return None
             inputs = Path(layer["inputs_file"]).read_bytes()
             copied.write(inputs)
             copied.flush()

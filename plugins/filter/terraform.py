@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import re
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import declared_variables
 
 # Resources whose loss loses data. A plan that deletes or replaces one stops, unless it is allowed by address.
 # Artifact Registry deletes a repository with its images, where Amazon ECR refuses.
@@ -23,36 +20,6 @@ _PROTECTED_TYPES = (
 Json = dict[str, Any]
 
 
-def terraform_variables(root: str) -> list[str]:
-    """Names of the input variables that a Terraform root declares, sorted.
-
-    Args:
-        root: folder of the root module.
-
-    Raises:
-        AnsibleFilterError: the folder holds no variables.tf.
-    """
-    try:
-        return sorted(declared_variables(Path(root)))
-    except FileNotFoundError as error:
-        raise AnsibleFilterError(f"{root} holds no variables.tf") from error
-
-
-def terraform_fingerprint(root: str, backend: Json) -> str:
-    """A digest of everything that `terraform init` reads: sources, modules, lock file and backend.
-
-    Args:
-        root: folder of the root module, below a folder `terraform`.
-        backend: the backend's configuration.
-    """
-    digest = hashlib.sha256(repr(sorted(backend.items())).encode())
-    path = Path(root).resolve()
-    terraform = next((p for p in path.parents if p.name == "terraform"), path)
-    for file in sorted([*path.glob("*.tf"), *path.glob(".terraform.lock.hcl"), *terraform.glob("modules/**/*.tf")]):
-        digest.update(str(file.relative_to(terraform)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
-
-
 def has_changes(said: str) -> bool:
     """Whether a plan has changes, by what `terraform plan` said of it.
 
@@ -64,10 +31,10 @@ def has_changes(said: str) -> bool:
     return not re.search(r"^No changes\.", said, re.MULTILINE)
 
 
-def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, producers: Json) -> Json:
+def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, upstream_outputs: Json) -> Json:
     """Everything a layer is given, by one naming rule.
 
-    A variable `<producer>_<output>` takes the producer's output, one of the common names takes the
+    A variable `<layer>_<output>` takes that output of an upstream layer, one of the common names takes the
     common value, and any other takes the Ansible variable `<layer>_<variable>` where there is one;
     what is left keeps Terraform's default.
 
@@ -76,22 +43,22 @@ def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, pro
         layer: name of the layer.
         declared: names of the variables its root declares.
         common: values every layer may declare, such as `name`, `region` and `tags`.
-        producers: outputs of the layers before it, by layer.
+        upstream_outputs: outputs of the layers before it, by layer.
 
     Raises:
         AnsibleFilterError: an Ansible variable that the root does not declare, and that is not empty.
     """
     inputs: Json = {}
     for name in declared:
-        producer, _, output = name.partition("_")
-        if producer in producers:
+        upstream, _, output = name.partition("_")
+        if upstream in upstream_outputs:
             # Terraform keeps no output whose value is null.
-            inputs[name] = producers[producer].get(output)
+            inputs[name] = upstream_outputs[upstream].get(output)
         elif f"{layer}_{name}" in given:
             inputs[name] = given[f"{layer}_{name}"]
         elif name in common:
             inputs[name] = common[name]
-    # What is empty asks for nothing: the wiring hands every platform the secrets of its data, and some have none.
+    # What is empty asks for nothing: playbooks/vars/ gives every platform the secrets of its data, and some have none.
     asked = {name for name, value in given.items() if value not in (None, [], {})}
     unknown = sorted(asked - {f"{layer}_{name}" for name in declared})
     if unknown:
@@ -109,15 +76,15 @@ def did_you_mean(name: str, allowed: list[str]) -> str:
     return f"{name} (did you mean {close[0]}?)" if close else name
 
 
-def missing_outputs(declared: list[str], producers: Json) -> list[str]:
+def missing_outputs(declared: list[str], upstream_outputs: Json) -> list[str]:
     """Outputs that a layer needs of layers that are not applied yet, such as `network.vpc_id`.
 
     Args:
         declared: names of the variables the layer's root declares.
-        producers: outputs of the layers before it, by layer.
+        upstream_outputs: outputs of the layers before it, by layer.
     """
     names = (name.partition("_") for name in declared)
-    return [f"{layer}.{output}" for layer, _, output in names if producers.get(layer) == {}]
+    return [f"{layer}.{output}" for layer, _, output in names if upstream_outputs.get(layer) == {}]
 
 
 def output_values(outputs: Json) -> Json:
@@ -134,7 +101,7 @@ def plan_changes(plan: Json) -> list[str]:
     lines = []
     for change in plan.get("resource_changes", []):
         actions = change["change"]["actions"]
-        verbs = ["adopt"] if "importing" in change["change"] else []
+        verbs = ["import"] if "importing" in change["change"] else []
         if actions not in (["no-op"], ["read"]):
             verbs.append("replace" if len(actions) == 2 else actions[0])
         if verbs:
@@ -142,12 +109,12 @@ def plan_changes(plan: Json) -> list[str]:
     return sorted(lines)
 
 
-def plan_losses(plan: Json, allowed: list[str]) -> list[str]:
-    """Addresses of databases, buckets and secrets that a plan would delete or replace without leave.
+def protected_deletions(plan: Json, allowed: list[str]) -> list[str]:
+    """Addresses of databases, buckets and secrets that a plan would delete or replace without being allowed to.
 
     Args:
         plan: the plan as `terraform show -json` prints it.
-        allowed: addresses that may be lost.
+        allowed: addresses that may be deleted or replaced.
     """
     return sorted(
         change["address"]
@@ -168,7 +135,5 @@ class FilterModule:
             "missing_outputs": missing_outputs,
             "output_values": output_values,
             "plan_changes": plan_changes,
-            "plan_losses": plan_losses,
-            "terraform_fingerprint": terraform_fingerprint,
-            "terraform_variables": terraform_variables,
+            "protected_deletions": protected_deletions,
         }

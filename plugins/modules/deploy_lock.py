@@ -9,7 +9,7 @@ short_description: Let one run at a time change an app or network
 description:
   - The lock is an object beside the Terraform states, written on the condition that there is none yet. It
     names the user, host and process of the run that holds it, so that whoever meets it knows whom to ask.
-  - A run that holds the lock already is given it again.
+  - A run may acquire a lock that it holds already.
   - A lock whose process is gone from this machine is taken over. One of another machine is not, because
     nobody can tell from here whether that run is alive.
   - Under check mode nothing is locked.
@@ -21,8 +21,7 @@ options:
     default: s3
   state:
     description: >-
-      C(present) takes the lock, C(absent) gives it back where this run holds it, or one whose process is gone from this
-      machine.
+      C(present) acquires the lock, C(absent) releases it when this run holds it.
     type: str
     choices: [present, absent]
     default: present
@@ -34,7 +33,7 @@ options:
     description: Key of the lock's object.
     type: str
     required: true
-  break_lock_of:
+  force_unlock_holder:
     description: User and host, such as C(root@build-1), whose lock is taken over although it is another host.
     type: str
     default: ""
@@ -46,17 +45,16 @@ author: Slipway
 """
 
 EXAMPLES = r"""
-- name: Take the deploy lock
+- name: Acquire the deploy lock
   slipway.provision.deploy_lock:
     bucket: slipway-dev-state
     key: dev/tasks/lock
     region: us-east-1
-  notify: Give the deploy lock back
 """
 
 RETURN = r"""
 changed:
-  description: Whether the lock was taken or given back.
+  description: Whether the lock was acquired or released.
   type: bool
   returned: always
 unfinished:

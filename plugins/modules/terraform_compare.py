@@ -9,8 +9,7 @@ short_description: Plan several Terraform layers side by side, and tell which ar
 description:
   - Plans each layer with C(terraform plan), two at a time for each processor and eight at most, whatever
     the number of hosts.
-  - A layer's working folder has to be initialised; M(community.general.terraform) does that.
-  - A layer that could not be planned is not among the unchanged; planning it again tells why.
+  - A layer that is not initialised, or could not be planned, is not among the unchanged; planning it again tells why.
   - Changes nothing, and does the same in check mode.
 options:
   layers:
@@ -25,6 +24,14 @@ options:
         required: true
       directory:
         description: Folder of its Terraform root.
+        type: path
+        required: true
+      backend:
+        description: Configuration of its backend.
+        type: dict
+        required: true
+      initialised_file:
+        description: File with the fingerprint (M(slipway.provision.terraform_root_info)) that it was initialised with.
         type: path
         required: true
       inputs_file:
@@ -44,6 +51,8 @@ EXAMPLES = r"""
     layers:
       - name: data
         directory: /home/me/shop/terraform/layers/aws/data
+        backend: {bucket: slipway-dev-state, key: dev/tasks/data}
+        initialised_file: /home/me/shop/.build/dev/tasks/data/initialised
         inputs_file: /home/me/shop/.build/dev/tasks/data/terraform.tfvars.json
         environment:
           TF_DATA_DIR: /home/me/shop/.build/dev/tasks/data/data

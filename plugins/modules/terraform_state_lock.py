@@ -30,7 +30,7 @@ options:
     type: list
     elements: int
     required: true
-  break_lock_of:
+  force_unlock_holder:
     description: User and host, such as C(root@build-1), whose lock is removed although it is another host.
     type: str
     default: ""
@@ -50,7 +50,7 @@ EXAMPLES = r"""
   slipway.provision.terraform_state_lock:
     bucket: slipway-dev-state
     key: dev/tasks/data.tflock
-    processes: "{{ 'dev/tasks/data' | slipway.provision.terraform_processes('slipway-dev-state') }}"
+    processes: "{{ q('slipway.provision.terraform_processes', 'dev/tasks/data', bucket='slipway-dev-state') }}"
     timeout_seconds: 300
     region: us-east-1
 """
@@ -89,7 +89,7 @@ def clear(
     store: Store,
     key: str,
     processes: list[int],
-    break_lock_of: str,
+    force_unlock_holder: str,
     timeout_seconds: float,
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -100,7 +100,7 @@ def clear(
         store: the bucket of the states.
         key: key of the lock.
         processes: ids of the Terraform processes of this machine that are at work on the state.
-        break_lock_of: `Who` of a lock that is removed although it is not this machine's.
+        force_unlock_holder: `Who` of a lock that is removed although it is not this machine's.
         timeout_seconds: how long to wait.
         now, sleep: a clock, in seconds.
 
@@ -119,7 +119,7 @@ def clear(
         lock = json.loads(found.content)
         holder = f"{lock['Who']} ({lock['Operation']}, since {lock['Created']})"
         is_ours = lock["Who"] == who
-        is_stale = not processes if is_ours else lock["Who"] == break_lock_of
+        is_stale = not processes if is_ours else lock["Who"] == force_unlock_holder
         if is_stale:
             # On the condition that it is still the lock that was looked at.
             store.delete(key, found.version)
@@ -131,7 +131,7 @@ def clear(
                 raise LockError(f"{locked} Wait for the end of Terraform's process {numbers}, and run again.")
             raise LockError(
                 f"{locked} Nobody can tell from here whether it is at work. Make sure that it is not, and "
-                f"run again with -e slipway_break_lock_of={lock['Who']}"
+                f"run again with -e slipway_force_unlock_holder={lock['Who']}"
             )
         sleep(_POLL_SECONDS)
 
@@ -143,11 +143,11 @@ def main() -> None:
             "bucket": {"type": "str", "required": True},
             "key": {"type": "str", "required": True, "no_log": False},
             "processes": {"type": "list", "elements": "int", "required": True},
-            "break_lock_of": {"type": "str", "default": ""},
+            "force_unlock_holder": {"type": "str", "default": ""},
             "timeout_seconds": {"type": "int", "required": True},
         }
     )
-    names = ("key", "processes", "break_lock_of", "timeout_seconds")
+    names = ("key", "processes", "force_unlock_holder", "timeout_seconds")
     try:
         store = open_store(module.params["store"], module.params["bucket"], lambda: module.client("s3"))
         removed = clear(store, *(module.params[name] for name in names))

@@ -19,6 +19,8 @@ Json = dict[str, Any]
 
 # In the order in which they are applied; a layer may take outputs of those before it.
 LAYERS = ("network", "registry", "data", "service")
+# Files of playbooks/vars that the playbooks load.
+SHARED_VARIABLES = ("application_environment", "layers", "role_inputs", "summary")
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class Project:
         roles: argument specifications, by role and variable.
         host_variables: argument specifications of what every app and network may be given.
         app_variables: the same of what only apps may be given.
-        wired: variables the project sets itself, whatever an inventory says.
+        wired: variables the project sets itself, whatever an inventory says, with the file that does.
         renamed: new names of variables, by the old ones.
     """
 
@@ -141,7 +143,11 @@ class Project:
         variables = read_yaml(folder / "playbooks/vars/inventory_variables.yml")["argument_specs"]
         self.host_variables: Json = variables["hosts"]["options"]
         self.app_variables: Json = variables["apps"]["options"]
-        self.wired = set(read_yaml(folder / "playbooks/vars/wiring.yml"))
+        self.wired = {
+            variable: f"playbooks/vars/{name}.yml"
+            for name in SHARED_VARIABLES
+            for variable in read_yaml(folder / f"playbooks/vars/{name}.yml")
+        }
         self.renamed: dict[str, str] = read_yaml(folder / "playbooks/vars/renamed_variables.yml")
 
     def role_of(self, variable: str) -> str | None:

@@ -247,7 +247,7 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
                 text = f"{name} is not for the platform {platform.name}: {reason}"
             problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
         elif producer or name in known.wired:
-            source = f"the layer {producer}" if producer else "playbooks/vars/wiring.yml"
+            source = f"the layer {producer}" if producer else known.wired[name]
             hint = "; give app_environment_variables" if name == "service_environment_variables" else ""
             text = f"{name} comes from {source}, whatever the inventory says{hint}"
             problems.add([host.name], text, f"Take it out of {host.file_of(name, f'host_vars/{host.name}')}")
@@ -399,7 +399,7 @@ def _environment(host: Host, known: Project) -> Any:
     platform = known.platform_of(host)
     reserved = platform.reserved_environment_variables if platform else {}
     free = {name: value for name, value in given.items() if name not in reserved}
-    # playbooks/vars/wiring.yml tells every application its name.
+    # playbooks/vars/application_environment.yml tells every application its name.
     return environment_strings({"APP_NAME": host.name} | free)
 
 

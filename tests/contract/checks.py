@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import SHARED_VARIABLES
 
 from plugins.plugin_utils.terraform_files import declared_outputs, declared_variables
 from terraform.generate import generated
@@ -112,8 +113,8 @@ def generated_is_current(project: Path) -> Iterator[str]:
 def producers_put_out(project: Path) -> Iterator[str]:
     """A variable named `<producer>_<output>` has a producer that puts it out and is handed to the layer."""
     outputs = {layer: set(_outputs(project, layer)) for layer in LAYERS}
+    handed = _yaml(project / "playbooks/vars/layers.yml")["terraform_layer_upstream_outputs"]
     for layer in LAYERS:
-        handed = (project / f"roles/{layer}/tasks/main.yml").read_text()
         for root, folder in terraform_files.roots_of(project, layer).items():
             for name in declared_variables(folder):
                 producer, _, output = name.partition("_")
@@ -121,8 +122,8 @@ def producers_put_out(project: Path) -> Iterator[str]:
                     continue
                 if output not in outputs[producer]:
                     yield f"{root}: no output {output} of layer {producer} for the variable {name}"
-                if f"{producer}_outputs" not in handed:
-                    yield f"roles/{layer} does not hand on the outputs of {producer}, which {name} takes"
+                if producer not in handed:
+                    yield f"terraform_layer_upstream_outputs lacks the outputs of {producer}, which {name} takes"
 
 
 def used_outputs_exist(project: Path) -> Iterator[str]:
@@ -150,37 +151,39 @@ def examples_are_complete(project: Path) -> Iterator[str]:
                 yield f"{root}/terraform.tfvars.example sets {name}, which is no variable"
 
 
-def wiring_sets_options(project: Path) -> Iterator[str]:
-    """playbooks/vars/wiring.yml sets nothing but options and names of its own."""
-    wired = set(_yaml(project / "playbooks/vars/wiring.yml"))
-    options = {name: option for role in _roles(project) for name, option in _options(role).items()}
-    for name in wired - options.keys():
-        if not name.startswith("wiring_"):
-            yield f"playbooks/vars/wiring.yml sets {name}, which is no role's option"
+def shared_variables_are_options(project: Path) -> Iterator[str]:
+    """What playbooks/vars sets with a role's prefix is an option of that role."""
+    options = {name for role in _roles(project) for name in _options(role)}
+    prefixes = tuple(f"{role.name}_" for role in _roles(project))
+    for name, file in _shared_variables(project).items():
+        if name.startswith(prefixes) and name not in options:
+            yield f"playbooks/vars/{file}.yml sets {name}, which is no role's option"
 
 
-def wired_roots_are_those_of_roles(project: Path) -> Iterator[str]:
-    """The roots that are compared before their layers' turns (wiring.yml) are those that the roles apply."""
-    file = "playbooks/vars/wiring.yml"
-    wiring = _yaml(project / file)
-    wired = wiring["wiring_network_roots"] | wiring["wiring_app_roots"] | wiring["wiring_data_roots"]
+def roots_are_those_of_roles(project: Path) -> Iterator[str]:
+    """The roots that are compared before their layers' turns (playbooks/vars) are those that the roles apply."""
+    file = "playbooks/vars/layers.yml"
+    variables = _yaml(project / file)
+    roots = {
+        layer: root
+        for group in ("networks", "apps", "data")
+        for layer, root in variables[f"layer_roots_of_{group}"].items()
+    }
     for layer in LAYERS:
         tasks = _yaml(project / f"roles/{layer}/tasks/main.yml")
         imported = next(task for task in tasks if "ansible.builtin.import_role" in task)
         # Both have the cloud in a variable of their own, where there are several.
         root, other = (
-            re.sub(r"^{{ (registry_cloud|wiring_cloud|__service_platforms\[service_platform\]) }}", "<cloud>", path)
-            for path in (imported["vars"]["terraform_layer_root"], wired.get(layer, ""))
+            re.sub(r"^{{ (registry_cloud|platform_cloud|__service_platforms\[service_platform\]) }}", "<cloud>", path)
+            for path in (imported["vars"]["terraform_layer_root"], roots.get(layer, ""))
         )
         if root != other:
             yield f"{file} has {other} for the layer {layer}, its role applies {root}"
 
 
-def locks_are_imported(project: Path) -> Iterator[str]:
-    """No role includes terraform_layer, whose handlers would then be loaded again for some hosts (tasks/lock.yml)."""
-    for file in sorted(project.glob("roles/*/tasks/*.yml")):
-        if re.search(r"include_role:\n\s+name: slipway.provision.terraform_layer", file.read_text()):
-            yield f"{file.relative_to(project)} includes terraform_layer; it has to import it"
+def _shared_variables(project: Path) -> dict[str, str]:
+    """Variables that the playbooks load, with the file that sets each."""
+    return {name: file for file in SHARED_VARIABLES for name in _yaml(project / f"playbooks/vars/{file}.yml")}
 
 
 def _roles(project: Path) -> list[Path]:

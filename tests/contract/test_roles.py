@@ -22,9 +22,8 @@ _CHECKS: list[_Check] = [
     checks.producers_put_out,
     checks.used_outputs_exist,
     checks.examples_are_complete,
-    checks.wiring_sets_options,
-    checks.wired_roots_are_those_of_roles,
-    checks.locks_are_imported,
+    checks.shared_variables_are_options,
+    checks.roots_are_those_of_roles,
 ]
 
 
@@ -135,21 +134,14 @@ def test_all_agree(check: _Check) -> None:
             "does not set image, which is required",
         ),
         (
-            checks.wiring_sets_options,
-            "playbooks/vars/wiring.yml",
+            checks.shared_variables_are_options,
+            "playbooks/vars/role_inputs.yml",
             "smoke_check_url:",
             "smoke_check_address:",
             "sets smoke_check_address, which is no role's option",
         ),
         (
-            checks.locks_are_imported,
-            "roles/migration/tasks/main.yml",
-            "import_role",
-            "include_role",
-            "roles/migration/tasks/main.yml includes terraform_layer",
-        ),
-        (
-            checks.wired_roots_are_those_of_roles,
+            checks.roots_are_those_of_roles,
             "roles/data/tasks/main.yml",
             "aws/data",
             "aws/database",

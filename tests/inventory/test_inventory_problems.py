@@ -148,7 +148,7 @@ def test_missing_for_one_app(inventory: Inventory, name: str, file: str) -> None
             '"Slipway_State"; it must be a bucket\'s name: 3 to 63 lower-case letters, digits, dots and hyphens',
         ),
         ("slipway_cloud_environment", "none", '"none"; it must be a dictionary'),
-        ("slipway_allow_loss", "aws_db_instance.this[0]", '"aws_db_instance.this[0]"; it must be a list'),
+        ("slipway_allow_destroy", "aws_db_instance.this[0]", '"aws_db_instance.this[0]"; it must be a list'),
     ],
 )
 def test_wrong_value_of_the_project(inventory: Inventory, name: str, value: Any, text: str) -> None:
@@ -295,9 +295,9 @@ def test_variables_in_the_file_that_lists_the_hosts(inventory: Inventory, networ
     ("name", "value", "source"),
     [
         ("data_network_vpc_id", "vpc-1", "the layer network"),
-        ("service_image", "python:3.11", "playbooks/vars/wiring.yml"),
-        ("service_environment_variables", {}, "playbooks/vars/wiring.yml"),
-        ("migration_cluster", "mine", "playbooks/vars/wiring.yml"),
+        ("service_image", "python:3.11", "playbooks/vars/role_inputs.yml"),
+        ("service_environment_variables", {}, "playbooks/vars/application_environment.yml"),
+        ("migration_cluster", "mine", "playbooks/vars/role_inputs.yml"),
     ],
 )
 def test_what_would_be_ignored(inventory: Inventory, name: str, value: Any, source: str) -> None:

@@ -1,4 +1,4 @@
-"""The filter machine_problems: Terraform, the Docker engine and the collections a run needs."""
+"""The lookup machine_problems: Terraform, the Docker engine and the collections a run needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from plugins.filter.machine import collection_version, machine_problems
+from plugins.lookup.machine_problems import collection_version, machine_problems
 
 PROJECT = str(Path(__file__).parents[2])
 RIGHT = json.dumps({"terraform_version": "1.11.4"})

@@ -43,7 +43,7 @@ OUTPUTS: Json = {
     "registry_outputs": REGISTRY,
     "data_outputs": DATA,
     "image_outputs": {"digest": _DIGEST, "reference": f"{_REGISTRY}@{_DIGEST}"},
-    "render_producers": {
+    "render_upstream_outputs": {
         "network": {},
         "registry": {},
         "data": {"network": NETWORK, "registry": REGISTRY},

@@ -14,7 +14,7 @@ from tests.inventory.example import PROJECT, Json
 _IMAGE = "registry.example.org/app@sha256:" + "0" * 64
 _COMMON: Json = {"name": "dev-tasks", "tags": {"Environment": "development", "Project": "tasks"}}
 _GOOGLE: Json = {"project": "slipway-rehearsal"}
-# What the project adds to an application's environment where there are no data (playbooks/vars/wiring.yml).
+# What the project adds to an application's environment where there are no data.
 _PLATFORM = {"APP_NAME": "tasks", "IMAGE_DIGEST": "sha256:" + "0" * 64}
 _SUBNETS = ["subnet-1", "subnet-2"]
 _SERVICE: Json = _COMMON | {

@@ -78,9 +78,9 @@ def network(environment: Environment) -> str:
     return _finish(environment.apply("net"), environment, "net")
 
 
-def test_killed_network_is_adopted(network: str) -> None:
+def test_killed_network_is_imported(network: str) -> None:
     assert "An earlier run did not end" in network
-    assert "adopt aws_vpc.this" in network
+    assert "import aws_vpc.this" in network
     zones = ("us-east-1a", "us-east-1b")
     prefix = f"{NAME}-net"
     assert _named("describe_vpcs", "Vpcs") == [prefix]
@@ -102,7 +102,7 @@ def test_database_killed_twice_still_has_the_password_of_its_secret(environment:
     run = environment.apply("app")
     run.until(lambda: _secrets("app"), "the first secret")
     run.kill_everything()
-    # The second run adopts what the first left, and is killed while it makes the database.
+    # The second run imports what the first left, and is killed while it makes the database.
     run = environment.apply("app")
     database = run.until(_databases, "the database")[0]
     run.kill_everything()
@@ -111,7 +111,7 @@ def test_database_killed_twice_still_has_the_password_of_its_secret(environment:
     output = _finish(environment.apply("app"), environment, "app")
 
     assert "Removed the lock that" in output
-    assert "adopt and update aws_db_instance.this[0]" in output
+    assert "import and update aws_db_instance.this[0]" in output
     assert [item["DbiResourceId"] for item in _databases()] == [database["DbiResourceId"]]
     assert _secrets("app") == [f"{NAME}-app/database/{user}" for user in ("app", "master", "migrator", "readonly")]
     groups = client("ec2").describe_security_groups()["SecurityGroups"]

@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 
 from plugins.action import deploy_lock
-from plugins.filter.recovery import terraform_processes
+from plugins.lookup.terraform_processes import terraform_processes
 from plugins.module_utils.state_store import S3Store
 from plugins.modules import terraform_state_lock
 from tests.recovery.environment import NAME, STATE_BUCKET, Environment, Result, Run, client, until
@@ -64,7 +64,7 @@ def test_second_run_fails_at_once_and_names_the_first(environment: Environment) 
     assert _read(KEY) is None
 
 
-def test_failing_run_gives_the_lock_back(environment: Environment) -> None:
+def test_failing_run_releases_the_lock(environment: Environment) -> None:
     assert _try(environment, fails=True).status != 0
     assert _read(KEY) is None
 
@@ -90,9 +90,9 @@ def test_lock_of_another_machine_is_taken_over_on_request_only(environment: Envi
     assert refused.status != 0
     assert "ci@build-1, process" in refused.tasks
     assert "since 2026-01-02 03:04:05 UTC" in refused.tasks
-    assert "run again with -e slipway_break_lock_of=ci@build-1" in refused.tasks
-    assert _try(environment, slipway_break_lock_of="ci@build-2").status != 0
-    _try(environment, slipway_break_lock_of="ci@build-1").succeeded()
+    assert "run again with -e slipway_force_unlock_holder=ci@build-1" in refused.tasks
+    assert _try(environment, slipway_force_unlock_holder="ci@build-2").status != 0
+    _try(environment, slipway_force_unlock_holder="ci@build-1").succeeded()
     assert _read(KEY) is None
 
 
@@ -112,50 +112,41 @@ def _lock(bucket: str, run: deploy_lock.Run) -> deploy_lock.Lock:
 
 def test_lock_from_before_a_restart_is_taken_over(bucket: str) -> None:
     now = deploy_lock.Run.of(os.getpid())
-    _lock(bucket, dataclasses.replace(now, boot="an earlier one")).take("")
-    assert _lock(bucket, now).take("")[0]
+    _lock(bucket, dataclasses.replace(now, boot="an earlier one")).acquire("")
+    assert _lock(bucket, now).acquire("")[0]
 
 
 def test_lock_of_a_process_id_that_is_used_again_is_taken_over(bucket: str) -> None:
     now = deploy_lock.Run.of(os.getpid())
-    _lock(bucket, dataclasses.replace(now, started=now.started - 1)).take("")
-    assert _lock(bucket, now).take("")[0]
+    _lock(bucket, dataclasses.replace(now, started=now.started - 1)).acquire("")
+    assert _lock(bucket, now).acquire("")[0]
 
 
 def test_lock_of_another_container_of_this_host_is_not(bucket: str) -> None:
     now = deploy_lock.Run.of(os.getpid())
-    _lock(bucket, dataclasses.replace(now, processes="pid:[1]")).take("")
+    _lock(bucket, dataclasses.replace(now, processes="pid:[1]")).acquire("")
     with pytest.raises(ActionError, match="Nobody can tell from here"):
-        _lock(bucket, now).take("")
+        _lock(bucket, now).acquire("")
 
 
 def test_request_to_break_a_lock_does_not_break_that_of_a_living_process(bucket: str) -> None:
     parent = deploy_lock.Run.of(os.getppid())
-    _lock(bucket, parent).take("")
+    _lock(bucket, parent).acquire("")
     with pytest.raises(ActionError, match="Wait for it to end"):
-        _lock(bucket, deploy_lock.Run.of(os.getpid())).take(parent.who)
+        _lock(bucket, deploy_lock.Run.of(os.getpid())).acquire(parent.who)
 
 
-def test_lock_is_given_back_by_its_holder_alone(bucket: str) -> None:
+def test_lock_is_released_by_its_holder_alone(bucket: str) -> None:
     parent, own = deploy_lock.Run.of(os.getppid()), deploy_lock.Run.of(os.getpid())
-    assert _lock(bucket, parent).take("") == (True, None)
-    assert _lock(bucket, parent).take("") == (False, None)
-    assert not _lock(bucket, own).give_back()
-    assert _lock(bucket, parent).give_back()
-    assert _lock(bucket, own).take("") == (True, None)
-
-
-def test_lock_of_a_process_that_is_gone_is_given_back_by_anybody(bucket: str) -> None:
-    own = deploy_lock.Run.of(os.getpid())
-    _lock(bucket, dataclasses.replace(own, boot="an earlier one")).take("")
-    assert _lock(bucket, own).give_back()
-    # Nobody can tell whether one of another machine is.
-    _lock(bucket, dataclasses.replace(own, host="build-1")).take("")
-    assert not _lock(bucket, own).give_back()
+    assert _lock(bucket, parent).acquire("") == (True, None)
+    assert _lock(bucket, parent).acquire("") == (False, None)
+    assert not _lock(bucket, own).release()
+    assert _lock(bucket, parent).release()
+    assert _lock(bucket, own).acquire("") == (True, None)
 
 
 def test_lock_is_gone_with_its_bucket() -> None:
-    assert not _lock(f"{BUCKET}-gone", deploy_lock.Run.of(os.getpid())).give_back()
+    assert not _lock(f"{BUCKET}-gone", deploy_lock.Run.of(os.getpid())).release()
 
 
 def test_dead_lock_goes_to_one_of_two_runs(bucket: str) -> None:
@@ -164,14 +155,14 @@ def test_dead_lock_goes_to_one_of_two_runs(bucket: str) -> None:
 
     def take(run: deploy_lock.Run) -> bool:
         try:
-            return _lock(bucket, run).take("")[0]
+            return _lock(bucket, run).acquire("")[0]
         except ActionError:
             return False
 
     with ThreadPoolExecutor(2) as pool:
         for _ in range(20):
             client("s3").delete_object(Bucket=bucket, Key="lock")
-            _lock(bucket, dead).take("")
+            _lock(bucket, dead).acquire("")
             assert sorted(pool.map(take, rivals)) == [False, True]
 
 
@@ -180,8 +171,8 @@ def _put_state_lock(bucket: str, who: str) -> None:
     client("s3").put_object(Bucket=bucket, Key="key.tflock", Body=json.dumps(lock).encode())
 
 
-def _clear(bucket: str, processes: list[int], break_lock_of: str = "") -> str | None:
-    return terraform_state_lock.clear(S3Store(client("s3"), bucket), "key.tflock", processes, break_lock_of, 0)
+def _clear(bucket: str, processes: list[int], force_unlock_holder: str = "") -> str | None:
+    return terraform_state_lock.clear(S3Store(client("s3"), bucket), "key.tflock", processes, force_unlock_holder, 0)
 
 
 OURS = f"{getpass.getuser()}@{socket.gethostname()}"
@@ -202,7 +193,7 @@ def test_state_lock_that_a_process_here_may_hold_stays(bucket: str) -> None:
 
 def test_state_lock_of_another_machine_is_removed_on_request_only(bucket: str) -> None:
     _put_state_lock(bucket, "ci@build-1")
-    with pytest.raises(terraform_state_lock.LockError, match="-e slipway_break_lock_of=ci@build-1"):
+    with pytest.raises(terraform_state_lock.LockError, match="-e slipway_force_unlock_holder=ci@build-1"):
         _clear(bucket, [], "ci@build-2")
     assert "ci@build-1" in (_clear(bucket, [], "ci@build-1") or "")
 

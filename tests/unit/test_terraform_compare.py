@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from plugins.action.terraform_compare import _compare
+from plugins.plugin_utils.terraform_root import fingerprint
 
 ROOT = """
 variable "size" { type = number }
@@ -26,9 +27,13 @@ def layer(tmp_path: Path) -> dict[str, Any]:
     inputs.write_text(json.dumps({"size": 1}))
     for command in (["init"], ["apply", "-auto-approve", f"-var-file={inputs}"]):
         subprocess.run(["terraform", *command, "-input=false"], cwd=tmp_path, check=True, capture_output=True)
+    initialised = tmp_path / "initialised"
+    initialised.write_text(fingerprint(str(tmp_path), {}))
     return {
         "name": "data",
         "directory": str(tmp_path),
+        "backend": {},
+        "initialised_file": str(initialised),
         "inputs_file": str(inputs),
         "environment": {"TF_IN_AUTOMATION": 1},
     }
@@ -44,7 +49,14 @@ def test_layer_with_changes_is_not(layer: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "missing", [{"inputs_file": "/nowhere"}, {"directory": "/nowhere"}, {"environment": {"PATH": "/"}}]
+    "missing",
+    [
+        {"inputs_file": "/nowhere"},
+        {"directory": "/nowhere"},
+        {"environment": {"PATH": "/"}},
+        {"backend": {"bucket": "another"}},
+        {"initialised_file": "/nowhere"},
+    ],
 )
 def test_layer_that_cannot_be_planned_is_not(layer: dict[str, Any], missing: dict[str, Any]) -> None:
     assert _compare(layer | missing) is None
@@ -52,4 +64,5 @@ def test_layer_that_cannot_be_planned_is_not(layer: dict[str, Any], missing: dic
 
 def test_layer_whose_plan_fails_is_not(layer: dict[str, Any]) -> None:
     Path(layer["directory"], "main.tf").write_text(ROOT.replace("var.size", "var.sizes"))
+    Path(layer["initialised_file"]).write_text(fingerprint(layer["directory"], layer["backend"]))
     assert _compare(layer) is None

@@ -1,4 +1,4 @@
-"""Filter that says what a machine lacks, before anything is touched."""
+"""Lookup of what a machine lacks, before anything is touched."""
 
 from __future__ import annotations
 
@@ -9,8 +9,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible.plugins.lookup import LookupBase
 from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import read_yaml
 from packaging.specifiers import SpecifierSet
+
+DOCUMENTATION = r"""
+name: machine_problems
+short_description: What this machine lacks, a line for each problem
+options:
+  _terms:
+    description: The project's folder.
+    required: true
+  terraform:
+    description: What C(terraform version -json) prints; empty when there is none.
+    required: true
+  engine:
+    description: What is wrong with the Docker engine; empty when it answers.
+    required: true
+  builds:
+    description: Whether this run may have to build an image.
+    type: bool
+    required: true
+author: Slipway
+"""
+
+Json = dict[str, Any]
 
 
 def collection_version(name: str) -> str | None:
@@ -68,8 +91,10 @@ def machine_problems(
     return problems
 
 
-class FilterModule:
-    """The filter, by the name playbooks use."""
+class LookupModule(LookupBase):
+    """The lookup."""
 
-    def filters(self) -> dict[str, Any]:
-        return {"machine_problems": machine_problems}
+    def run(self, terms: list[str], variables: Json | None = None, **arguments: Any) -> list[str]:
+        """What this machine lacks."""
+        (project,) = terms
+        return machine_problems(project, **arguments)

@@ -1,11 +1,11 @@
-"""Action plugin of google_orphans."""
+"""Resources of Google Cloud that a plan would create and that exist already, left by an interrupted apply."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ def is_ours(found: Json, values: Json) -> bool:
     return bool(labels.items() <= found.get("labels", {}).items())
 
 
-def find_orphans(cloud: GoogleCloud, project: str, creations: list[Json]) -> list[dict[str, str]]:
+def find_unmanaged(cloud: GoogleCloud, project: str, creations: list[Json]) -> list[dict[str, str]]:
     """What exists of the resources that a plan would create, ready to be imported.
 
     Args:
@@ -62,7 +62,7 @@ def find_orphans(cloud: GoogleCloud, project: str, creations: list[Json]) -> lis
     Raises:
         ActionError: something exists that was made by somebody else.
     """
-    orphans: list[dict[str, str]] = []
+    resources: list[dict[str, str]] = []
     obstacles: list[str] = []
     for creation in creations:
         if creation["type"] not in PLACES:
@@ -76,24 +76,7 @@ def find_orphans(cloud: GoogleCloud, project: str, creations: list[Json]) -> lis
                 f"{creation['address']}: {path} exists and was not made by this environment. Give one of the two "
                 "another name."
             )
-        orphans.append({"address": creation["address"], "id": path})
+        resources.append({"address": creation["address"], "id": path})
     if obstacles:
         raise ActionError("\n".join(["The plan cannot be applied, and nothing was changed.", *obstacles]))
-    return orphans
-
-
-class ActionModule(CloudActionModule):
-    """Looks for them."""
-
-    ARGUMENTS: ClassVar = {
-        "project": {"type": "str", "required": True},
-        "creations": {"type": "list", "elements": "dict", "required": True},
-    }
-    PURPOSE = "look for what an interrupted run left"
-
-    def answer(self, arguments: Json) -> Json:
-        """Return what exists."""
-        return {
-            "changed": False,
-            "orphans": find_orphans(GoogleCloud(), arguments["project"], arguments["creations"]),
-        }
+    return resources

@@ -1,59 +1,17 @@
-#!/usr/bin/python
-"""Ansible module: find what a plan would create although it exists, left by an interrupted apply."""
+"""Resources of AWS that a plan would create and that exist already, left by an interrupted apply."""
 
 from __future__ import annotations
-
-DOCUMENTATION = r"""
-module: terraform_orphans
-short_description: Find resources that a plan would create and that exist already
-description:
-  - Terraform writes its state at most every 20 seconds while it applies. One that is killed leaves resources
-    in the cloud that no state knows of; the next apply fails on their names, or makes them twice.
-  - Looks in AWS for everything a plan would create, by the names and tags the plan gives it, and returns the
-    ids to import it by.
-  - What has the name but not the tags was made by something else; the module fails and names it.
-  - Changes nothing but a security group that AWS made and Terraform did not come to close; it is closed.
-options:
-  creations:
-    description: >-
-      What the plan would create: C(address), C(type) and C(values) of each resource, as the filter
-      C(plan_creations) returns them.
-    type: list
-    elements: dict
-    required: true
-extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
-author: Slipway
-"""
-
-EXAMPLES = r"""
-- name: Look for what an interrupted run left
-  slipway.provision.terraform_orphans:
-    creations: "{{ plan.stdout | from_json | slipway.provision.plan_creations }}"
-    region: us-east-1
-"""
-
-RETURN = r"""
-orphans:
-  description: Address and import id of each resource that exists, in the plan's order.
-  type: list
-  elements: dict
-  returned: always
-  sample: [{address: aws_vpc.this, id: vpc-0123456789abcdef0}]
-"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 
-with suppress(ImportError):  # AnsibleAWSModule says what is missing
-    from botocore.exceptions import BotoCoreError, ClientError
+with suppress(ImportError):  # AwsActionModule says what is missing
+    from botocore.exceptions import ClientError
 
 # What the AWS provider waits for App Runner.
 _LONGEST_OPERATION_SECONDS = 1200
@@ -65,11 +23,7 @@ Client = Callable[[str], Any]
 
 
 class NotKnownYetError(Exception):
-    """The plan does not know a value, because what it comes from does not exist (or is not adopted) yet."""
-
-
-class OrphanError(Exception):
-    """Something is in the way and cannot be adopted; the message says what to do."""
+    """The plan does not know a value, because what it comes from does not exist (or is not imported) yet."""
 
 
 class Planned(Json):
@@ -85,7 +39,7 @@ class Found(NamedTuple):
     Attributes:
         id: what `terraform import` takes.
         tags: its tags; None for a part of another resource, which has none of its own.
-        obstacle: why it cannot be adopted although it is ours, and what to do; empty where it can.
+        obstacle: why it cannot be imported although it is ours, and what to do; empty where it can.
         finish: the call that the provider had still to make, where no later plan would miss it.
     """
 
@@ -308,7 +262,7 @@ def _app_runner_status(client: Client, arn: str) -> str:
         if status != "OPERATION_IN_PROGRESS":
             return status
         if time.monotonic() > deadline:
-            raise OrphanError(f"{arn} has been at work for {_LONGEST_OPERATION_SECONDS} s. Run again when it is done.")
+            raise ActionError(f"{arn} has been at work for {_LONGEST_OPERATION_SECONDS} s. Run again when it is done.")
         time.sleep(1)
 
 
@@ -488,11 +442,11 @@ def _owner(tags: dict[str, str]) -> list[str | None]:
     return [tags.get(key) for key in _OWNER_TAGS]
 
 
-def find_orphans(client: Client, creations: list[Json]) -> list[dict[str, str]]:
+def find_unmanaged(client: Client, creations: list[Json]) -> list[dict[str, str]]:
     """What exists of the resources that a plan would create, ready to be imported.
 
     A resource whose place is not known yet (a subnet's route table, say) is found in a later plan, once
-    the other is adopted.
+    the other is imported.
 
     Args:
         client: makes a boto3 client for a service.
@@ -502,9 +456,9 @@ def find_orphans(client: Client, creations: list[Json]) -> list[dict[str, str]]:
         Address and import id of each that exists.
 
     Raises:
-        OrphanError: something exists that cannot be adopted.
+        ActionError: something exists that cannot be imported.
     """
-    orphans: list[dict[str, str]] = []
+    resources: list[dict[str, str]] = []
     obstacles: list[str] = []
     unfinished: list[Callable[[], object]] = []
     for creation in creations:
@@ -519,33 +473,18 @@ def find_orphans(client: Client, creations: list[Json]) -> list[dict[str, str]]:
                 wanted = ", ".join(f"{key}={planned['tags_all'].get(key)}" for key in _OWNER_TAGS)
                 obstacles.append(
                     f"{address}: {one.id} exists and was not made by this environment: it lacks the tags "
-                    f"{wanted}. Give one of the two another name, or give it these tags to have it adopted."
+                    f"{wanted}. Give one of the two another name, or give it these tags to have it imported."
                 )
             elif one.obstacle:
-                obstacles.append(f"{address}: {one.id} cannot be adopted: {one.obstacle}.")
+                obstacles.append(f"{address}: {one.id} cannot be imported: {one.obstacle}.")
         if len(found) > 1:
             obstacles.append(
                 f"{address}: there are {' and '.join(one.id for one in found)}. Delete what is not in use."
             )
-        orphans += [{"address": address, "id": one.id} for one in found]
+        resources += [{"address": address, "id": one.id} for one in found]
         unfinished += [one.finish for one in found if one.finish]
     if obstacles:
-        raise OrphanError("\n".join(["The plan cannot be applied, and nothing was changed.", *obstacles]))
+        raise ActionError("\n".join(["The plan cannot be applied, and nothing was changed.", *obstacles]))
     for finish in unfinished:
         finish()
-    return orphans
-
-
-def main() -> None:
-    module = AnsibleAWSModule(argument_spec={"creations": {"type": "list", "elements": "dict", "required": True}})
-    try:
-        orphans = find_orphans(cache(module.client), module.params["creations"])
-    except OrphanError as error:
-        module.fail_json(msg=str(error))
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg="could not look for what an interrupted run left")
-    module.exit_json(changed=False, orphans=orphans)
-
-
-if __name__ == "__main__":
-    main()
+    return resources

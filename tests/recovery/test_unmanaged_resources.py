@@ -10,10 +10,11 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
 
-from plugins.action import google_orphans
 from plugins.filter.recovery import import_blocks, plan_creations
-from plugins.modules.terraform_orphans import FINDERS, REPEATABLE, OrphanError, find_orphans
+from plugins.plugin_utils.unmanaged_resources import google
+from plugins.plugin_utils.unmanaged_resources.aws import FINDERS, REPEATABLE, find_unmanaged
 from tests.recovery.environment import PROJECT, client
 
 NAME = "trecf"
@@ -31,7 +32,9 @@ def test_every_type_of_the_layers_is_known() -> None:
     used = {
         kind for file in files for kind in re.findall(r'^resource "(aws_\w+|terraform_data)"', file.read_text(), re.M)
     }
-    assert used - FINDERS.keys() - REPEATABLE == set(), "say in plugins/modules/terraform_orphans.py how to find them"
+    assert used - FINDERS.keys() - REPEATABLE == set(), (
+        "say in plugin_utils/unmanaged_resources/aws.py how to find them"
+    )
     assert (FINDERS.keys() | REPEATABLE) - used == set()
     assert FINDERS.keys() & REPEATABLE == set()
 
@@ -39,8 +42,8 @@ def test_every_type_of_the_layers_is_known() -> None:
 def test_every_type_of_googles_layers_is_known() -> None:
     files = (PROJECT / "terraform/layers/gcp").glob("*/*.tf")
     used = {kind for file in files for kind in re.findall(r'^resource "(google_\w+)"', file.read_text(), re.M)}
-    assert used == google_orphans.PLACES.keys() | google_orphans.REPEATABLE
-    assert google_orphans.PLACES.keys() & google_orphans.REPEATABLE == set()
+    assert used == google.PLACES.keys() | google.REPEATABLE
+    assert google.PLACES.keys() & google.REPEATABLE == set()
 
 
 def test_only_what_is_created_is_looked_for() -> None:
@@ -61,8 +64,8 @@ def test_only_what_is_created_is_looked_for() -> None:
 
 
 def test_import_blocks_are_terraform_in_json() -> None:
-    orphans = [{"address": 'aws_subnet.public["us-east-1a"]', "id": "subnet-1"}]
-    assert import_blocks(orphans) == {"import": [{"to": 'aws_subnet.public["us-east-1a"]', "id": "subnet-1"}]}
+    resources = [{"address": 'aws_subnet.public["us-east-1a"]', "id": "subnet-1"}]
+    assert import_blocks(resources) == {"import": [{"to": 'aws_subnet.public["us-east-1a"]', "id": "subnet-1"}]}
 
 
 class Made:
@@ -206,7 +209,7 @@ def _find(*planned: tuple[str, Json], tags: dict[str, str] = TAGS) -> list[dict[
     creations = [
         {"address": f"{kind}.this", "type": kind, "values": {**values, "tags_all": tags}} for kind, values in planned
     ]
-    return find_orphans(cache(client), creations)
+    return find_unmanaged(cache(client), creations)
 
 
 def test_resources_are_found_by_what_the_plan_says_of_them(made: Made) -> None:
@@ -248,12 +251,12 @@ def test_what_does_not_exist_is_not_found(kind: str, values: Json) -> None:
 def test_what_hangs_on_something_that_does_not_exist_yet_is_not_looked_for() -> None:
     unknown = ("aws_subnet", "aws_security_group", "aws_lb_listener", "aws_route", "aws_route53_record")
     creations = [{"address": kind, "type": kind, "values": {"name": "trecf"}} for kind in unknown]
-    assert find_orphans(cache(client), creations) == []
+    assert find_unmanaged(cache(client), creations) == []
 
 
 @pytest.mark.usefixtures("made")
 def test_what_has_the_name_but_not_the_tags_is_left_alone() -> None:
-    with pytest.raises(OrphanError) as caught:
+    with pytest.raises(ActionError) as caught:
         _find(
             ("aws_iam_role", {"name": NAME}),
             ("aws_lb", {"name": NAME}),
@@ -268,7 +271,7 @@ def test_what_has_the_name_but_not_the_tags_is_left_alone() -> None:
 @pytest.mark.usefixtures("made")
 def test_group_of_instances_without_the_tags_is_left_alone() -> None:
     others = [tag | {"value": "another"} for tag in LOWER_TAG_LIST]
-    with pytest.raises(OrphanError, match=f"{NAME} cannot be adopted: it was not made by this environment"):
+    with pytest.raises(ActionError, match=f"{NAME} cannot be imported: it was not made by this environment"):
         _find(("aws_autoscaling_group", {"name": NAME, "tag": others}))
 
 
@@ -277,13 +280,13 @@ def test_secret_that_is_scheduled_for_deletion_is_named() -> None:
     secrets.create_secret(Name=f"{NAME}/secret", SecretString="x", Tags=TAG_LIST)
     try:
         secrets.delete_secret(SecretId=f"{NAME}/secret", RecoveryWindowInDays=7)
-        with pytest.raises(OrphanError, match=f"restore-secret --secret-id {NAME}/secret"):
+        with pytest.raises(ActionError, match=f"restore-secret --secret-id {NAME}/secret"):
             _find(("aws_secretsmanager_secret", {"name": f"{NAME}/secret"}))
     finally:
         secrets.delete_secret(SecretId=f"{NAME}/secret", ForceDeleteWithoutRecovery=True)
 
 
-def test_bucket_that_was_not_tagged_yet_is_adopted() -> None:
+def test_bucket_that_was_not_tagged_yet_is_imported() -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket=f"{NAME}-bucket")
     try:
@@ -305,7 +308,7 @@ def test_two_of_one_thing_are_named() -> None:
         ec2.create_vpc(CidrBlock="10.78.0.0/16", TagSpecifications=[specification])["Vpc"]["VpcId"] for _ in range(2)
     ]
     try:
-        with pytest.raises(OrphanError, match=r"aws_vpc\.this: there are vpc-\w+ and vpc-\w+\. Delete"):
+        with pytest.raises(ActionError, match=r"aws_vpc\.this: there are vpc-\w+ and vpc-\w+\. Delete"):
             _find(("aws_vpc", {}), tags=tags)
     finally:
         for vpc in vpcs:

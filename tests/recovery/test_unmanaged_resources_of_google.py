@@ -11,7 +11,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.google_action im
 
 from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, Google
 from emulator.tests.stack import google_environment
-from plugins.action.google_orphans import find_orphans
+from plugins.plugin_utils.unmanaged_resources.google import find_unmanaged
 from slipway_emulator.settings import Settings
 
 PROJECT = "trec-finders"
@@ -58,24 +58,24 @@ def _planned(name: str = NAME, labels: dict[str, str] = LABELS, description: str
 
 
 def test_resources_are_found_by_what_the_plan_says_of_them(asked: GoogleCloud) -> None:
-    assert find_orphans(asked, PROJECT, _planned()) == [
+    assert find_unmanaged(asked, PROJECT, _planned()) == [
         {"address": "google_artifact_registry_repository.this", "id": REPOSITORY},
         {"address": "google_service_account.this", "id": ACCOUNT},
     ]
 
 
 def test_what_does_not_exist_is_not_found(asked: GoogleCloud) -> None:
-    assert find_orphans(asked, PROJECT, _planned("trecf-absent")) == []
+    assert find_unmanaged(asked, PROJECT, _planned("trecf-absent")) == []
 
 
 def test_nothing_is_found_where_no_api_is_switched_on(asked: GoogleCloud) -> None:
-    assert find_orphans(asked, "trec-unused", _planned()) == []
+    assert find_unmanaged(asked, "trec-unused", _planned()) == []
 
 
 def test_what_has_the_name_but_not_the_labels_is_left_alone(asked: GoogleCloud) -> None:
     others = LABELS | {"environment": "another"}
     with pytest.raises(ActionError) as caught:
-        find_orphans(asked, PROJECT, _planned(labels=others, description="Somebody else's"))
+        find_unmanaged(asked, PROJECT, _planned(labels=others, description="Somebody else's"))
     message = str(caught.value)
     assert "nothing was changed" in message
     assert f"google_artifact_registry_repository.this: {REPOSITORY} exists and was not made by this" in message

@@ -1,0 +1,35 @@
+"""Action plugin of unmanaged_resources_info."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, ClassVar
+
+from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import CloudActionModule, aws_session
+from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
+from ansible_collections.slipway.provision.plugins.plugin_utils.unmanaged_resources import aws, google
+
+Json = dict[str, Any]
+
+
+class ActionModule(CloudActionModule):
+    """Finds the resources."""
+
+    ARGUMENTS: ClassVar = {
+        "cloud": {"type": "str", "choices": ["aws", "gcp"], "required": True},
+        "creations": {"type": "list", "elements": "dict", "required": True},
+        "project": {"type": "str", "default": ""},
+        "region": {"type": "str", "required": True},
+    }
+    PURPOSE = "find what an interrupted run left"
+
+    def answer(self, arguments: Json) -> Json:
+        """Return what exists."""
+        creations = arguments["creations"]
+        if not creations:
+            found = []
+        elif arguments["cloud"] == "aws":
+            found = aws.find_unmanaged(cache(aws_session(arguments["region"]).client), creations)
+        else:
+            found = google.find_unmanaged(GoogleCloud(), arguments["project"], creations)
+        return {"changed": False, "resources": found}
