@@ -7,7 +7,6 @@ from pathlib import Path
 
 import yaml
 from packaging.specifiers import SpecifierSet
-
 from plugins.filter.machine import collection_version
 
 _PROJECT = Path(__file__).resolve().parents[2]
