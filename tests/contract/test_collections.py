@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 from packaging.specifiers import SpecifierSet
-from plugins.filter.machine import collection_version
+
+from plugins.lookup.machine_problems import collection_version
 
 _PROJECT = Path(__file__).resolve().parents[2]
 # A task's module, and what Python imports.
