@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Write what follows from `variables.tf` and `outputs.tf`: specifications of roles, and tables in READMEs.
+"""Write what follows from `variables.tf` and `outputs.tf`: specifications of roles, and tables in READMEs;
+and from `platform.yml` the comparison of the platforms.
 
 `python -m terraform.generate` writes it; with `--check` it writes nothing and ends with 1 when a file is out of date.
 """
@@ -16,7 +17,7 @@ from typing import Any
 import yaml
 
 from plugins.plugin_utils.inventory import LAYERS
-from plugins.plugin_utils.platforms import platform_roots
+from plugins.plugin_utils.platforms import platform_roots, read_platforms
 from plugins.plugin_utils.terraform_files import COMMON, Variable, declared_outputs, declared_variables
 
 Json = dict[str, Any]
@@ -40,13 +41,16 @@ def generated(project: Path) -> Iterator[tuple[Path, str]]:
     for variables in sorted((project / "terraform").glob("*/**/variables.tf")):
         if ".terraform" not in variables.parts:
             readme = variables.with_name("README.md")
-            yield readme, _replaced(readme.read_text(), _module_tables(variables.parent))
+            text = readme.read_text() if readme.exists() else f"# {variables.parent.name}\n\n{_BEGIN}\n{_END}\n"
+            yield readme, _replaced(text, _module_tables(variables.parent))
     for layer in LAYERS:
         role = project / "roles" / layer
         specification = _specification(project, layer)
         yield role / "meta/argument_specs.yml", _yaml_text(specification)
         readme = role / "README.md"
         yield readme, _replaced(readme.read_text(), _role_tables(specification))
+    readme = project / "docs/platforms/README.md"
+    yield readme, _replaced(readme.read_text(), _platform_table(project))
 
 
 def _module_tables(module: Path) -> str:
@@ -69,11 +73,12 @@ def _specification(project: Path, layer: str) -> Json:
     layers = project / "terraform/layers"
     if layer == "service":
         roots = platform_roots(layers)
+        shared = {name: option for name, option in own["options"].items() if name != "service_platform"}
         return {"main": own} | {
             platform: {
                 "short_description": f"Run an app's image on the platform {platform}",
                 "description": [f"What the entry point C(main) takes where C(service_platform) is C({platform})."],
-                "options": _options(layer, root),
+                "options": shared | _options(layer, root),
             }
             for platform, root in roots.items()
         }
@@ -119,6 +124,16 @@ def _indented(text: str) -> str:
             within = depth
         lines.append(f"  {line}" if within is not None else line)
     return "\n".join(lines) + "\n"
+
+
+def _platform_table(project: Path) -> str:
+    """The platforms side by side, a row for each key of `comparison` in their files."""
+    platforms = read_platforms(project / "terraform/layers")
+    compared = {key: None for platform in platforms.values() for key in platform.comparison}
+    names = [f"[`{name}`]({name.replace('_', '-')}.md)" for name in platforms]
+    rows = [[key, *(platform.comparison.get(key, "") for platform in platforms.values())] for key in compared]
+    lines = [["", *names], ["---"] * (len(names) + 1), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines).replace("|  |", "| |")
 
 
 def _role_tables(specification: Json) -> str:

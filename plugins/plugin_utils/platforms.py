@@ -29,6 +29,7 @@ class Platform:
     title: str
     image_registry: str
     data_layer: bool
+    comparison: dict[str, str]
     deprecated: Json = field(default_factory=dict)
     left_over_log_groups: str = ""
     nat_gateway: str = ""

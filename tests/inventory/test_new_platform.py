@@ -91,6 +91,33 @@ def test_an_app_on_it_is_validated(project: Path) -> None:
     assert f"{APP}: app_environment_variables holds LPAR, which the platform sets (from service_partitions)" in said
 
 
+def test_it_is_documented(project: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(project / ".build/collections")}
+    done = subprocess.run(
+        [sys.executable, "-m", "terraform.generate"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    readme = (project / "roles/service/README.md").read_text()
+    assert "| `service_partitions` | `1` | Number of partitions. |" in readme
+    comparison = (project / "docs/platforms/README.md").read_text()
+    assert "[`mainframe`](mainframe.md) |" in comparison
+    assert "| instances of yours | Fargate | Fargate | a logical partition |" in comparison
+    shown = subprocess.run(
+        [Path(sys.executable).parent / "ansible-doc", "-t", "role", "slipway.provision.service", "-e", "mainframe"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "Number of partitions." in shown.stdout
+
+
 def test_its_layer_plans_with_what_an_app_is_given(project: Path) -> None:
     file = project / "rendered.json"
     terraform = {"terraform_layer_terraform_directory": str(project / "terraform")}
