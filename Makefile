@@ -32,7 +32,7 @@ deploy: setup ## Deploy every app of the inventory and check that it works
 destroy: setup ## Remove everything the environment holds (asks for its name)
 	$(with_env) ansible-playbook playbooks/destroy.yml -i $(INVENTORY) $(ANSIBLE_ARGS)
 
-stop: ## Stop the rehearsal cloud
+stop: ## Stop the emulator
 	if [ -e .build/env ]; then $(with_env) slipway-emulator stop; fi
 
 generate: setup ## Write roles' specifications and README tables from variables.tf
@@ -52,5 +52,5 @@ test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's
 	$(with_env) pytest --config-file=app/pyproject.toml app/tests
 	$(with_env) pytest -v -n 2 --no-loadscope-reorder $(ARGS)
 
-clean: stop ## Stop the rehearsal cloud and remove .build and .venv
+clean: stop ## Stop the emulator and remove .build and .venv
 	rm -rf .build .venv

@@ -4,10 +4,10 @@ Run them on a quiet machine; they take about half an hour:
 
     . .build/env && python benchmarks/deploy.py
 
-They stop the rehearsal cloud and remove `.build/dev` first, and again before each deployment from nothing; with
+They stop the emulator and remove `.build/dev` first, and again before each deployment from nothing; with
 `--unchanged` they leave out what begins with nothing, and need an environment that is deployed. Each figure is a ratio
 within one call. Memory is that of a run of its own, since looking at it takes time: what `ansible-playbook` and all it
-has started hold at once, without the rehearsal cloud, the engine and its containers.
+has started hold at once, without the emulator, the engine and its containers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m slipway_app.migrate``: bring the schema to the newest version, or say why not.
+"""``python -m slipway_app.migrate``: upgrade the schema to the newest version, or say why not.
 
 All tables are made, whatever the features: a feature that is chosen later finds its own.
 """

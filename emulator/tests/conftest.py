@@ -1,4 +1,4 @@
-"""A rehearsal cloud of its own for these tests: this checkout's code, other ports, another network."""
+"""An emulator of its own for these tests: this checkout's code, other ports, another network."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def engine() -> docker.DockerClient:
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """Ports and a subnet that another rehearsal cloud of this machine does not use."""
+    """Ports and a subnet that another emulator of this machine does not use."""
     return settings_beside("temu", 10)
 
 
 @pytest.fixture(scope="session")
 def cloud(settings: Settings) -> Iterator[Settings]:
-    """A running rehearsal cloud."""
+    """A running emulator."""
     with cloud_beside(settings):
         yield settings
 
 
 @pytest.fixture(scope="session")
 def aws(cloud: Settings) -> Client:
-    """Makes a boto3 client of a service of the rehearsal cloud."""
+    """Makes a boto3 client of a service of the emulator."""
 
     def client(service: str) -> Any:
         return boto3.client(
@@ -111,7 +111,7 @@ def applying(
 
 @pytest.fixture(scope="session")
 def terraform(applying: tuple[Terraform, Future[None]]) -> Terraform:
-    """Terraform after its first apply. What it made goes with the rehearsal cloud."""
+    """Terraform after its first apply. What it made goes with the emulator."""
     terraform, applied = applying
     applied.result()
     return terraform

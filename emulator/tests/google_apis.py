@@ -32,7 +32,7 @@ class Google:
     """Google's APIs in one project.
 
     Args:
-        cloud: the rehearsal cloud.
+        cloud: the emulator.
         project: the project; any name will do, and each has its own resources.
         services: the APIs that it may use: "run" for run.googleapis.com.
     """

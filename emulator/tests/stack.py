@@ -281,12 +281,12 @@ class Services:
 
 
 def aws_environment(cloud: Settings) -> dict[str, str]:
-    """The environment variables that lead AWS's clients to the rehearsal cloud."""
+    """The environment variables that lead AWS's clients to the emulator."""
     return {"AWS_ENDPOINT_URL": cloud.gateway_url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 def google_environment(cloud: Settings) -> dict[str, str]:
-    """The environment variables that lead Google's clients to the rehearsal cloud, as inventories/dev has them."""
+    """The environment variables that lead Google's clients to the emulator, as inventories/dev has them."""
     products = {
         "ARTIFACT_REGISTRY": "artifactregistry/v1",
         "CLOUD_RUN_V2": "run/v2",
@@ -304,7 +304,7 @@ class Terraform:
 
     Args:
         directory: where the copy and its state go.
-        cloud: the rehearsal cloud.
+        cloud: the emulator.
         image: the image that the root's service runs.
         root: name of the root's folder here.
         variables: the root's other variables.

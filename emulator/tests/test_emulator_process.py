@@ -25,7 +25,7 @@ from slipway_emulator.settings import Settings
 
 @pytest.fixture
 def own(settings: Settings, engine: docker.DockerClient, tmp_path: Path) -> Iterator[Settings]:
-    """Settings of a rehearsal cloud that a test may do anything to."""
+    """Settings of an emulator that a test may do anything to."""
     own = dataclasses.replace(
         settings,
         state_directory=tmp_path / "state",

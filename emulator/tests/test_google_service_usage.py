@@ -62,7 +62,7 @@ def test_enabling_is_an_operation_that_can_be_asked_for(google: Google) -> None:
     assert operation["response"]["@type"] == "type.googleapis.com/google.api.serviceusage.v1.EnableServiceResponse"
     assert operation["response"]["service"]["state"] == "ENABLED"
     assert google.call("GET", f"{USAGE}/{operation['name']}")["done"] is True
-    # Again, as Terraform does when it adopts what is there.
+    # Again, as Terraform does when it imports what is there.
     google.call("POST", f"{SERVICES}/run.googleapis.com:enable")
     assert google.call("GET", f"{SERVICES}/run.googleapis.com")["state"] == "ENABLED"
 

@@ -15,7 +15,7 @@ except ImportError:
     google = None  # type: ignore[assignment]  # GoogleSession says so
 
 _SECONDS = 60
-# What a second try may mend ("Retry strategy" in the documentation of Cloud Storage).
+# What a second try may fix ("Retry strategy" in the documentation of Cloud Storage).
 _PASSING = (408, 429, 500, 502, 503, 504)
 
 

@@ -25,7 +25,7 @@ author: Slipway
 """
 
 EXAMPLES = r"""
-- name: Look the image up
+- name: Read the image
   slipway.provision.artifact_registry_image_info:
     repository_url: us-central1-docker.pkg.dev/my-project/dev-hello/app
     tag: 1f0c2a9be6d4

@@ -109,7 +109,7 @@ EXAMPLES = r"""
         password: "{{ app_password }}"
         table_privileges: [SELECT, INSERT, UPDATE, DELETE]
         sequence_privileges: [USAGE]
-  register: trial
+  register: privileges
   no_log: true
 """
 

@@ -26,7 +26,7 @@ author: Slipway
 """
 
 EXAMPLES = r"""
-- name: Look for the image
+- name: Read the image
   slipway.provision.ecr_image_info:
     repository: dev-tasks
     tag: 1f0c2a9be6d4

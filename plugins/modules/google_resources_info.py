@@ -27,7 +27,7 @@ author: Slipway
 """
 
 EXAMPLES = r"""
-- name: Look for what is left
+- name: List what is left
   slipway.provision.google_resources_info:
     project: my-project
     region: us-central1

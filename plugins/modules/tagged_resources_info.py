@@ -29,7 +29,7 @@ author: Slipway
 """
 
 EXAMPLES = r"""
-- name: Look for what is left
+- name: List what is left
   slipway.provision.tagged_resources_info:
     tags: {Environment: development, Project: tasks}
     name_prefix: dev-tasks

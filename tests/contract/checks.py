@@ -35,7 +35,7 @@ def one_shape(project: Path) -> Iterator[str]:
         headings = re.findall(r"^## (.+)$", (role / "README.md").read_text(), re.MULTILINE)
         if [heading for heading in headings if heading in _HEADINGS] != _HEADINGS:
             yield f"roles/{role.name}/README.md has the headings {headings}, which have to hold {_HEADINGS}"
-        for scenario in (f"molecule/{role.name}_{kind}" for kind in ("default", "changed")):
+        for scenario in (f"molecule/{role.name}_{kind}" for kind in ("default", "alternative")):
             for file in _SCENARIO_FILES:
                 if not (project / scenario / file).is_file():
                     yield f"{scenario}/{file} is missing"
@@ -110,8 +110,8 @@ def generated_is_current(project: Path) -> Iterator[str]:
             yield f"{file.relative_to(project)} is out of date; run make generate"
 
 
-def producers_put_out(project: Path) -> Iterator[str]:
-    """A variable named `<producer>_<output>` has a producer that puts it out and is handed to the layer."""
+def outputs_exist(project: Path) -> Iterator[str]:
+    """A variable named `<layer>_<output>` has a upstream layer that has the output and is handed to the layer."""
     outputs = {layer: set(_outputs(project, layer)) for layer in LAYERS}
     handed = _yaml(project / "playbooks/vars/layers.yml")["terraform_layer_upstream_outputs"]
     for layer in LAYERS:
@@ -170,15 +170,25 @@ def roots_are_those_of_roles(project: Path) -> Iterator[str]:
         for layer, root in variables[f"layer_roots_of_{group}"].items()
     }
     for layer in LAYERS:
-        tasks = _yaml(project / f"roles/{layer}/tasks/main.yml")
+        tasks = _yaml(project / f"roles/{layer}/tasks/{'apply' if layer == 'service' else 'main'}.yml")
         imported = next(task for task in tasks if "ansible.builtin.import_role" in task)
         # Both have the cloud in a variable of their own, where there are several.
         root, other = (
-            re.sub(r"^{{ (registry_cloud|platform_cloud|__service_platforms\[service_platform\]) }}", "<cloud>", path)
+            re.sub(
+                r"^{{ (registry_cloud|platform_cloud|__service_platforms\[__service_platform\]) }}", "<cloud>", path
+            ).replace("__service_platform", "service_platform")
             for path in (imported["vars"]["terraform_layer_root"], roots.get(layer, ""))
         )
         if root != other:
             yield f"{file} has {other} for the layer {layer}, its role applies {root}"
+
+
+def entry_points_are_fixed(project: Path) -> Iterator[str]:
+    """`tasks_from` of an included role is no template: Ansible would take the first host's for all hosts of a play."""
+    for folder in ("roles", "playbooks", "molecule"):
+        for file in sorted((project / folder).rglob("*.yml")):
+            for name in re.findall(r"^\s*tasks_from: .*{{.*$", file.read_text(), re.MULTILINE):
+                yield f"{file.relative_to(project)}: {name.strip()} differs from host to host"
 
 
 def _shared_variables(project: Path) -> dict[str, str]:

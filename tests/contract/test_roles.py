@@ -19,11 +19,12 @@ _CHECKS: list[_Check] = [
     checks.readme_tells_outputs,
     checks.readme_example_is_valid,
     checks.generated_is_current,
-    checks.producers_put_out,
+    checks.outputs_exist,
     checks.used_outputs_exist,
     checks.examples_are_complete,
     checks.shared_variables_are_options,
     checks.roots_are_those_of_roles,
+    checks.entry_points_are_fixed,
 ]
 
 
@@ -44,10 +45,10 @@ def test_all_agree(check: _Check) -> None:
         ),
         (
             checks.one_shape,
-            "molecule/image_changed/verify.yml",
+            "molecule/image_alternative/verify.yml",
             None,
             None,
-            "image_changed/verify.yml is missing",
+            "image_alternative/verify.yml is missing",
         ),
         (
             checks.defaults_equal_specification,
@@ -113,7 +114,7 @@ def test_all_agree(check: _Check) -> None:
             "terraform/layers/aws/network/README.md is out of date",
         ),
         (
-            checks.producers_put_out,
+            checks.outputs_exist,
             "terraform/layers/aws/network/outputs.tf",
             'output "vpc_id"',
             'output "id"',
@@ -147,12 +148,19 @@ def test_all_agree(check: _Check) -> None:
             "aws/database",
             "has aws/data for the layer data, its role applies aws/database",
         ),
+        (
+            checks.entry_points_are_fixed,
+            "playbooks/deploy.yml",
+            "tasks_from: backend",
+            'tasks_from: "{{ terraform_layer_state_store }}"',
+            "playbooks/deploy.yml: tasks_from: ",
+        ),
     ],
 )
 def test_a_difference_is_seen(
     tmp_path: Path, check: _Check, file: str, old: str | None, new: str | None, problem: str
 ) -> None:
-    for folder in ("roles", "terraform/layers", "playbooks", "molecule"):
+    for folder in ("roles", "terraform/layers", "playbooks", "molecule", "docs/platforms"):
         ignored = shutil.ignore_patterns(".terraform")
         shutil.copytree(_PROJECT / folder, tmp_path / folder, ignore=ignored)
     changed = tmp_path / file

@@ -1,4 +1,4 @@
-"""Google's half of the rehearsal cloud, asked by its APIs."""
+"""Google's half of the emulator, asked by its APIs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def google(path: str) -> Json | None:
     """What an API answers; None where there is no such thing.
 
     Raises:
-        GoogleAuthError, OSError: the rehearsal cloud does not run, or not yet.
+        GoogleAuthError, OSError: the emulator does not run, or not yet.
     """
-    # The rehearsal cloud may be another one than before, with another key.
+    # The emulator may be another one than before, with another key.
     key = PROJECT / ".build/emulator/google-credentials.json"
     credentials = Credentials.from_service_account_file(str(key), scopes=_SCOPES)
     credentials.refresh(Request())

@@ -83,7 +83,7 @@ class Site:
         settings.write_text(text)
         google = self.inventory / "group_vars" / "cloud_run" / "cloud.yml"
         text = google.read_text().replace("slipway-dev-gcp-state", f"slipway-{environment}-gcp-state")
-        # The key is where the rehearsal cloud has put it, and that is the project's.
+        # The key is where the emulator has put it, and that is the project's.
         google.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
         if apps is not None:
             hosts = self.inventory / "hosts.yml"
@@ -243,7 +243,7 @@ def killed(site: Site, is_time: Callable[[str], object], playbook: str, *argumen
         try:
             return is_time(log.read_text())
         except (EndpointConnectionError, GoogleAuthError, OSError):
-            # The run has not started the rehearsal cloud yet, which makes the key of Google's half too.
+            # The run has not started the emulator yet, which makes the key of Google's half too.
             return False
 
     try:

@@ -208,7 +208,7 @@ def test_bad_image_is_rolled_back(site: Site, aws: Any) -> None:
     run = failed(site.run("playbooks/smoke_check.yml", "--limit", "web"))
     assert "asked for was" in run.output
     assert _refreshes(aws) == known
-    # The next run, with the code as it was, has nothing to mend but what Terraform was told meanwhile.
+    # The next run, with the code as it was, has nothing to fix but what Terraform was told meanwhile.
     succeeded(_deploy(site))
     assert site.served("web") == before
 

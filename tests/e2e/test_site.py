@@ -177,7 +177,7 @@ def test_network_is_as_required(aws: Any) -> None:
     assert len({s["AvailabilityZone"] for s in subnets}) == 2
 
 
-def test_security_groups_admit_only_the_next_in_line(aws: Any) -> None:
+def test_security_groups_allow_only_the_next_in_line(aws: Any) -> None:
     ec2 = aws("ec2")
     groups = {g["GroupName"]: g for g in ec2.describe_security_groups()["SecurityGroups"]}
     instance = aws("rds").describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]

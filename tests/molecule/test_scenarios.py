@@ -17,7 +17,9 @@ from tests.rehearsal import running_cloud
 _PROJECT = Path(__file__).resolve().parents[2]
 _SCENARIOS = sorted(file.parent.name for file in (_PROJECT / "molecule").glob("*/molecule.yml"))
 # A role's second scenario, with other inputs, is for the night.
-_PARAMETERS = [pytest.param(one, marks=[pytest.mark.long] if one.endswith("_changed") else []) for one in _SCENARIOS]
+_PARAMETERS = [
+    pytest.param(one, marks=[pytest.mark.long] if one.endswith("_alternative") else []) for one in _SCENARIOS
+]
 _TIMEOUT_SECONDS = 900
 _SHOWN_LINES = 80
 # Each scenario has names and a state of its own; what it waits for leaves room for another two.

@@ -1,4 +1,4 @@
-"""One environment for all tests of recovery, in a rehearsal cloud of its own."""
+"""One environment for all tests of recovery, in an emulator of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.recovery.environment import NAME, THOUSANDS, Environment, has_state_b
 
 @pytest.fixture(scope="session", autouse=True)
 def cloud() -> Iterator[Settings]:
-    """A running rehearsal cloud."""
+    """A running emulator."""
     settings = settings_beside(NAME, THOUSANDS)
     with cloud_beside(settings):
         yield settings

@@ -1,4 +1,4 @@
-"""An environment in a rehearsal cloud of its own, and runs of ansible-playbook that can be killed."""
+"""An environment in an emulator of its own, and runs of ansible-playbook that can be killed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _INVENTORY = {
             "apps": {
                 "hosts": {
                     "app": {"data_database_name": "trecdb", "data_bucket_enabled": True},
-                    "orphaned": {"data_bucket_enabled": True, "data_api_key_required": True},
+                    "abandoned": {"data_bucket_enabled": True, "data_api_key_required": True},
                     "stopped": {"data_bucket_enabled": True, "data_api_key_required": True},
                     "locked": {"data_bucket_enabled": True},
                     "doomed": {"data_bucket_enabled": True, "data_api_key_required": True},
@@ -68,7 +68,7 @@ _INVENTORY = {
 
 
 def client(service: str) -> Any:
-    """A boto3 client of the rehearsal cloud."""
+    """A boto3 client of the emulator."""
     return boto3.client(
         service,
         endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],

@@ -140,17 +140,17 @@ def _start_bucket(environment: Environment, host: str) -> Run:
 
 @pytest.mark.usefixtures("network")
 def test_terraform_that_outlives_its_run_is_waited_for(environment: Environment) -> None:
-    run = _start_bucket(environment, "orphaned")
+    run = _start_bucket(environment, "abandoned")
     terraform = run.terraform()
     # It is stopped, so that the next run certainly meets it.
     run.signal(signal.SIGSTOP, terraform)
     run.signal(signal.SIGKILL)
-    second = environment.apply("orphaned")
-    second.until(lambda: "RETRYING: [orphaned]" in second.output, "the wait for Terraform")
+    second = environment.apply("abandoned")
+    second.until(lambda: "RETRYING: [abandoned]" in second.output, "the wait for Terraform")
     run.signal(signal.SIGCONT, terraform)
-    _finish(second, environment, "orphaned")
-    assert _is_in_state(f"{NAME}/orphaned/data", "aws_s3_bucket_lifecycle_configuration")
-    assert _secrets("orphaned") == [f"{NAME}-orphaned/api-key"]
+    _finish(second, environment, "abandoned")
+    assert _is_in_state(f"{NAME}/abandoned/data", "aws_s3_bucket_lifecycle_configuration")
+    assert _secrets("abandoned") == [f"{NAME}-abandoned/api-key"]
 
 
 @pytest.mark.usefixtures("network")

@@ -45,7 +45,7 @@ def _hold(environment: Environment) -> Run:
 
 
 def _try(environment: Environment, **variables: Any) -> Result:
-    """A run that gives the lock back as soon as it has it."""
+    """A run that releases the lock as soon as it has it."""
     environment.hold.unlink(missing_ok=True)
     return environment.start("lock.yml", **variables).end()
 

@@ -1,4 +1,4 @@
-"""What an interrupted apply has left is found in the rehearsal cloud, by what a plan says of it."""
+"""What an interrupted apply has left is found in the emulator, by what a plan says of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an interrupted apply has left in Google's half of the rehearsal cloud is found by what a plan says of it."""
+"""What an interrupted apply has left in Google's half of the emulator is found by what a plan says of it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def google(cloud: Settings) -> Iterator[Google]:
 
 @pytest.fixture
 def asked(google: Google, monkeypatch: pytest.MonkeyPatch) -> GoogleCloud:
-    """Asks the rehearsal cloud, as a task does whose environment leads there."""
+    """Asks the emulator, as a task does whose environment leads there."""
     for name, value in google_environment(google.cloud).items():
         monkeypatch.setenv(name, value)
     return GoogleCloud()

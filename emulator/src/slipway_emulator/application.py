@@ -54,7 +54,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from slipway_emulator.app_runner.api import AppRunner
     from slipway_emulator.application_autoscaling.api import ApplicationAutoScaling
     from slipway_emulator.autoscaling.api import AutoScaling
-    from slipway_emulator.autoscaling.groups import Keeper
+    from slipway_emulator.autoscaling.groups import GroupReconciler
     from slipway_emulator.ec2 import engine as instance_engine
     from slipway_emulator.ec2 import metadata as instance_metadata
     from slipway_emulator.ec2.instances import Instances
@@ -69,8 +69,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     application_autoscaling = ApplicationAutoScaling()
     runner = AppRunner(client, network, settings.gateway_port, settings.registry_address)
     instances = Instances(client, network, settings.gateway_port)
-    keeper = Keeper(instances, health)
-    autoscaling = AutoScaling(keeper, instances)
+    reconciler = GroupReconciler(instances, health)
+    autoscaling = AutoScaling(reconciler, instances)
     engine = instance_engine.InstanceEngine(client, instances, settings.registry_address)
     metadata = instance_metadata.MetadataService()
     parts = Parts(
@@ -101,13 +101,13 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
         elif scope["server"][1] == settings.google_port:
             await google.handle(scope, receive, send)
-        elif application_autoscaling.is_meant(scope):
+        elif application_autoscaling.matches(scope):
             await application_autoscaling.handle(scope, receive, send)
-        elif runner.is_meant(scope):
+        elif runner.matches(scope):
             await runner.handle(scope, receive, send)
         elif scope["path"] == instance_engine.PATH:
             await instance_engine.handle(engine, scope, receive, send)
-        elif instance_metadata.is_meant(scope):
+        elif instance_metadata.matches(scope):
             await instance_metadata.handle(metadata, scope, send)
         elif scope["path"] == IDENTITY_PATH:
             content = {"Content-Type": "application/json"}
@@ -122,13 +122,13 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
                 # Otherwise each container that MiniStack stops now would be replaced by its service.
                 ecs_services.halt()
                 runner.halt()
-                keeper.stop()
+                reconciler.stop()
                 google.stop()
                 health.stop()
             return message
 
         health.start()
-        keeper.start()
+        reconciler.start()
         await ministack.app(scope, receive_and_halt, send)
 
     return application

@@ -1,4 +1,4 @@
-"""What a rehearsal cloud leaves behind in the Docker Engine, and its removal."""
+"""What an emulator leaves behind in the Docker Engine, and its removal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from slipway_emulator.settings import Settings
 
 
 def remove(client: docker.DockerClient, settings: Settings) -> int:
-    """Remove the containers of a rehearsal cloud that does not run, and its network.
+    """Remove the containers of an emulator that does not run, and its network.
 
     Returns:
         How many containers there were.

@@ -39,7 +39,7 @@ resource "aws_subnet" "this" {
 
 resource "aws_security_group" "this" {
   name        = "temu-tf"
-  description = "Tests of the rehearsal cloud"
+  description = "Tests of the emulator"
   vpc_id      = aws_vpc.this.id
 }
 

@@ -1,4 +1,4 @@
-# Each role is handed on only together with its permissions: a task that starts before them fails, and one that
+# Each role is an output only together with its permissions: a task that starts before them fails, and one that
 # outlives them cannot shut down cleanly.
 output "execution_role_arn" {
   description = "ARN of the role that ECS takes to start a task."

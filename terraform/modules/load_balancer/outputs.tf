@@ -1,4 +1,4 @@
-# Handed on only once requests get through: ECS and Auto Scaling take a target group only when a listener uses it, and
+# Known only once requests get through: ECS and Auto Scaling take a target group only when a listener uses it, and
 # what is registered is healthy only when it can be reached.
 output "app_url" {
   description = "Where the application is reached."

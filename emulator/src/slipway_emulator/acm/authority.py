@@ -1,4 +1,4 @@
-"""The certificate authority of the rehearsal cloud: what AWS Certificate Manager is in AWS."""
+"""The certificate authority of the emulator: what AWS Certificate Manager is in AWS."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Authority:
                     "the machine does not trust the rehearsal's certificates yet. Run: "
                     f"sudo cp {self.certificate_file} {target} && sudo {command}"
                 )
-            # Of two rehearsal clouds that start at once, one command would fail.
+            # Of two emulators that start at once, one command would fail.
             with _alone_in(folder):
                 if self.is_trusted():
                     return False

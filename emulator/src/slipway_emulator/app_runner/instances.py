@@ -240,7 +240,7 @@ class Fleet:
                 first, self._specification = self._specification is None, specification
             if first:
                 self._stopping = threading.Event()
-                spawn_background(self._keep, self._stopping, thread_name="apprunner-keeper")
+                spawn_background(self._keep, self._stopping, thread_name="apprunner-reconciler")
             self._stop(old)
 
     def stop(self) -> None:

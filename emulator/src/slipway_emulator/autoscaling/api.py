@@ -17,7 +17,7 @@ from slipway_emulator.autoscaling.groups import (
     IN_SERVICE,
     TERMINATING,
     Group,
-    Keeper,
+    GroupReconciler,
     Member,
     Refresh,
     TemplateError,
@@ -95,13 +95,13 @@ class AutoScaling(QueryService):
     """The service: its operations.
 
     Args:
-        keeper: keeps the groups.
+        reconciler: keeps the groups.
         instances: looks at launch requests.
     """
 
-    def __init__(self, keeper: Keeper, instances: Instances) -> None:
+    def __init__(self, reconciler: GroupReconciler, instances: Instances) -> None:
         super().__init__("autoscaling")
-        self._keeper = keeper
+        self._reconciler = reconciler
         self._instances = instances
         self._policies = AccountRegionScopedDict()
 
@@ -148,7 +148,7 @@ class AutoScaling(QueryService):
         self._check_target_groups(request.get("TargetGroupARNs", []) + sources)
         group.settings["TargetGroupARNs"] = request.get("TargetGroupARNs", []) + sources
         self._tag(group, request.get("Tags", []))
-        self._keeper.groups[group.account, group.region, name] = group
+        self._reconciler.groups[group.account, group.region, name] = group
 
     def _UpdateAutoScalingGroup(self, request: Json) -> None:
         group = self._group(request)
@@ -259,7 +259,7 @@ class AutoScaling(QueryService):
                 if refresh.is_active:
                     refresh.end("Cancelled", "The group is being deleted.")
             if not group.members:
-                self._keeper.groups.pop((group.account, group.region, group.name), None)
+                self._reconciler.groups.pop((group.account, group.region, group.name), None)
 
     def _SetDesiredCapacity(self, request: Json) -> None:
         group = self._group(request)
@@ -293,14 +293,14 @@ class AutoScaling(QueryService):
             if member.state == TERMINATING:
                 raise ApiError("ScalingActivityInProgress", f"{member.identifier} is being terminated already.")
             cause = "instance was taken out of service in response to a user request."
-            return {"Activity": self._keeper.end(group, member, cause)}
+            return {"Activity": self._reconciler.end(group, member, cause)}
 
     def _SetInstanceHealth(self, request: Json) -> None:
         if request["HealthStatus"] not in ("Healthy", "Unhealthy"):
             raise ApiError("ValidationError", f"Health status {request['HealthStatus']} is not Healthy or Unhealthy")
         group, member = self._member(request["InstanceId"])
         with group.lock:
-            age = self._keeper.clock() - (member.in_service or 0.0)
+            age = self._reconciler.clock() - (member.in_service or 0.0)
             in_grace = age < group.settings["HealthCheckGracePeriod"]
             if not (in_grace and request.get("ShouldRespectGracePeriod", True)):
                 member.healthy = request["HealthStatus"] == "Healthy"
@@ -355,7 +355,7 @@ class AutoScaling(QueryService):
             }
             if desired:
                 record["DesiredConfiguration"] = desired
-            group.refreshes.insert(0, Refresh(record, template, self._keeper.clock()))
+            group.refreshes.insert(0, Refresh(record, template, self._reconciler.clock()))
             return {"InstanceRefreshId": record["InstanceRefreshId"]}
 
     @staticmethod
@@ -422,7 +422,7 @@ class AutoScaling(QueryService):
                     "A rollback needs a desired configuration, and a group that uses a specific launch template "
                     "version.",
                 )
-            refresh.roll_back("Manual rollback: requested by the user.", self._keeper.clock())
+            refresh.roll_back("Manual rollback: requested by the user.", self._reconciler.clock())
             return {"InstanceRefreshId": refresh.record["InstanceRefreshId"]}
 
     @staticmethod
@@ -659,10 +659,10 @@ class AutoScaling(QueryService):
 
     def _groups(self) -> list[Group]:
         scope = get_account_id(), get_region()
-        return [group for (account, region, _), group in self._keeper.groups.items() if (account, region) == scope]
+        return [group for (account, region, _), group in self._reconciler.groups.items() if (account, region) == scope]
 
     def _find(self, name: str) -> Group | None:
-        return self._keeper.groups.get((get_account_id(), get_region(), name))
+        return self._reconciler.groups.get((get_account_id(), get_region(), name))
 
     def _group(self, request: Json) -> Group:
         name = request["AutoScalingGroupName"]

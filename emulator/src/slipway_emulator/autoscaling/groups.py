@@ -244,7 +244,7 @@ def end_activity(activity: Json, problem: str = "") -> None:
         activity["StatusMessage"] = problem
 
 
-class Keeper:
+class GroupReconciler:
     """Brings every group to what it wants, a step at a time.
 
     Args:

@@ -140,7 +140,7 @@ def _identity(instance: Json) -> Json:
     }
 
 
-def is_meant(scope: dict[str, Any]) -> bool:
+def matches(scope: dict[str, Any]) -> bool:
     """Whether an HTTP request is one of an instance to its metadata service."""
     return scope["path"].startswith(_PREFIX) and ec2_instances.find_by_address(scope["client"][0]) is not None
 

@@ -1,4 +1,4 @@
-"""Google's half of the rehearsal cloud as one ASGI application: APIs on a port of their own, services by host name.
+"""Google's half of the emulator as one ASGI application: APIs on a port of their own, services by host name.
 
 What is told apart by host name at Google is told apart by the beginning of the path here:
 

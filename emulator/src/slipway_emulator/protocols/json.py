@@ -78,7 +78,7 @@ class JsonService:
             result: Json = handler(parameters)
         return result
 
-    def is_meant(self, scope: Json) -> bool:
+    def matches(self, scope: Json) -> bool:
         """Whether an HTTP request is for this service."""
         target = dict(scope["headers"]).get(b"x-amz-target", b"")
         return bool(target.startswith(self._target_prefix.encode()))

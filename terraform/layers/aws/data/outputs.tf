@@ -4,7 +4,7 @@ output "api_key_secret_arn" {
 }
 
 output "app_security_group_id" {
-  description = "Id of the application's security group, which the database admits."
+  description = "Id of the application's security group, which is allowed to reach the database."
   value       = aws_security_group.app.id
 }
 

@@ -1,4 +1,4 @@
-# The application's group lives with the database, which admits it and nothing else. The service layer adds who may
+# The application's group lives with the database, which allows it and nothing else. The service layer adds who may
 # reach the application.
 resource "aws_security_group" "app" {
   name        = "${var.name}-app"

@@ -66,7 +66,7 @@ variable "cpu_units" {
 }
 
 variable "data_app_security_group_id" {
-  description = "Id of the application's security group, which the database admits."
+  description = "Id of the application's security group, which is allowed to reach the database."
   type        = string
   nullable    = false
 

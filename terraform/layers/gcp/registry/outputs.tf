@@ -8,7 +8,7 @@ output "repository_name" {
   value       = google_artifact_registry_repository.this.repository_id
 }
 
-# Provider 6.50 does not hand on the API's registryUri. Below a repository, each image has a name of its own.
+# Provider 6.50 does not set the API's registryUri. Below a repository, each image has a name of its own.
 output "repository_url" {
   description = "Address to push to and pull from, without a tag."
   value = join("/", [

@@ -97,7 +97,7 @@ class CloudRun:
         policies.serve(routes, f"{_SERVICES}/{{service}}", lambda **names: self._find(**names).record["name"])
 
     def stop(self) -> None:
-        """Start no container any more; those that run are removed with the rehearsal cloud's others."""
+        """Start no container any more; those that run are removed with the emulator's others."""
         for task in self._tasks:
             task.cancel()
 

@@ -1,5 +1,5 @@
 #!/usr/local/bin/python3
-"""`docker` of a rehearsed EC2 instance: its engine is the rehearsal cloud (emulator/instance_engine.py)."""
+"""`docker` of a rehearsed EC2 instance: its engine is the emulator (emulator/instance_engine.py)."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import urllib.request
 
 arguments = sys.argv[1:]
 password = sys.stdin.read() if "--password-stdin" in arguments else ""
-request = urllib.request.Request(  # noqa: S310 the rehearsal cloud's own address
+request = urllib.request.Request(  # noqa: S310 the emulator's own address
     f"{os.environ['AWS_ENDPOINT_URL']}/_slipway/instance-engine",
     data=json.dumps({"arguments": arguments, "input": password}).encode(),
     headers={"Content-Type": "application/json"},

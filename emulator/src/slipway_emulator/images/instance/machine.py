@@ -59,7 +59,7 @@ def say(text: str) -> None:
 
 
 class MetadataLink(socketserver.BaseRequestHandler):
-    """Hands the bytes of one connection to the rehearsal cloud, which knows the instance by its address."""
+    """Hands the bytes of one connection to the emulator, which knows the instance by its address."""
 
     def handle(self) -> None:
         """Copy in both directions until both have ended."""

@@ -83,7 +83,7 @@ run "defaults_with_database_and_bucket" {
       && aws_vpc_security_group_egress_rule.app_to_https.from_port == 443
       && aws_vpc_security_group_egress_rule.app_to_https.to_port == 443
     )
-    error_message = "The application reaches the database's group on 5432 and anything on 443; the database admits a group on 5432, no addresses."
+    error_message = "The application reaches the database's group on 5432 and anything on 443; the database allows a group on 5432, no addresses."
   }
 
   assert {

@@ -1,0 +1,77 @@
+"""What AWS, Terraform, Ansible and PostgreSQL have a word for is called by it, in code and in prose."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_PROJECT = Path(__file__).resolve().parents[2]
+# A retired word, as a regular expression, and what is said instead.
+_RETIRED = {
+    r"rehearsal[\s#/]+clouds?": "emulator",
+    r"adopt(s|ed|ion)?": "import",
+    r"orphans?": "unmanaged resources",
+    r"(wire|wired|wiring) the|wiring_\w+|wiring\.yml": "shared variables, or what is in them",
+    r"terraform_layer_(producers|owner)|producers": "upstream layers",
+    r"(break_lock|allow_loss|plan_losses)\w*": "force_unlock_holder, allow_destroy, protected_deletions",
+    r"(give|gives|given|gave|giving) (\w+ ){0,3}back": "release",
+    r"hands? on|handed on": "set",
+    r"mend(s|ed|ing)?": "fix",
+    r"admits?|admitted": "allow",
+    r"retrial|trial": "privilege check, recheck",
+    r"refused logins?": "failed login",
+    r"brings? the layer|make it so": "apply the layer",
+    r"is_meant|Keeper": "matches, GroupReconciler",
+    r"service_public": "service_allow_unauthenticated",
+    r"service_m(in|ax)_task_count": "service_min_count, service_max_count",
+    r"migration_image_digest|service_image_digest|smoke_check_image_digest": "app_image",
+    r"slipway_target|service_target|target: (ecs|ec2|app_runner|cloud_run)\w*": "platform",
+}
+# They tell of old names, or what was called by them in a released version.
+_EXEMPT = (
+    "changelogs/",
+    "playbooks/vars/renamed_variables.yml",
+    "tests/contract/test_words.py",
+    "tests/inventory/test_inventory_problems.py",
+)
+
+
+def _files() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=_PROJECT, capture_output=True, text=True, check=True).stdout
+    return [
+        name
+        for name in listed.rstrip("\0").split("\0")
+        if not name.startswith(_EXEMPT) and (_PROJECT / name).is_file() and not (_PROJECT / name).is_symlink()
+    ]
+
+
+def retired(text: str, word: str) -> list[int]:
+    """Lines of a text that have a retired word.
+
+    Args:
+        text: of a file.
+        word: a regular expression of words.
+    """
+    found = re.finditer(rf"(?<![A-Za-z0-9]){word}(?![A-Za-z0-9])", text, re.IGNORECASE)
+    return [text.count("\n", 0, match.start()) + 1 for match in found]
+
+
+@pytest.mark.parametrize("word", _RETIRED)
+def test_word_is_retired(word: str) -> None:
+    places = []
+    for name in _files():
+        try:
+            text = (_PROJECT / name).read_text()
+        except UnicodeDecodeError:
+            continue
+        places += [f"{name}:{line}" for line in retired(text, f"(?:{word})")]
+    assert places == [], f"say {_RETIRED[word]} instead"
+
+
+def test_words_are_found() -> None:
+    text = "A rehearsal\n# cloud that mends\nwhat terraform_layer_owner has.\nrecommended amendments"
+    assert retired(text, r"(?:rehearsal[\s#/]+clouds?)") == [1]
+    assert retired(text, r"(?:mend(?:s|ed)?)") == [2]
