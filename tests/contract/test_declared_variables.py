@@ -129,7 +129,7 @@ def test_a_role_reads_what_it_declares(role: str) -> None:
         ("roles/migration/defaults/main.yml", "us-east-1", '"{{ slipway_region }}"'),
         ("roles/migration/vars/main.yml", "migration_image else", "image_outputs else"),
         ("roles/migration/tasks/main.yml", "- __migration_needed", "- data_outputs"),
-        ("roles/database_access/templates/differences.sql.j2", "database_access_schema", "app_schema"),
+        ("roles/database_access/templates/reconcile_grants.sql.j2", "database_access_schema", "app_schema"),
     ],
 )
 def test_a_variable_that_is_not_declared_is_seen(tmp_path: Path, file: str, old: str, new: str) -> None:
