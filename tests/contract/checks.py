@@ -170,13 +170,11 @@ def roots_are_those_of_roles(project: Path) -> Iterator[str]:
         for layer, root in variables[f"layer_roots_of_{group}"].items()
     }
     for layer in LAYERS:
-        tasks = _yaml(project / f"roles/{layer}/tasks/{'apply' if layer == 'service' else 'main'}.yml")
+        tasks = _yaml(project / f"roles/{layer}/tasks/main.yml")
         imported = next(task for task in tasks if "ansible.builtin.import_role" in task)
         # Both have the cloud in a variable of their own, where there are several.
         root, other = (
-            re.sub(
-                r"^{{ (registry_cloud|platform_cloud|__service_platforms\[__service_platform\]) }}", "<cloud>", path
-            ).replace("__service_platform", "service_platform")
+            re.sub(r"^{{ (registry_cloud|platform_cloud|__service_platforms\[service_platform\]) }}", "<cloud>", path)
             for path in (imported["vars"]["terraform_layer_root"], roots.get(layer, ""))
         )
         if root != other:

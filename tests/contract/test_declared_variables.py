@@ -125,7 +125,7 @@ def test_a_role_reads_what_it_declares(role: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("roles/service/tasks/apply.yml", "service_region", "slipway_region"),
+        ("roles/service/tasks/main.yml", "service_region", "slipway_region"),
         ("roles/migration/defaults/main.yml", "us-east-1", '"{{ slipway_region }}"'),
         ("roles/migration/vars/main.yml", "migration_image else", "image_outputs else"),
         ("roles/migration/tasks/main.yml", "- __migration_needed", "- data_outputs"),
