@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.provision.plugins.plugin_utils.inventory_problems import inventory_problems
-from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import TerraformError
+from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import (
+    TerraformError,
+    broken_rules,
+)
 
 Json = dict[str, Any]
 
@@ -28,10 +32,10 @@ class ActionModule(ActionBase):
                 "cache": {"type": "path"},
             }
         )
-        cache = Path(arguments["cache"]) if arguments["cache"] else None
+        evaluate = partial(broken_rules, kept=Path(arguments["cache"]) if arguments["cache"] else None)
         hostvars = (task_vars or {})["hostvars"]
         try:
-            problems = inventory_problems(hostvars, Path(arguments["project"]), arguments["sources"], cache)
+            problems = inventory_problems(hostvars, Path(arguments["project"]), arguments["sources"], evaluate)
         except TerraformError as error:
             raise AnsibleActionFail(f"Terraform could not evaluate the rules in variables.tf: {error}") from error
         return result | {"changed": False, "problems": problems}

@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules 
 from jinja2.exceptions import TemplateError
 
 Json = dict[str, Any]
+Evaluate = Callable[[Sequence[Call]], list[Finding]]
 
 _KINDS = ("apps", "networks")
 
@@ -78,7 +79,7 @@ _KNOWN_LATER = re.compile(r"'\w+_outputs' is undefined")
 
 
 def inventory_problems(
-    hostvars: Mapping[str, Any], project: Path, sources: Iterable[str] = (), cache: Path | None = None
+    hostvars: Mapping[str, Any], project: Path, sources: Iterable[str] = (), evaluate: Evaluate = broken_rules
 ) -> list[str]:
     """Everything that is wrong with an inventory, a line for each problem; empty when nothing is.
 
@@ -86,7 +87,7 @@ def inventory_problems(
         hostvars: variables of all hosts, by host.
         project: the project's folder.
         sources: what was given as inventory, for the message about one that holds nothing.
-        cache: file that keeps which inputs Terraform has found right.
+        evaluate: says what Terraform has against the inputs of layers.
 
     Raises:
         TerraformError: Terraform could not evaluate the rules of the layers.
@@ -105,7 +106,7 @@ def inventory_problems(
         _check_groups(host, known, problems)
     hosts = [host for host in hosts if {"apps", "networks"} & set(host.groups)]
     inputs = {host.name: _check_host(host, known, problems) for host in hosts}
-    _check_rules(hosts, inputs, known, problems, cache)
+    _check_rules(hosts, inputs, known, problems, evaluate)
     networks = [host for host in hosts if "networks" in host.groups]
     apps = [host for host in hosts if "apps" in host.groups]
     _check_environment_is_one(hosts, problems)
@@ -403,14 +404,13 @@ def _environment(host: Host, known: Project) -> Any:
     return environment_strings({"APP_NAME": host.name} | free)
 
 
-def _check_rules(hosts: list[Host], inputs: Json, known: Project, problems: Problems, cache: Path | None) -> None:
+def _check_rules(hosts: list[Host], inputs: Json, known: Project, problems: Problems, evaluate: Evaluate) -> None:
     """Have Terraform evaluate the rules of all layers, and take what breaks one out of the inputs."""
     if not shutil.which("terraform"):
         # Said of the machine.
         return
     layers = [(host, layer, root) for host in hosts for layer, root in known.layers_of(host).items()]
-    calls = [Call(root, inputs[host.name][layer]) for host, layer, root in layers]
-    found = broken_rules(calls, cache)
+    found = evaluate([Call(root, inputs[host.name][layer]) for host, layer, root in layers])
     for finding in found:
         host, layer, root = layers[finding.call]
         value = inputs[host.name][layer][finding.variable]

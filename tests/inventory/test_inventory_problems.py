@@ -3,26 +3,54 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
+from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import Call
 from jinja2.exceptions import UndefinedError
 
 from plugins.plugin_utils.inventory import LAYERS, Project
 from plugins.plugin_utils.platforms import read_platforms
 from plugins.plugin_utils.terraform_files import declared_variables
-from tests.inventory.example import ON_GOOGLE_CLOUD, PROJECT, Inventory, Json
+from tests.inventory.example import ON_GOOGLE_CLOUD, PROJECT, Inventory, Json, Rules
+
+
+class Asked(Exception):  # noqa: N818  (ends a test's first run, and is no error)
+    """A test has asked for the problems of its inventory."""
+
+
+@pytest.fixture(scope="module")
+def rules(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Rules:
+    """The rules of the layers, evaluated in one go for the inventories of all tests: a Terraform for each takes minutes.
+
+    To have them, each test is run up to where it first asks for problems. What it asks for later is evaluated then.
+    """
+    asked: list[Call] = []
+
+    def record(calls: Sequence[Call]) -> NoReturn:
+        asked.extend(calls)
+        raise Asked
+
+    for item in request.session.items:
+        if isinstance(item, pytest.Function) and item.path == request.path and "inventory" in item.fixturenames:
+            parameters = item.callspec.params if hasattr(item, "callspec") else {}
+            with contextlib.suppress(Asked):
+                item.obj(inventory=Inventory(tmp_path_factory.mktemp("asked"), record), **parameters)
+    rules = Rules()
+    rules(asked)
+    return rules
 
 
 @pytest.fixture
-def inventory(tmp_path: Path) -> Inventory:
-    return Inventory(tmp_path)
+def inventory(tmp_path: Path, rules: Rules) -> Inventory:
+    return Inventory(tmp_path, rules)
 
 
 def test_what_is_right_has_no_problem(inventory: Inventory) -> None:
