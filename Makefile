@@ -11,10 +11,10 @@ ARGS ?=
 # scripts/setup writes it: .venv on PATH, where Terraform finds its providers.
 with_env = . .build/env &&
 
-.PHONY: help setup check deploy destroy stop generate lint test clean
+.PHONY: help setup check deploy destroy stop generate lint test test-quick clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'make deploy ANSIBLE_ARGS="--limit tasks"      arguments for ansible-playbook'
 	@echo 'make deploy INVENTORY=inventories/staging     another environment'
@@ -51,6 +51,9 @@ lint: setup ## Check the style of everything
 test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's)
 	$(with_env) pytest --config-file=app/pyproject.toml app/tests
 	$(with_env) pytest -v -n 2 --no-loadscope-reorder $(ARGS)
+
+test-quick: setup ## Run contract, unit and inventory tests: minutes, no cloud, no Docker
+	$(with_env) pytest -n 2 -m "not engine" tests/contract tests/unit tests/inventory $(ARGS)
 
 clean: stop ## Stop the emulator and remove .build and .venv
 	rm -rf .build .venv

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytestmark = pytest.mark.engine
+
 PROJECT = Path(__file__).resolve().parents[2]
 DIGEST = "sha256:" + "5" * 64
 PORT = 8123

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.engine
+
 PROJECT = Path(__file__).resolve().parents[2]
 PORT = 8123
 # What a task of ECS is (terraform/modules/ecs_task/main.tf), with a quarter of a processor.

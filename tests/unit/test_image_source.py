@@ -41,6 +41,7 @@ def members(source: ImageSource) -> dict[str, tarfile.TarInfo]:
     return {entry.name: entry for entry in tarfile.open(fileobj=output, errors="surrogateescape")}
 
 
+@pytest.mark.engine
 def test_tag_is_a_tag_and_another_checkout_has_the_same(source: ImageSource, engine: Any, tmp_path: Path) -> None:
     tag = source.tag(engine)
     assert len(tag) == 32
@@ -68,12 +69,14 @@ def test_tag_is_a_tag_and_another_checkout_has_the_same(source: ImageSource, eng
         lambda folder: (folder / ".dockerignore").write_text("static"),
     ],
 )
+@pytest.mark.engine
 def test_whatever_the_build_sees_changes_the_tag(source: ImageSource, engine: Any, change: Any) -> None:
     before = source.tag(engine)
     change(source.context)
     assert source.tag(engine) != before
 
 
+@pytest.mark.engine
 def test_arguments_version_and_platform_change_the_tag(source: ImageSource, engine: Any) -> None:
     others = [
         replace(source, arguments={"VERSION": "2"}),
@@ -83,6 +86,7 @@ def test_arguments_version_and_platform_change_the_tag(source: ImageSource, engi
     assert len({one.tag(engine) for one in [source, *others]}) == 4
 
 
+@pytest.mark.engine
 def test_base_image_changes_the_tag_and_its_name_does_not_matter(source: ImageSource, engine: Any) -> None:
     source = replace(source, dockerfile=source.context.parent / "Dockerfile")
     source.dockerfile.write_text("ARG BASE\nFROM ${BASE}\n")
@@ -97,12 +101,14 @@ def test_base_image_changes_the_tag_and_its_name_does_not_matter(source: ImageSo
         engine.images.remove(f"{name}:base")
 
 
+@pytest.mark.engine
 def test_base_image_that_is_nowhere_is_an_error(engine: Any) -> None:
     with pytest.raises(SourceError, match=r"127\.0\.0\.1:9/nowhere is neither on this machine nor to be had"):
         base_digest(engine, "127.0.0.1:9/nowhere")
     assert base_digest(engine, f"127.0.0.1:9/nowhere@sha256:{'1' * 64}") == f"sha256:{'1' * 64}"
 
 
+@pytest.mark.engine
 def test_what_dockerignore_names_stays_out(source: ImageSource, engine: Any) -> None:
     (source.context / ".dockerignore").write_text("# a comment\nstatic\n!static/keep.js\n\n*.log\n")
     (source.context / "static" / "keep.js").write_text("kept")
@@ -125,6 +131,7 @@ def test_dockerignore_of_the_dockerfile_goes_first(source: ImageSource) -> None:
     assert {".dockerignore", ".slipway.Dockerfile"} < members(source).keys()
 
 
+@pytest.mark.engine
 def test_files_of_any_name_go_into_the_build(source: ImageSource, engine: Any) -> None:
     names = [b"with\nnewline", b"latin-\xe9", "ünïcode".encode(), b"-x", b"n" * 200]
     for name in names:

@@ -60,6 +60,7 @@ def _run(engine: Any, image: Any, *command: str) -> str:
     return str(engine.containers.run(image.id, list(command), remove=True, network_mode="none").decode().strip())
 
 
+@pytest.mark.engine
 def test_two_builds_are_one_image(engine: Any, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("answer = 42\n")
     (tmp_path / "Dockerfile").write_text(TEXT)

@@ -1,4 +1,4 @@
-"""Which tests must not run side by side."""
+"""Which tests must not run side by side. Here, pytest reads it whatever tests are picked."""
 
 from __future__ import annotations
 
