@@ -12,15 +12,18 @@ from xdist.scheduler import LoadScopeScheduling
 _ONE_AFTER_THE_OTHER = ("setup", "molecule", "recovery", "e2e")
 
 
-class Folders(LoadScopeScheduling):
-    """Gives a worker all tests of a folder, for their fixtures, and of those that must not run side by side."""
+class Files(LoadScopeScheduling):
+    """Gives a worker all tests of a file, all of the emulator, and all that must not run side by side."""
 
     def _split_scope(self, nodeid: str) -> str:
         """What a test is kept together with."""
-        folder = Path(nodeid.partition("::")[0]).parent
-        return "site" if folder.name in _ONE_AFTER_THE_OTHER else str(folder)
+        file = Path(nodeid.partition("::")[0])
+        if file.parent.name in _ONE_AFTER_THE_OTHER:
+            return "site"
+        # One emulator is started for all its tests.
+        return "emulator" if file.parts[0] == "emulator" else str(file)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Folders:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:
     """Called by pytest-xdist, where tests run side by side."""
-    return Folders(config, log)
+    return Files(config, log)
