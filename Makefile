@@ -49,7 +49,7 @@ lint: setup ## Check the style of everything
 	$(with_env) terraform fmt -check -recursive terraform
 
 test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's)
-	$(with_env) pytest --config-file=app/pyproject.toml app/tests
+	$(with_env) pytest -n 2 --config-file=app/pyproject.toml app/tests
 	$(with_env) pytest -v -n 2 --no-loadscope-reorder $(ARGS)
 
 test-quick: setup ## Run contract, unit and inventory tests: minutes, no cloud, no Docker
