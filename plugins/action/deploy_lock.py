@@ -24,6 +24,7 @@ class Run:
     Attributes:
         user: name of the user that runs it.
         host: name of the machine.
+        machine: id of the machine (machine-id(5)), since two can have one name; empty where it has none.
         boot: id of the machine's boot; processes of an earlier one are gone.
         processes: the namespace in which its process id counts; containers have one each.
         process: process id.
@@ -32,6 +33,7 @@ class Run:
 
     user: str
     host: str
+    machine: str
     boot: str
     processes: str
     process: int
@@ -43,6 +45,7 @@ class Run:
         return cls(
             user=pwd.getpwuid(os.getuid()).pw_name,
             host=socket.gethostname(),
+            machine=_machine(),
             boot=Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
             processes=str(Path("/proc/self/ns/pid").readlink()),
             process=process,
@@ -56,13 +59,20 @@ class Run:
 
     def is_here(self, here: Run) -> bool:
         """Whether it runs, or ran, where another run can see its process."""
-        return (self.host, self.processes) == (here.host, here.processes)
+        return (self.host, self.machine, self.processes) == (here.host, here.machine, here.processes)
 
     def is_alive(self, here: Run) -> bool:
         """Whether its process lives. Of a run elsewhere nobody can tell, so it counts as alive."""
         if not self.is_here(here):
             return True
         return self.boot == here.boot and _started(self.process) == self.started
+
+
+def _machine() -> str:
+    try:
+        return Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _started(process: int) -> int | None:

@@ -55,7 +55,8 @@ def _run(ecs: Any, logs: Any, arguments: Json) -> Json:
         reasons = ", ".join(failure.get("reason", "unknown") for failure in started["failures"])
         return {"failed": True, "msg": f"ECS did not start {arguments['task_definition']}: {reasons}"}
     arn = started["tasks"][0]["taskArn"]
-    log = _Log(logs, definition["containerDefinitions"][0], arn)
+    own = definition["containerDefinitions"][0]
+    log = _Log(logs, own, arn)
     deadline = time.monotonic() + arguments["timeout_seconds"]
     while True:
         task = ecs.describe_tasks(cluster=arguments["cluster"], tasks=[arn])["tasks"][0]
@@ -68,10 +69,12 @@ def _run(ecs: Any, logs: Any, arguments: Json) -> Json:
             return {"failed": True, "msg": message, "task_arn": arn}
         time.sleep(_POLL_SECONDS)
     log.show_rest()
-    code = task["containers"][0].get("exitCode")
+    # AWS may add containers, such as GuardDuty's agent, at any place.
+    container: Json = next((one for one in task["containers"] if one["name"] == own["name"]), {})
+    code = container.get("exitCode")
     result = {"changed": True, "task_arn": arn, "exit_code": code}
     if code != 0:
-        reason = task["containers"][0].get("reason") or task.get("stoppedReason") or "no reason given"
+        reason = container.get("reason") or task.get("stoppedReason") or "no reason given"
         ending = "did not start" if code is None else f"ended with exit code {code}"
         last = "\n".join(log.last_lines)
         return result | {"failed": True, "msg": f"task {arn} {ending} ({reason}). Its last lines:\n{last}"}

@@ -1,4 +1,4 @@
-"""Action plugin of private_file: writes and removes files without a process for each."""
+"""Action plugin of private_file: writes files without a process for each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from ansible.plugins.action import ActionBase
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
-    "content": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "content": {"type": "str", "required": True},
 }
-_REQUIRED = [("state", "present", ["content"])]
 
 Json = dict[str, Any]
 
@@ -43,20 +41,17 @@ def write(path: Path, content: str) -> None:
 
 
 class ActionModule(ActionBase):
-    """Writes or removes the file, here."""
+    """Writes the file, here."""
 
     _supports_check_mode = True
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS, required_if=_REQUIRED)
+        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
         path = Path(arguments["path"])
         try:
-            if arguments["state"] == "present":
-                write(path, arguments["content"])
-            else:
-                path.unlink(missing_ok=True)
+            write(path, arguments["content"])
         except OSError as error:
             return result | {"failed": True, "msg": f"{path}: {error.strerror}"}
         return result | {"changed": False}

@@ -36,9 +36,9 @@ def read_objects(store: Store, keys: list[str]) -> Json:
     return objects
 
 
-def keys_outside(store: Store, prefix: str) -> list[str]:
-    """Keys that do not begin with a prefix: the first few, which is enough to say whose they are."""
-    return list(itertools.islice((key for key in store.list_keys() if not key.startswith(prefix)), _SHOWN_KEYS))
+def first_keys(store: Store) -> list[str]:
+    """The first few keys of a bucket, which is enough to say whose they are."""
+    return list(itertools.islice(store.list_keys(), _SHOWN_KEYS))
 
 
 class ActionModule(AwsActionModule):
@@ -49,7 +49,7 @@ class ActionModule(AwsActionModule):
         "bucket": {"type": "str", "required": True},
         "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
         "member": {"type": "str"},
-        "outside": {"type": "str"},
+        "list_keys": {"type": "bool", "default": False},
         "region": {"type": "str", "required": True},
     }
     PURPOSE = "read from the bucket of the states"
@@ -61,6 +61,6 @@ class ActionModule(AwsActionModule):
         if member := arguments["member"]:
             objects = {key: value.get(member) for key, value in objects.items()}
         result = {"changed": False, "objects": objects, "bucket_exists": bool(objects) or store.exists()}
-        if prefix := arguments["outside"]:
-            result["keys_outside"] = keys_outside(store, prefix)
+        if arguments["list_keys"]:
+            result["first_keys"] = first_keys(store)
         return result

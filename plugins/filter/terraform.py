@@ -54,15 +54,16 @@ def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, ups
         if upstream in upstream_outputs:
             # Terraform keeps no output whose value is null.
             inputs[name] = upstream_outputs[upstream].get(output)
-        elif f"{layer}_{name}" in given:
-            inputs[name] = given[f"{layer}_{name}"]
         elif name in common:
             inputs[name] = common[name]
+        elif f"{layer}_{name}" in given:
+            inputs[name] = given[f"{layer}_{name}"]
     # What is empty asks for nothing: playbooks/vars/ gives every platform the secrets of its data, and some have none.
     asked = {name for name, value in given.items() if value not in (None, [], {})}
-    unknown = sorted(asked - {f"{layer}_{name}" for name in declared})
+    inputs_of_its_own = [f"{layer}_{name}" for name in declared if name not in common]
+    unknown = sorted(asked - set(inputs_of_its_own))
     if unknown:
-        hints = [did_you_mean(name, [f"{layer}_{name}" for name in declared]) for name in unknown]
+        hints = [did_you_mean(name, inputs_of_its_own) for name in unknown]
         raise AnsibleFilterError(
             f"not an input of layer {layer}: {', '.join(hints)}. Its inputs are described in "
             f"roles/{layer}/README.md; look for the name in the inventory's host_vars and group_vars"

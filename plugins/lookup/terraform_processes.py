@@ -38,9 +38,11 @@ def terraform_processes(key: str, bucket: str) -> list[int]:
         bucket: bucket of the state.
     """
     processes = ((int(process.name), _backend(process)) for process in Path("/proc").glob("[0-9]*"))
-    # The S3 backend calls it `key`, the GCS backend `prefix`.
+    # The S3 backend calls it `key`, the GCS backend `prefix`; others, of somebody else's Terraform, have no bucket.
     states = (
-        (number, backend["bucket"], backend.get("key") or backend["prefix"]) for number, backend in processes if backend
+        (number, backend.get("bucket"), backend.get("key") or backend.get("prefix") or "")
+        for number, backend in processes
+        if backend
     )
     return sorted(number for number, its_bucket, its_key in states if its_bucket == bucket and its_key.startswith(key))
 

@@ -124,7 +124,7 @@ mismatches:
   returned: success
   type: list
   elements: str
-refused_logins:
+failed_logins:
   description: The users which could not log in.
   returned: success
   type: list
@@ -394,7 +394,7 @@ def try_privileges(
         psycopg.Error: The server failed after it had let a user in.
     """
     matrix: list[dict[str, str]] = []
-    refused_logins: list[str] = []
+    failed_logins: list[str] = []
     public = list(attempts_of_public())
 
     def note(user: str, privilege: str, allowed: bool, found: str) -> None:
@@ -405,7 +405,7 @@ def try_privileges(
         try:
             connection = psycopg.connect(**connect_arguments, user=user.name, password=user.password)
         except psycopg.OperationalError as error:
-            refused_logins.append(user.name)
+            failed_logins.append(user.name)
             note(user.name, "log in", True, f"refused ({' '.join(str(error).split())})")
             continue
         with connection:
@@ -414,7 +414,7 @@ def try_privileges(
             for attempt, found in zip(attempts, run_attempts(connection, attempts), strict=True):
                 note(attempt.user, attempt.privilege, attempt.allowed, found)
         public = []
-    return matrix, refused_logins
+    return matrix, failed_logins
 
 
 def main() -> None:
@@ -471,7 +471,7 @@ def main() -> None:
     }
     users = [User(**options) for options in parameters["users"]]
     try:
-        matrix, refused_logins = try_privileges(connect_arguments, parameters["schema"], users)
+        matrix, failed_logins = try_privileges(connect_arguments, parameters["schema"], users)
     except psycopg.Error as error:
         module.fail_json(msg=f"The database {parameters['login_db']} failed while it was tried: {error}")
     module.exit_json(
@@ -482,7 +482,7 @@ def main() -> None:
             for row in matrix
             if row["found"] != row["expected"]
         ],
-        refused_logins=refused_logins,
+        failed_logins=failed_logins,
     )
 
 

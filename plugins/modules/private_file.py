@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: private_file
-short_description: Write or remove a working file of the machine that runs the playbook
+short_description: Write a working file of the machine that runs the playbook
 description:
   - Writes a file of mode 0600, and the folders it is in with mode 0700 where they do not exist.
   - Works inside of ansible-playbook. The modules C(file) and C(copy) start three processes for the same, which
@@ -18,13 +18,9 @@ options:
     type: path
     required: true
   content:
-    description: What the file holds; required where it is to be C(present).
+    description: What the file holds.
     type: str
-  state:
-    description: C(present) writes the file, C(absent) removes it.
-    type: str
-    choices: [present, absent]
-    default: present
+    required: true
 author: Slipway
 """
 
@@ -33,11 +29,6 @@ EXAMPLES = r"""
   slipway.provision.private_file:
     path: .build/dev/tasks/data/terraform.tfvars.json
     content: "{{ inputs | to_nice_json }}"
-
-- name: Remove the plan
-  slipway.provision.private_file:
-    path: .build/dev/tasks/data/plan
-    state: absent
 """
 
 RETURN = r"""

@@ -28,9 +28,10 @@ options:
   member:
     description: Return this member of each object, instead of the whole.
     type: str
-  outside:
-    description: Prefix of keys; the bucket's other keys are returned too.
-    type: str
+  list_keys:
+    description: Whether to return what the bucket holds too.
+    type: bool
+    default: false
   region:
     description: AWS region of the bucket; another store does not need it.
     type: str
@@ -53,11 +54,11 @@ bucket_exists:
   description: Whether there is such a bucket.
   type: bool
   returned: always
-keys_outside:
-  description: Keys that do not begin with I(outside); the first three at the most.
+first_keys:
+  description: The bucket's keys; the first three at the most.
   type: list
   elements: str
-  returned: when I(outside) is given
+  returned: when I(list_keys) is set
 objects:
   description: What each object holds, by its key; those that do not exist are left out.
   type: dict

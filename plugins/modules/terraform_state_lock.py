@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: terraform_state_lock
-short_description: Clear a state lock whose Terraform was killed
+short_description: Force-unlock a state whose Terraform was killed
 description:
   - Terraform locks a state by an object beside it (the S3 backend with C(use_lockfile), and the GCS backend). One
     that is killed leaves the lock, and every later one fails on it.

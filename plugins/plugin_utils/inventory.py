@@ -124,7 +124,7 @@ class Project:
         roles: argument specifications, by role and variable.
         host_variables: argument specifications of what every app and network may be given.
         app_variables: the same of what only apps may be given.
-        wired: variables the project sets itself, whatever an inventory says, with the file that does.
+        shared: variables the project sets itself, whatever an inventory says, with the file that does.
         renamed: new names of variables, by the old ones.
     """
 
@@ -143,7 +143,7 @@ class Project:
         variables = read_yaml(folder / "playbooks/vars/inventory_variables.yml")["argument_specs"]
         self.host_variables: Json = variables["hosts"]["options"]
         self.app_variables: Json = variables["apps"]["options"]
-        self.wired = {
+        self.shared = {
             variable: f"playbooks/vars/{name}.yml"
             for name in SHARED_VARIABLES
             for variable in read_yaml(folder / f"playbooks/vars/{name}.yml")

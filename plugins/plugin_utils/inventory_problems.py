@@ -231,24 +231,24 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         if role in LAYERS and role not in layers:
             # Meant for other hosts of a group.
             continue
-        producer = None
+        upstream = None
         if role in layers:
-            inputs = [f"{role}_{variable}" for variable in declared_variables(layers[role])]
+            inputs = [f"{role}_{variable}" for variable in declared_variables(layers[role]) if variable not in COMMON]
             allowed = [*inputs, *known.own_options(role)]
             kind = f"input of the layer {layers[role].name}"
-            producer = _producer(name.removeprefix(f"{role}_"), role)
+            upstream = _upstream_layer(name.removeprefix(f"{role}_"), role)
         else:
             allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
             kind = f"variable of the role {role}" if role else "variable of the project"
         unsupported = platform.unsupported_variables if platform and role == "service" else {}
         reason = unsupported.get(name.removeprefix("service_"))
-        if reason or (name not in allowed and name not in known.wired):
+        if reason or (name not in allowed and name not in known.shared):
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
             if reason:
                 text = f"{name} is not for the platform {platform.name}: {reason}"
             problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
-        elif producer or name in known.wired:
-            source = f"the layer {producer}" if producer else known.wired[name]
+        elif upstream or name in known.shared:
+            source = f"the layer {upstream}" if upstream else known.shared[name]
             hint = "; give app_environment_variables" if name == "service_environment_variables" else ""
             text = f"{name} comes from {source}, whatever the inventory says{hint}"
             problems.add([host.name], text, f"Take it out of {host.file_of(name, f'host_vars/{host.name}')}")
@@ -270,10 +270,10 @@ def _idle_roles(host: Host, known: Project) -> dict[str, str]:
     return idle
 
 
-def _producer(variable: str, layer: str) -> str | None:
+def _upstream_layer(variable: str, layer: str) -> str | None:
     """The layer before this one whose output a Terraform variable takes; None when it takes none."""
-    producer = variable.partition("_")[0]
-    return producer if producer in LAYERS[: LAYERS.index(layer)] else None
+    upstream = variable.partition("_")[0]
+    return upstream if upstream in LAYERS[: LAYERS.index(layer)] else None
 
 
 def _check_specifications(host: Host, known: Project, problems: Problems) -> None:
@@ -369,7 +369,7 @@ def _layer_inputs(host: Host, layer: str, root: Path, known: Project, problems: 
                 inputs[variable] = _common_input(host, variable)
         elif name == "service_environment_variables":
             inputs[variable] = _environment(host, known)
-        elif name in known.wired or _producer(variable, layer):
+        elif name in known.shared or _upstream_layer(variable, layer):
             continue
         elif name in host.values:
             inputs[variable] = host.values[name]

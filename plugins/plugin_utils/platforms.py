@@ -15,7 +15,8 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Platform:
-    """What an app can run on. Behind `cloud`, the keys of the file are told in docs/architecture.md.
+    """What an app can run on. The attributes after `cloud` are the keys of platform.yml; docs/architecture.md
+    describes them.
 
     Attributes:
         name: its name, which is an inventory group's too.
@@ -26,7 +27,6 @@ class Platform:
     name: str
     root: Path
     cloud: str
-    title: str
     image_registry: str
     data_layer: bool
     comparison: dict[str, str]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import SHARED_VARIABLES
+from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import LAYERS, SHARED_VARIABLES
 
 from plugins.plugin_utils.terraform_files import declared_outputs, declared_variables
 from terraform.generate import generated
@@ -19,7 +19,6 @@ from tests.contract import terraform_files
 
 Json = dict[str, Any]
 
-LAYERS = ("network", "registry", "data", "service")
 _ROLE_FILES = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml")
 _HEADINGS = ["Inputs", "Outputs", "Example", "Errors", "Tests"]
 _SCENARIO_FILES = ("molecule.yml", "verify.yml")
@@ -111,26 +110,26 @@ def generated_is_current(project: Path) -> Iterator[str]:
 
 
 def outputs_exist(project: Path) -> Iterator[str]:
-    """A variable named `<layer>_<output>` has a upstream layer that has the output and is handed to the layer."""
+    """A variable named `<layer>_<output>` is an output of that layer, whose outputs the layer is given."""
     outputs = {layer: set(_outputs(project, layer)) for layer in LAYERS}
     handed = _yaml(project / "playbooks/vars/layers.yml")["terraform_layer_upstream_outputs"]
     for layer in LAYERS:
         for root, folder in terraform_files.roots_of(project, layer).items():
             for name in declared_variables(folder):
-                producer, _, output = name.partition("_")
-                if producer not in outputs or producer == layer:
+                upstream, _, output = name.partition("_")
+                if upstream not in outputs or upstream == layer:
                     continue
-                if output not in outputs[producer]:
-                    yield f"{root}: no output {output} of layer {producer} for the variable {name}"
-                if producer not in handed:
-                    yield f"terraform_layer_upstream_outputs lacks the outputs of {producer}, which {name} takes"
+                if output not in outputs[upstream]:
+                    yield f"{root}: no output {output} of layer {upstream} for the variable {name}"
+                if upstream not in handed:
+                    yield f"terraform_layer_upstream_outputs lacks the outputs of {upstream}, which {name} takes"
 
 
 def used_outputs_exist(project: Path) -> Iterator[str]:
     """Every `<layer>_outputs.<name>` of roles and playbooks exists."""
     known = {layer: set(_outputs(project, layer)) for layer in LAYERS}
-    handing_on = _yaml(project / "roles/image/tasks/outputs.yml")[0]["ansible.builtin.set_fact"]
-    known["image"] = set(handing_on["image_outputs"])
+    upstream_outputs = _yaml(project / "roles/image/tasks/outputs.yml")[0]["ansible.builtin.set_fact"]
+    known["image"] = set(upstream_outputs["image_outputs"])
     files = [*project.glob("roles/**/*.yml"), *project.glob("playbooks/**/*.yml")]
     for file in sorted(files):
         for layer, name in _OUTPUT.findall(file.read_text()):

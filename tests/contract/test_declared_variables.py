@@ -13,6 +13,8 @@ import pytest
 import yaml
 from jinja2 import meta
 
+from plugins.plugin_utils.inventory import LAYERS
+
 PROJECT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (PROJECT / "roles").iterdir() if path.is_dir())
 # "Special Variables" in Ansible's documentation, as far as roles read them, and the functions of its templates.
@@ -32,7 +34,6 @@ MAGIC = {
 }
 # Keywords whose value is an expression by itself.
 EXPRESSIONS = {"when", "until", "failed_when", "changed_when", "break_when", "that", "var"}
-LAYERS = {"network", "registry", "data", "service"}
 
 Json = dict[str, Any]
 

@@ -15,13 +15,13 @@ _RETIRED = {
     r"adopt(s|ed|ion)?": "import",
     r"orphans?": "unmanaged resources",
     r"(wire|wired|wiring) the|wiring_\w+|wiring\.yml": "shared variables, or what is in them",
-    r"terraform_layer_(producers|owner)|producers": "upstream layers",
+    r"terraform_layer_(producers|owner)|producers?": "upstream layers",
     r"(break_lock|allow_loss|plan_losses)\w*": "force_unlock_holder, allow_destroy, protected_deletions",
     r"(give|gives|given|gave|giving) (\w+ ){0,3}back": "release",
     r"hands? on|handed on": "set",
     r"mend(s|ed|ing)?": "fix",
     r"admits?|admitted": "allow",
-    r"retrial|trial": "privilege check, recheck",
+    r"retrials?|trials?": "privilege check, recheck",
     r"refused logins?": "failed login",
     r"brings? the layer|make it so": "apply the layer",
     r"is_meant|Keeper": "matches, GroupReconciler",
@@ -55,6 +55,8 @@ def retired(text: str, word: str) -> list[int]:
         text: of a file.
         word: a regular expression of words.
     """
+    # A phrase may be a name too, and a name may be part of another.
+    text = text if "_" in word else text.replace("_", " ")
     found = re.finditer(rf"(?<![A-Za-z0-9]){word}(?![A-Za-z0-9])", text, re.IGNORECASE)
     return [text.count("\n", 0, match.start()) + 1 for match in found]
 

@@ -17,7 +17,7 @@ SERVICE_STEP = "deployment | Follow the deployment"
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("everything")]
 
 
-def test_every_run_has_given_its_lock_back(aws: Any) -> None:
+def test_every_run_has_released_its_lock(aws: Any) -> None:
     states = aws("s3").list_objects_v2(Bucket=f"slipway-{ENVIRONMENT}-state")["Contents"]
     assert [item["Key"] for item in states if item["Key"].endswith("/lock")] == []
 

@@ -536,7 +536,7 @@ def test_renamed_variable(inventory: Inventory) -> None:
 
 def test_no_variable_has_an_old_name() -> None:
     known = Project(PROJECT)
-    names = known.host_variables.keys() | known.app_variables.keys() | set(known.wired)
+    names = known.host_variables.keys() | known.app_variables.keys() | set(known.shared)
     names |= {name for options in known.roles.values() for name in options}
     assert not names & known.renamed.keys()
     assert set(known.renamed.values()) <= names

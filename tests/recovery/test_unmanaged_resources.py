@@ -140,7 +140,9 @@ class Made:
 
         change("CREATE")
         self._undo(change, action="DELETE")
-        self._add("aws_route53_record", f"{zone}_{DOMAIN}_A", zone_id=zone, name=DOMAIN, type="A")
+        self._add(
+            "aws_route53_record", f"{zone}_{DOMAIN}_A", zone_id=zone, name=DOMAIN, type="A", records=["192.0.2.1"]
+        )
 
     def _make_service(self) -> None:
         ecr, ecs, iam, logs = client("ecr"), client("ecs"), client("iam"), client("logs")
@@ -266,6 +268,12 @@ def test_what_has_the_name_but_not_the_tags_is_left_alone() -> None:
     assert f"aws_iam_role.this: {NAME} exists and was not made by this environment" in message
     assert "Environment=another, ManagedBy=terraform, Project=finders" in message
     assert "aws_lb.this: arn:" in message
+
+
+def test_record_that_leads_elsewhere_is_left_alone(made: Made) -> None:
+    zone = next(identifier for kind, _, identifier in made.planned if kind == "aws_route53_zone")
+    with pytest.raises(ActionError, match=r"it leads to 192\.0\.2\.1 and is not this environment's"):
+        _find(("aws_route53_record", {"zone_id": zone, "name": DOMAIN, "type": "A", "records": ["192.0.2.2"]}))
 
 
 @pytest.mark.usefixtures("made")

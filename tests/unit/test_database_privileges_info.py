@@ -101,8 +101,8 @@ def run(*logins: list[str] | Exception) -> tuple[list[dict[str, str]], list[str]
 
 
 def test_user_who_cannot_log_in_is_named_and_the_others_are_still_tried() -> None:
-    matrix, refused_logins = run(psycopg.OperationalError("no\n such user"), ["allowed"], [])
-    assert refused_logins == ["db_migrator"]
+    matrix, failed_logins = run(psycopg.OperationalError("no\n such user"), ["allowed"], [])
+    assert failed_logins == ["db_migrator"]
     assert matrix[0] == {
         "user": "db_migrator",
         "privilege": "log in",

@@ -41,7 +41,7 @@ class Deployment(AwsDeployment):
         """Digests, and the tasks that run them."""
         found = defaultdict(list)
         for task in self.tasks("RUNNING"):
-            for container in task["containers"]:
+            for container in self._own_containers(task):
                 if container.get("imageDigest"):
                     found[container["imageDigest"]].append(_id(task))
         return found
@@ -90,7 +90,7 @@ class Deployment(AwsDeployment):
         stopped.sort(key=lambda task: str(task.get("stoppedAt")), reverse=True)
         for task in stopped[:_SHOWN_TASKS]:
             lines.append(f"Task {_id(task)} stopped: {task.get('stoppedReason') or 'no reason given'}")
-            for container in task["containers"]:
+            for container in self._own_containers(task):
                 code = container.get("exitCode")
                 detail = container.get("reason", "")
                 if code is not None or detail:
@@ -102,11 +102,20 @@ class Deployment(AwsDeployment):
             lines += [f"  {event['message']}" for event in service.get("events", [])[:3]]
         return "\n".join(lines)
 
-    def _log_stream(self, task: Json, container: str) -> str:
+    def _own_containers(self, task: Json) -> list[Json]:
+        """Containers of the task definition. AWS may add others, such as GuardDuty's agent."""
+        names = {container["name"] for container in self._container_definitions(task)}
+        return [container for container in task["containers"] if container["name"] in names]
+
+    def _container_definitions(self, task: Json) -> list[Json]:
         definition = self._ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
+        containers: list[Json] = definition["containerDefinitions"]
+        return containers
+
+    def _log_stream(self, task: Json, container: str) -> str:
         options = next(
             c.get("logConfiguration", {}).get("options", {})
-            for c in definition["containerDefinitions"]
+            for c in self._container_definitions(task)
             if c["name"] == container
         )
         return f"{options.get('awslogs-stream-prefix', '')}/{container}/{_id(task)}"

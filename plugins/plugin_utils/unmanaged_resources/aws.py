@@ -358,7 +358,18 @@ def _record(client: Client, planned: Planned) -> Iterator[Found]:
     )
     for record in answer["ResourceRecordSets"]:
         if (record["Name"].rstrip("."), record["Type"]) == (name.rstrip("."), kind):
-            yield Found(f"{zone}_{name}_{kind}", None)
+            # A record has no tags: it is ours when it leads to what the plan wants it to lead to.
+            aliases = [Planned(alias)["name"] for alias in planned.get("alias") or []]
+            wanted = aliases or planned["records"]
+            yield Found(f"{zone}_{name}_{kind}", None, obstacle=_leads_elsewhere(record, wanted))
+
+
+def _leads_elsewhere(record: Json, wanted: list[str]) -> str:
+    """What is wrong with a record that leads somewhere else; empty where nothing is."""
+    values = [value["Value"] for value in record.get("ResourceRecords", [])]
+    found = [record["AliasTarget"]["DNSName"]] if "AliasTarget" in record else values
+    names = [{name.rstrip(".").lower().removeprefix("dualstack.") for name in some} for some in (found, wanted)]
+    return "" if names[0] == names[1] else f"it leads to {', '.join(found)} and is not this environment's"
 
 
 # Types whose second creation fails or makes a second one, and how the first one is found.
