@@ -170,7 +170,7 @@ def measure(port: int, requests: list[bytes], seconds: float) -> float:
             client.send(selector)
         counted_from = time.perf_counter() + seconds / 5
         answered = 0
-        while (now := time.perf_counter()) < counted_from + seconds and answered < MAX_REQUESTS:
+        while ((now := time.perf_counter()) < counted_from + seconds or not answered) and answered < MAX_REQUESTS:
             for key, _ in selector.select(timeout=10):
                 if key.data.receive(selector):
                     answered += now >= counted_from

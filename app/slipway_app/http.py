@@ -18,9 +18,10 @@ from werkzeug.routing import MapAdapter
 
 from slipway_app.errors import ApiError, ErrorBody, UnavailableError
 from slipway_app.secrets import CachedSecret
-from slipway_app.types import WSGIEnvironment
+from slipway_app.types import StartResponse, WSGIEnvironment
 
 MAX_JSON_BYTES = 1024 * 1024
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 Responses = dict[str | int, Any]
 
@@ -229,10 +230,27 @@ class NoSessions(SessionInterface):
         return self._none
 
 
+class JsonAnswer:
+    """What a view returned, as JSON: a WSGI application without the work of a Flask response."""
+
+    __slots__ = ("_body", "_status")
+
+    def __init__(self, content: dict[str, Any] | list[Any], status: int) -> None:
+        self._body = orjson.dumps(content)
+        self._status = _STATUS_LINES[status]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        """Answer (PEP 3333)."""
+        length = str(len(self._body))
+        start_response(self._status, [("Content-Type", "application/json"), ("Content-Length", length)])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
+
+
 class Application(OpenAPI):
     """Flask, without what it does in each request for features that nothing here has.
 
-    Together, the overrides save a quarter of the time of a small request.
+    No view is a coroutine or redirects, no blueprint has hooks, nothing listens to signals, and nothing
+    runs after a view. Together, the overrides save half of Flask's time in a small request.
     """
 
     json_provider_class = OrjsonProvider
@@ -249,6 +267,27 @@ class Application(OpenAPI):
         if request is None:
             return None
         return MapAdapter(self.url_map, "", "", "", "", request.path, request.method)
+
+    def full_dispatch_request(self) -> Any:
+        """Answer the request, with what its view returns or the error that it raises."""
+        try:
+            for check in self.before_request_funcs[None]:
+                check()
+            answer: Any = self.dispatch_request()
+        except Exception as error:
+            answer = self.handle_user_exception(error)
+        match answer:
+            case dict() | list():
+                return JsonAnswer(answer, HTTPStatus.OK)
+            case (dict() | list() as content, int(status)):
+                return JsonAnswer(content, status)
+        return self.make_response(answer)
+
+    def do_teardown_request(self, *_: object) -> None:
+        """Do nothing: no view leaves anything to tear down."""
+
+    def do_teardown_appcontext(self, *_: object) -> None:
+        """Do nothing: no view leaves anything to tear down."""
 
 
 def register(app: Flask, api_key: ApiKey | None) -> None:
