@@ -1,8 +1,10 @@
 """The base images offer what the official ones do, whether they were pulled or built here."""
 
 import contextlib
+import functools
 import importlib
 import re
+import ssl
 import subprocess
 import sys
 import time
@@ -15,6 +17,8 @@ import psycopg
 import psycopg.conninfo
 import pytest
 
+from slipway_emulator import images
+from slipway_emulator.acm.authority import COMMON_NAME, Authority
 from slipway_emulator.images import MACHINE_IMAGE, POSTGRES, PYTHON
 
 PROGRAM = [sys.executable, "-m", "slipway_emulator", "images"]
@@ -113,6 +117,19 @@ def test_unknown_argument_is_refused() -> None:
     assert "usage: slipway-emulator" in result.stderr
 
 
+def test_recipe_does_not_change_when_the_emulators_authority_is_trusted(tmp_path: Path) -> None:
+    """Else the images would be built again after the first start, and every application with them."""
+    site, both = tmp_path / "site.crt", tmp_path / "both.crt"
+    site.write_bytes(Path("/etc/ssl/certs/ca-certificates.crt").read_bytes())
+    authority = Authority(tmp_path / "authority").certificate_file.read_bytes()
+    both.write_bytes(site.read_bytes() + authority)
+    recipe = functools.partial(images._Recipe, "python", PYTHON, "apt")
+    assert recipe(site).hash() == recipe(both).hash()
+    _, _, rest = site.read_text().partition("-----END CERTIFICATE-----\n")
+    site.write_text(rest)
+    assert recipe(site).hash() != recipe(both).hash()
+
+
 # --- Python ---------------------------------------------------------------------------------------------
 
 
@@ -170,6 +187,8 @@ def test_certificates_of_this_machine_are_trusted() -> None:
     pattern = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
     bundle = "/etc/ssl/certs/ca-certificates.crt"
     ours = set(pattern.findall(Path(bundle).read_text(encoding="ascii", errors="ignore")))
+    # The emulator's own authority is trusted from its first start on, which may be after the images were built.
+    ours -= {one for one in ours if COMMON_NAME.encode() in ssl.PEM_cert_to_DER_cert(one)}
     assert ours <= set(pattern.findall(in_python("cat", bundle)))
 
 

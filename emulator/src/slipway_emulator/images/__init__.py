@@ -11,11 +11,14 @@ import hashlib
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from slipway_emulator.acm.authority import COMMON_NAME
 
 _HERE = Path(__file__).parent
 _LABEL = "slipway.recipe"
@@ -40,22 +43,26 @@ class _Recipe:
         folder: name of its folder here.
         image: name of the image.
         variant: of mmdebstrap.
-        files: files of this machine that are a part of it.
+        certificates: bundle of this machine's certificate authorities, where it is a part of the image.
     """
 
     folder: str
     image: str
     variant: str
-    files: tuple[Path, ...] = ()
+    certificates: Path | None = None
 
     def hash(self) -> str:
-        """One word for everything that the build depends on, but for the packages' versions."""
-        return _hash(self.folder, self.files)
+        """One word for everything that the build depends on, but for the packages' versions.
+
+        The emulator's own authority is left out: a machine trusts it from the emulator's first start on, and would
+        build its images again after that.
+        """
+        return _hash(self.folder, _site_certificates(self.certificates) if self.certificates else b"")
 
 
 _BASE_IMAGES = (
     # A site that intercepts TLS has a certificate of its own, and pip runs inside image builds.
-    _Recipe("python", PYTHON, "apt", (Path("/etc/ssl/certs/ca-certificates.crt"),)),
+    _Recipe("python", PYTHON, "apt", Path("/etc/ssl/certs/ca-certificates.crt")),
     _Recipe("postgres", POSTGRES, "essential"),
 )
 
@@ -214,10 +221,17 @@ def _build(image: str, commands: list[list[str]], log: Path) -> None:
                 raise ImageError(f"building {image} failed. The end of {log}:\n{_tail(log)}")
 
 
-def _hash(folder: str, files: tuple[Path, ...] = ()) -> str:
+def _site_certificates(bundle: Path) -> bytes:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(bundle)
+    facts = (repr(sorted(one.items())) for one in context.get_ca_certs())
+    return "".join(sorted(one for one in facts if COMMON_NAME not in one)).encode()
+
+
+def _hash(folder: str, more: bytes = b"") -> str:
     # Python leaves a folder of its own beside the programs of an installed package.
     sources = sorted(path for path in (_HERE / folder).iterdir() if path.is_file())
-    return hashlib.sha256(b"".join(path.read_bytes() for path in (*sources, *files))).hexdigest()[:16]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources) + more).hexdigest()[:16]
 
 
 def _fact(image: str, template: str) -> tuple[bool, str]:
