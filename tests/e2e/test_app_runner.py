@@ -145,7 +145,7 @@ def test_app_does_not_move_to_another_platform(site: Site, platform: str, text: 
     assert text in " ".join(run.output.split())
     # The first run of an inventory's first app on Cloud Run makes the bucket of its states.
     assert run.changed == {} or platform == "cloud_run"
-    assert "Apply the layer" not in run.output
+    assert "apply | Apply the saved plan" not in run.output
     assert site.served("hello") == before
 
 

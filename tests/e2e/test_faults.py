@@ -11,7 +11,7 @@ from tests.e2e.http import Visitor
 from tests.e2e.runs import Site, failed, killed, succeeded
 from tests.e2e.test_site import APPS, ENVIRONMENT
 
-SERVICE_STEP = "deployment | Follow the deployment"
+SERVICE_STEP = "Follow the deployment, and prove that what runs is what was asked for"
 
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("everything")]

@@ -48,7 +48,7 @@ def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connect
 
 def test_without_its_cloud_no_app_goes_on(site: Site) -> None:
     run = failed(site.run("site.yml", emulator_python="/bin/false"))
-    assert "Keep Terraform's states in a bucket" not in run.output
+    assert "Create the bucket of the states" not in run.output
     assert run.changed == {}
 
 
@@ -381,7 +381,7 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
         factory.write_text(original)
     assert "cannot start" in run.output
     # It came as far as the service, and ECS went back.
-    assert "deployment | Follow the deployment" in run.output
+    assert "Follow the deployment, and prove that what runs" in run.output
     assert visitor.problems == []
     assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == before
 
