@@ -22,8 +22,8 @@ from plugins.plugin_utils.terraform_files import declared_variables
 from tests.inventory.example import ON_GOOGLE_CLOUD, PROJECT, Inventory, Json, Rules
 
 
-class Asked(Exception):  # noqa: N818  (ends a test's first run, and is no error)
-    """A test has asked for the problems of its inventory."""
+class Asked(BaseException):
+    """A test has asked for the problems of its inventory. It ends the test's first run and is no error to handle."""
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 #!/usr/local/bin/python3
-"""`docker` of a rehearsed EC2 instance: its engine is the emulator (emulator/instance_engine.py)."""
+"""`docker` of a rehearsed EC2 instance: its engine is the emulator (ec2/engine.py)."""
 
 import json
 import os
@@ -9,14 +9,14 @@ import urllib.request
 
 arguments = sys.argv[1:]
 password = sys.stdin.read() if "--password-stdin" in arguments else ""
-request = urllib.request.Request(  # noqa: S310 the emulator's own address
+request = urllib.request.Request(  # noqa: S310  (the URL is the emulator's own, always http)
     f"{os.environ['AWS_ENDPOINT_URL']}/_slipway/instance-engine",
     data=json.dumps({"arguments": arguments, "input": password}).encode(),
     headers={"Content-Type": "application/json"},
 )
 try:
     # A container in the foreground is waited for, however long it runs.
-    with urllib.request.urlopen(request) as answer:  # noqa: S310 the same address, from the line above
+    with urllib.request.urlopen(request) as answer:  # noqa: S310  (the request above)
         result = json.load(answer)
 except OSError as error:
     if isinstance(error, urllib.error.HTTPError) and error.code != 403:
