@@ -19,8 +19,6 @@ Json = dict[str, Any]
 
 # In the order in which they are applied; a layer may take outputs of those before it.
 LAYERS = ("network", "registry", "data", "service")
-# Files of playbooks/vars that the playbooks load.
-SHARED_VARIABLES = ("application_environment", "layers", "role_inputs", "summary")
 
 
 @dataclass(frozen=True)
@@ -140,15 +138,15 @@ class Project:
             }
             for file in sorted(folder.glob("roles/*/meta/argument_specs.yml"))
         }
-        variables = read_yaml(folder / "playbooks/vars/inventory_variables.yml")["argument_specs"]
+        variables = read_yaml(folder / "playbooks/files/inventory_variables.yml")["argument_specs"]
         self.host_variables: Json = variables["hosts"]["options"]
         self.app_variables: Json = variables["apps"]["options"]
         self.shared = {
-            variable: f"playbooks/vars/{name}.yml"
-            for name in SHARED_VARIABLES
-            for variable in read_yaml(folder / f"playbooks/vars/{name}.yml")
+            variable: str(file.relative_to(folder))
+            for file in sorted(folder.glob("playbooks/vars/*.yml"))
+            for variable in read_yaml(file)
         }
-        self.renamed: dict[str, str] = read_yaml(folder / "playbooks/vars/renamed_variables.yml")
+        self.renamed: dict[str, str] = read_yaml(folder / "playbooks/files/renamed_variables.yml")
 
     def role_of(self, variable: str) -> str | None:
         """The role that a variable's prefix names; None when it names none."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import LAYERS, SHARED_VARIABLES
+from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import LAYERS
 
 from plugins.plugin_utils.terraform_files import declared_outputs, declared_variables
 from terraform.generate import generated
@@ -190,7 +190,7 @@ def entry_points_are_fixed(project: Path) -> Iterator[str]:
 
 def _shared_variables(project: Path) -> dict[str, str]:
     """Variables that the playbooks load, with the file that sets each."""
-    return {name: file for file in SHARED_VARIABLES for name in _yaml(project / f"playbooks/vars/{file}.yml")}
+    return {name: file.stem for file in sorted(project.glob("playbooks/vars/*.yml")) for name in _yaml(file)}
 
 
 def _roles(project: Path) -> list[Path]:

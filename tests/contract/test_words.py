@@ -33,7 +33,7 @@ _RETIRED = {
 # They tell of old names, or what was called by them in a released version.
 _EXEMPT = (
     "changelogs/",
-    "playbooks/vars/renamed_variables.yml",
+    "playbooks/files/renamed_variables.yml",
     "tests/contract/test_words.py",
     "tests/inventory/test_inventory_problems.py",
 )
