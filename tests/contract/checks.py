@@ -128,8 +128,8 @@ def outputs_exist(project: Path) -> Iterator[str]:
 def used_outputs_exist(project: Path) -> Iterator[str]:
     """Every `<layer>_outputs.<name>` of roles and playbooks exists."""
     known = {layer: set(_outputs(project, layer)) for layer in LAYERS}
-    upstream_outputs = _yaml(project / "roles/image/tasks/outputs.yml")[0]["ansible.builtin.set_fact"]
-    known["image"] = set(upstream_outputs["image_outputs"])
+    facts = _yaml(project / "roles/image/tasks/outputs.yml")[0]["ansible.builtin.set_fact"]
+    known["image"] = set(facts["image_outputs"])
     files = [*project.glob("roles/**/*.yml"), *project.glob("playbooks/**/*.yml")]
     for file in sorted(files):
         for layer, name in _OUTPUT.findall(file.read_text()):

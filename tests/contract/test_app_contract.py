@@ -161,12 +161,12 @@ def test_the_page_names_every_variable_that_is_given() -> None:
     table = page.partition("### Environment")[2].partition("\n### ")[0]
     first_cells = re.findall(r"^\| (`[A-Z].*?) \|", table, re.MULTILINE)
     described = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
-    wiring = yaml.safe_load((PROJECT / "playbooks/vars/application_environment.yml").read_text())
+    variables = yaml.safe_load((PROJECT / "playbooks/vars/application_environment.yml").read_text())
     module = (PROJECT / "terraform/modules/ecs_task/main.tf").read_text()
     block = re.search(r"merge\(var\.environment_variables, \{(.*?)\}\)", module, re.DOTALL)
     assert block, "the module's own variables are not where they were"
-    given = set(wiring["platform_environment"])
+    given = set(variables["platform_environment"])
     given |= set(re.findall(r"^\s+([A-Z_]+)\s+=", block[1], re.MULTILINE))
     for variable in ("migration_environment", "service_environment_variables"):
-        given |= set(re.findall(r"'([A-Z_]+)':", wiring[variable]))
+        given |= set(re.findall(r"'([A-Z_]+)':", variables[variable]))
     assert described == given

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
 import subprocess
 from pathlib import Path
@@ -39,13 +41,18 @@ _EXEMPT = (
 )
 
 
-def _files() -> list[str]:
+@functools.cache
+def _texts() -> dict[str, str]:
+    """Text of each file of the project that may not have a retired word, by name."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=_PROJECT, capture_output=True, text=True, check=True).stdout
-    return [
-        name
-        for name in listed.rstrip("\0").split("\0")
-        if not name.startswith(_EXEMPT) and (_PROJECT / name).is_file() and not (_PROJECT / name).is_symlink()
-    ]
+    texts = {}
+    for name in listed.rstrip("\0").split("\0"):
+        file = _PROJECT / name
+        if not name.startswith(_EXEMPT) and file.is_file() and not file.is_symlink():
+            # A file that is no text has no words.
+            with contextlib.suppress(UnicodeDecodeError):
+                texts[name] = file.read_text()
+    return texts
 
 
 def retired(text: str, word: str) -> list[int]:
@@ -63,13 +70,7 @@ def retired(text: str, word: str) -> list[int]:
 
 @pytest.mark.parametrize("word", _RETIRED)
 def test_word_is_retired(word: str) -> None:
-    places = []
-    for name in _files():
-        try:
-            text = (_PROJECT / name).read_text()
-        except UnicodeDecodeError:
-            continue
-        places += [f"{name}:{line}" for line in retired(text, f"(?:{word})")]
+    places = [f"{name}:{line}" for name, text in _texts().items() for line in retired(text, f"(?:{word})")]
     assert places == [], f"say {_RETIRED[word]} instead"
 
 

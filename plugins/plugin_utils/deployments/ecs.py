@@ -22,6 +22,7 @@ class Deployment(AwsDeployment):
         self._cluster, self._service = request.outputs["cluster_name"], request.outputs["service_name"]
         self._task_definition = request.outputs["task_definition_arn"]
         self._identifier = ""
+        self._containers: dict[str, list[Json]] = {}
 
     @property
     def name(self) -> str:
@@ -104,18 +105,20 @@ class Deployment(AwsDeployment):
 
     def _own_containers(self, task: Json) -> list[Json]:
         """Containers of the task definition. AWS may add others, such as GuardDuty's agent."""
-        names = {container["name"] for container in self._container_definitions(task)}
+        names = {container["name"] for container in self._container_definitions(task["taskDefinitionArn"])}
         return [container for container in task["containers"] if container["name"] in names]
 
-    def _container_definitions(self, task: Json) -> list[Json]:
-        definition = self._ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
-        containers: list[Json] = definition["containerDefinitions"]
-        return containers
+    def _container_definitions(self, task_definition: str) -> list[Json]:
+        """Containers of a task definition, which never changes and so is read once."""
+        if task_definition not in self._containers:
+            answer = self._ecs.describe_task_definition(taskDefinition=task_definition)
+            self._containers[task_definition] = answer["taskDefinition"]["containerDefinitions"]
+        return self._containers[task_definition]
 
     def _log_stream(self, task: Json, container: str) -> str:
         options = next(
             c.get("logConfiguration", {}).get("options", {})
-            for c in self._container_definitions(task)
+            for c in self._container_definitions(task["taskDefinitionArn"])
             if c["name"] == container
         )
         return f"{options.get('awslogs-stream-prefix', '')}/{container}/{_id(task)}"
