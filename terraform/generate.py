@@ -40,17 +40,16 @@ def generated(project: Path) -> Iterator[tuple[Path, str]]:
     """
     for variables in sorted((project / "terraform").glob("*/**/variables.tf")):
         if ".terraform" not in variables.parts:
-            readme = variables.with_name("README.md")
-            text = readme.read_text() if readme.exists() else f"# {variables.parent.name}\n\n{_BEGIN}\n{_END}\n"
-            yield readme, _replaced(text, _module_tables(variables.parent))
+            yield _replaced(variables.with_name("README.md"), _module_tables(variables.parent))
+    file = project / "roles/terraform_layer/meta/argument_specs.yml"
+    before, name, after = file.read_text().partition("terraform_layer_name:\n")
+    yield file, before + name + re.sub(r"choices: .*", f"choices: [{', '.join(LAYERS)}]", after, count=1)
     for layer in LAYERS:
         role = project / "roles" / layer
         specification = _specification(project, layer)
         yield role / "meta/argument_specs.yml", _yaml_text(specification)
-        readme = role / "README.md"
-        yield readme, _replaced(readme.read_text(), _role_tables(specification))
-    readme = project / "docs/platforms/README.md"
-    yield readme, _replaced(readme.read_text(), _platform_table(project))
+        yield _replaced(role / "README.md", _role_tables(specification))
+    yield _replaced(project / "docs/platforms/README.md", _platform_table(project))
 
 
 def _module_tables(module: Path) -> str:
@@ -69,7 +68,8 @@ def _default(variable: Variable) -> str:
 
 def _specification(project: Path, layer: str) -> Json:
     """The specification of a layer's role: its own options, and an option for each input of the layer."""
-    own = yaml.safe_load((project / f"roles/{layer}/meta/own_options.yml").read_text())
+    file = project / f"roles/{layer}/meta/own_options.yml"
+    own: Json = yaml.safe_load(file.read_text()) if file.exists() else {"short_description": f"Apply the layer {layer}"}
     layers = project / "terraform/layers"
     if layer == "service":
         roots = platform_roots(layers)
@@ -161,11 +161,12 @@ def _cell(text: str) -> str:
     return re.sub(r"C\(([^)]*)\)", r"`\1`", text).replace("|", "\\|").replace("<", "\\<")
 
 
-def _replaced(readme: str, part: str) -> str:
-    """A README with a new part between the marks."""
-    before, _, rest = readme.partition(_BEGIN)
+def _replaced(readme: Path, part: str) -> tuple[Path, str]:
+    """A README, and its text with a new part between the marks."""
+    text = readme.read_text() if readme.exists() else f"# {readme.parent.name}\n\n{_BEGIN}\n{_END}\n"
+    before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n\n{part}\n\n{_END}{after}"
+    return readme, f"{before}{_BEGIN}\n\n{part}\n\n{_END}{after}"
 
 
 def main(arguments: list[str]) -> int:
@@ -178,6 +179,7 @@ def main(arguments: list[str]) -> int:
     for file, text in outdated:
         print(f"{'out of date' if '--check' in arguments else 'written'}: {file.relative_to(_PROJECT)}")
         if "--check" not in arguments:
+            file.parent.mkdir(exist_ok=True)
             file.write_text(text)
     return 1 if outdated and "--check" in arguments else 0
 

@@ -32,7 +32,8 @@ RETURN = r"""
 _raw:
   description:
     - The keys of the platform's file, with the defaults of those it lacks.
-    - Besides C(name), C(root), the folder of its service layer, and C(cloud), the folder of all its Terraform roots.
+    - Besides C(name), C(cloud), the folder of its Terraform roots, and C(layers), the root of each layer of an app
+      below C(terraform/layers), by layer.
   type: list
   elements: dict
 """
@@ -46,6 +47,7 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], **_: Any) -> list[dict[str, Any]]:
         """Return the platforms, sorted by name."""
         return [
-            asdict(platform) | {"root": str(platform.root)}
+            {key: value for key, value in asdict(platform).items() if key != "root"}
+            | {"layers": {layer: str(root.relative_to(_LAYERS)) for layer, root in platform.layers.items()}}
             for platform in read_platforms(_LAYERS, terms or None).values()
         ]

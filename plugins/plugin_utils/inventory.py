@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import Platform, read_platforms
+from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import Platform, layer_names, read_platforms
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import declared_variables
 
 Json = dict[str, Any]
 
-# In the order in which they are applied; a layer may take outputs of those before it.
-LAYERS = ("network", "registry", "data", "service")
+LAYERS = layer_names(Path(__file__).parents[2] / "terraform/layers")
 
 
 @dataclass(frozen=True)
@@ -163,10 +162,7 @@ class Project:
         if "networks" in host.groups:
             return {"network": self._layers / "aws/network"}
         platform = self.platform_of(host)
-        if platform is None:
-            return {}
-        data = ["data"] if platform.data_layer else []
-        return {layer: platform.root.with_name(layer) for layer in ["registry", *data]} | {"service": platform.root}
+        return platform.layers if platform else {}
 
     def cloud_of(self, host: Host) -> str:
         """Whose cloud a host is in: the folder of its Terraform roots."""

@@ -260,8 +260,8 @@ def _idle_roles(host: Host, known: Project) -> dict[str, str]:
         return dict.fromkeys(set(LAYERS) - {"network"}, "a network: it has the layer network alone")
     idle = {"network": "an app: its network is a host of its own, in the group networks"}
     platform = known.platform_of(host)
-    if platform and not platform.data_layer:
-        others = ", ".join(other.name for other in known.platforms.values() if other.data_layer)
+    if platform and "data" not in platform.layers:
+        others = ", ".join(other.name for other in known.platforms.values() if "data" in other.layers)
         reason = (
             f"the platform {platform.name}: it has no layer data, which keeps an app's database, bucket and API key; "
             f"an app with data must stand in one of {others} in {host.hosts_file}"
@@ -271,9 +271,9 @@ def _idle_roles(host: Host, known: Project) -> dict[str, str]:
 
 
 def _upstream_layer(variable: str, layer: str) -> str | None:
-    """The layer before this one whose output a Terraform variable takes; None when it takes none."""
+    """The other layer whose output a Terraform variable takes; None when it takes none."""
     upstream = variable.partition("_")[0]
-    return upstream if upstream in LAYERS[: LAYERS.index(layer)] else None
+    return upstream if upstream in LAYERS and upstream != layer else None
 
 
 def _check_specifications(host: Host, known: Project, problems: Problems) -> None:

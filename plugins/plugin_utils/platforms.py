@@ -1,4 +1,5 @@
-"""What is true of the platforms: the file `platform.yml` beside the root of each one's service layer."""
+"""The layers, which are the folders of `terraform/layers`, and what is true of the platforms: the file `platform.yml`
+beside the root of each one's service layer."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from typing import Any
 from ansible.module_utils.common.yaml import yaml_load
 
 Json = dict[str, Any]
+
+_SERVICE = "service_"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,6 @@ class Platform:
     root: Path
     cloud: str
     image_registry: str
-    data_layer: bool
     comparison: dict[str, str]
     deprecated: Json = field(default_factory=dict)
     left_over_log_groups: str = ""
@@ -37,6 +39,34 @@ class Platform:
     reserved_environment_variables: dict[str, str] = field(default_factory=dict)
     reserved_paths: list[str] = field(default_factory=list)
     unsupported_variables: dict[str, str] = field(default_factory=dict)
+    without_layers: list[str] = field(default_factory=list)
+
+    @property
+    def layers(self) -> dict[str, Path]:
+        """Roots of the layers of an app, by layer: those of its cloud, without the network, which is shared."""
+        without = ["network", *self.without_layers]
+        return {
+            layer: root
+            for root in _roots(self.root.parent, "*")
+            if (layer := _layer_of(root)) not in without and (layer != "service" or root == self.root)
+        }
+
+
+def layer_names(layers: Path) -> list[str]:
+    """Names of all layers, sorted. The one that has a root for each platform is called `service`.
+
+    Args:
+        layers: the folder `terraform/layers` of a project.
+    """
+    return sorted({_layer_of(root) for root in _roots(layers, "*/*")})
+
+
+def _roots(folder: Path, pattern: str) -> list[Path]:
+    return sorted(file.parent for file in folder.glob(f"{pattern}/variables.tf"))
+
+
+def _layer_of(root: Path) -> str:
+    return "service" if root.name.startswith(_SERVICE) else root.name
 
 
 def platform_roots(layers: Path) -> dict[str, Path]:
@@ -45,8 +75,8 @@ def platform_roots(layers: Path) -> dict[str, Path]:
     Args:
         layers: the folder `terraform/layers` of a project.
     """
-    roots = sorted(layers.glob("*/service_*"), key=lambda root: root.name)
-    return {root.name.removeprefix("service_"): root for root in roots}
+    roots = sorted(layers.glob(f"*/{_SERVICE}*"), key=lambda root: root.name)
+    return {root.name.removeprefix(_SERVICE): root for root in roots}
 
 
 @functools.cache
@@ -57,7 +87,7 @@ def read_platform(root: Path) -> Platform:
         TypeError: the file lacks a key, or has one that nothing reads.
     """
     facts: Json = yaml_load((root / "platform.yml").read_text())
-    return Platform(name=root.name.removeprefix("service_"), root=root, cloud=root.parent.name, **facts)
+    return Platform(name=root.name.removeprefix(_SERVICE), root=root, cloud=root.parent.name, **facts)
 
 
 def read_platforms(layers: Path, groups: Iterable[str] | None = None) -> dict[str, Platform]:

@@ -76,21 +76,6 @@ def readme_tells_inputs(project: Path) -> Iterator[str]:
                 yield f"roles/{role.name}/README.md: the default of {name} is not {cell}"
 
 
-def readme_tells_outputs(project: Path) -> Iterator[str]:
-    """The README of a layer's role tells every output of the layer."""
-    for layer in LAYERS:
-        told = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", _section(project, layer, "Outputs"), re.MULTILINE))
-        found = [declared_outputs(root) for root in terraform_files.roots_of(project, layer).values()]
-        names = {name for outputs in found for name in outputs}
-        if set(told) != names:
-            yield f"roles/{layer}/README.md tells the outputs {sorted(told)}, the layer has {sorted(names)}"
-            continue
-        for name in names:
-            words = next(outputs[name] for outputs in found if name in outputs)
-            if not _unescaped(told[name]).startswith(words):
-                yield f"roles/{layer}/README.md describes {name} in other words than the layer"
-
-
 def readme_example_is_valid(project: Path) -> Iterator[str]:
     """The example of a README is YAML, and sets options that there are."""
     for role in _roles(project):
@@ -110,19 +95,16 @@ def generated_is_current(project: Path) -> Iterator[str]:
 
 
 def outputs_exist(project: Path) -> Iterator[str]:
-    """A variable named `<layer>_<output>` is an output of that layer, whose outputs the layer is given."""
+    """A variable named `<layer>_<output>` is an output of that layer, and of another than the one that declares it."""
     outputs = {layer: set(_outputs(project, layer)) for layer in LAYERS}
-    handed = _yaml(project / "playbooks/vars/layers.yml")["terraform_layer_upstream_outputs"]
     for layer in LAYERS:
         for root, folder in terraform_files.roots_of(project, layer).items():
             for name in declared_variables(folder):
                 upstream, _, output = name.partition("_")
-                if upstream not in outputs or upstream == layer:
-                    continue
-                if output not in outputs[upstream]:
+                if upstream == layer:
+                    yield f"{root}: the variable {name} would be an output of its own layer"
+                elif upstream in outputs and output not in outputs[upstream]:
                     yield f"{root}: no output {output} of layer {upstream} for the variable {name}"
-                if upstream not in handed:
-                    yield f"terraform_layer_upstream_outputs lacks the outputs of {upstream}, which {name} takes"
 
 
 def used_outputs_exist(project: Path) -> Iterator[str]:
@@ -160,24 +142,16 @@ def shared_variables_are_options(project: Path) -> Iterator[str]:
 
 
 def roots_are_those_of_roles(project: Path) -> Iterator[str]:
-    """The roots that are compared before their layers' turns (playbooks/vars) are those that the roles apply."""
-    file = "playbooks/vars/layers.yml"
-    variables = _yaml(project / file)
-    roots = {
-        layer: root
-        for group in ("networks", "apps", "data")
-        for layer, root in variables[f"layer_roots_of_{group}"].items()
-    }
+    """A layer's role applies the roots of `terraform/layers` that are compared before the layer's turn."""
     for layer in LAYERS:
+        clouds = {folder.parent.name for folder in terraform_files.roots_of(project, layer).values()}
+        cloud = "<cloud>" if len(clouds) > 1 else min(clouds)
+        root = f"{cloud}/{layer}" if layer != "service" else "<cloud>/service_{{ service_platform }}"
         tasks = _yaml(project / f"roles/{layer}/tasks/main.yml")
         imported = next(task for task in tasks if "ansible.builtin.import_role" in task)
-        # Both have the cloud in a variable of their own, where there are several.
-        root, other = (
-            re.sub(r"^{{ (registry_cloud|platform_cloud|__service_platforms\[service_platform\]) }}", "<cloud>", path)
-            for path in (imported["vars"]["terraform_layer_root"], roots.get(layer, ""))
-        )
-        if root != other:
-            yield f"{file} has {other} for the layer {layer}, its role applies {root}"
+        applied = re.sub(r"^{{ [^}]+ }}/", "<cloud>/", imported["vars"]["terraform_layer_root"])
+        if applied != root:
+            yield f"roles/{layer} applies {applied}, the layer is {root}"
 
 
 def entry_points_are_fixed(project: Path) -> Iterator[str]:

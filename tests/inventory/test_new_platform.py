@@ -1,4 +1,4 @@
-"""A platform is a folder and what is done for it: one that was made up, in a copy of the project."""
+"""A platform is a folder and what is done for it, a layer a folder and a role: a made-up one of each, in a copy."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.inventory.example import PROJECT, Json
-from tests.inventory.test_plans import OUTPUTS, as_hcl
+from tests.inventory.test_plans import NETWORK, OUTPUTS, as_hcl
 
-PLATFORM = Path(__file__).parent / "new_platform"
+ADDED = [Path(__file__).parent / "new_platform", Path(__file__).parent / "new_layer"]
 APP = "ledger"
 DIGEST = OUTPUTS["image_outputs"]["digest"]
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project with the platform, and an app on it in the environment dev."""
+    """The project with the platform and the layer, and an app with both in the environment dev."""
     folder = tmp_path_factory.mktemp("project")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     for name in listed.rstrip("\0").split("\0"):
@@ -30,11 +30,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT / name, folder / name, follow_symlinks=False)
     before = {path for path in folder.rglob("*") if path.is_file()}
-    shutil.copytree(PLATFORM, folder, dirs_exist_ok=True)
-    assert before.isdisjoint(folder / path.relative_to(PLATFORM) for path in PLATFORM.rglob("*") if path.is_file())
+    for added in ADDED:
+        shutil.copytree(added, folder, dirs_exist_ok=True)
+        assert before.isdisjoint(folder / path.relative_to(added) for path in added.rglob("*") if path.is_file())
     collections = folder / ".build/collections/ansible_collections/slipway"
     collections.mkdir(parents=True)
     (collections / "provision").symlink_to(folder)
+    environment = os.environ | {"PYTHONPATH": str(folder / ".build/collections")}
+    subprocess.run([sys.executable, "-m", "terraform.generate"], cwd=folder, env=environment, check=True)
     inventory = folder / "inventories/dev"
     hosts = (inventory / "hosts.yml").read_text()
     group = f"        mainframe:\n          hosts:\n            {APP}:\n"
@@ -47,6 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "image_dockerfile": str(folder / "Dockerfile"),
         "data_database_name": "ledger",
         "service_partitions": 3,
+        "queue_depth": 5,
     }
     (inventory / "host_vars" / APP / "app.yml").write_text(json.dumps(variables))
     return folder
@@ -78,7 +82,7 @@ def test_an_app_on_it_is_validated(project: Path) -> None:
         done.stdout.split()
     )
     own = project / "inventories/dev/host_vars" / APP / "service.yml"
-    own.write_text("service_partitons: 4\napp_environment_variables: {LPAR: x}\n")
+    own.write_text("service_partitons: 4\napp_environment_variables: {LPAR: x}\nqueue_depth: 0.5\nqueue_size: 1\n")
     try:
         done = play(project, "playbooks/validate.yml")
     finally:
@@ -88,43 +92,50 @@ def test_an_app_on_it_is_validated(project: Path) -> None:
         f"{APP}: there is no input of the layer service_mainframe named service_partitons (did you mean "
         "service_partitions?)" in said
     )
+    assert f"{APP}: there is no input of the layer queue named queue_size (did you mean queue_depth?)" in said
+    assert f"{APP}: queue_depth is 0.5; it must be a whole number from 1. Edit" in said
     assert f"{APP}: app_environment_variables holds LPAR, which the platform sets (from service_partitions)" in said
 
 
 def test_it_is_documented(project: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(project / ".build/collections")}
-    done = subprocess.run(
-        [sys.executable, "-m", "terraform.generate"],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
     readme = (project / "roles/service/README.md").read_text()
     assert "| `service_partitions` | `1` | Number of partitions. |" in readme
+    assert (
+        "| `queue_depth` | `10` | Number of messages that the queue holds. |"
+        in (project / "roles/queue/README.md").read_text()
+    )
+    assert (
+        "choices: [data, network, queue, registry, service]"
+        in (project / "roles/terraform_layer/meta/argument_specs.yml").read_text()
+    )
     comparison = (project / "docs/platforms/README.md").read_text()
     assert "[`mainframe`](mainframe.md) |" in comparison
     assert "| instances of yours | Fargate | Fargate | a logical partition |" in comparison
-    shown = subprocess.run(
-        [Path(sys.executable).parent / "ansible-doc", "-t", "role", "slipway.provision.service", "-e", "mainframe"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert shown.returncode == 0, shown.stderr
-    assert "Number of partitions." in shown.stdout
+    for role, entry_point, text in (
+        ("service", "mainframe", "Number of partitions."),
+        ("queue", "main", "Number of messages that the queue holds."),
+    ):
+        shown = subprocess.run(
+            [Path(sys.executable).parent / "ansible-doc", "-t", "role", f"slipway.provision.{role}", "-e", entry_point],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert text in shown.stdout
 
 
 def test_its_layer_plans_with_what_an_app_is_given(project: Path) -> None:
     file = project / "rendered.json"
     terraform = {"terraform_layer_terraform_directory": str(project / "terraform")}
-    done = play(project, "tests/playbooks/render_inputs.yml", render_file=str(file), **terraform, **OUTPUTS)
+    upstream = {"render_upstream_outputs": OUTPUTS["render_upstream_outputs"] | {"queue": {"network": NETWORK}}}
+    given = {"render_file": str(file)} | terraform | OUTPUTS | upstream
+    done = play(project, "tests/playbooks/render_inputs.yml", **given)
     assert done.returncode == 0, done.stdout + done.stderr
     roots: dict[str, Json] = json.loads(file.read_text())[APP]
-    assert sorted(roots) == ["aws/data", "aws/registry", "aws/service_mainframe"]
+    assert sorted(roots) == ["aws/data", "aws/queue", "aws/registry", "aws/service_mainframe"]
+    assert roots["aws/queue"] == {"depth": 5, "name": f"dev-{APP}", "network_vpc_id": "vpc-1"}
     root = project / "terraform/layers/aws/service_mainframe"
     variables = "".join(f"  {name} = {as_hcl(value)}\n" for name, value in roots["aws/service_mainframe"].items())
     (root / "tests").mkdir()
