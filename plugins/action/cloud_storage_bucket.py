@@ -6,7 +6,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import CloudStorageStore, StoreError
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import task_environment
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import task_environment
 
 Json = dict[str, Any]
 

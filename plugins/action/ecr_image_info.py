@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import AwsActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
 
 Json = dict[str, Any]
 

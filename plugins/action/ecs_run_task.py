@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import AwsActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
 
 _POLL_SECONDS = 0.5
 _LAST_LINES_SECONDS = 10

@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, AwsActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, AwsActionModule
 
 with suppress(ImportError):  # AwsActionModule says what is missing
     from botocore.exceptions import ClientError

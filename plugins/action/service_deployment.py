@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Deployment, Request
 
 _PACKAGE = "ansible_collections.slipway.provision.plugins.plugin_utils.deployments"

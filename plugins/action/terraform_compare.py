@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.multiprocessing import context
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import task_environment
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import task_environment
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_root import fingerprint
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {

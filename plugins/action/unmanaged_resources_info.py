@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, ClassVar
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import CloudActionModule, aws_session
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule, aws_session
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 from ansible_collections.slipway.provision.plugins.plugin_utils.unmanaged_resources import aws, google
 

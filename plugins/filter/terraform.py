@@ -58,7 +58,7 @@ def layer_inputs(given: Json, layer: str, declared: list[str], common: Json, ups
             inputs[name] = common[name]
         elif f"{layer}_{name}" in given:
             inputs[name] = given[f"{layer}_{name}"]
-    # What is empty asks for nothing: playbooks/vars/ gives every platform the secrets of its data, and some have none.
+    # Empty values are ignored: playbooks/vars/ sets service_readable_secret_arns for platforms without that input, too.
     asked = {name for name, value in given.items() if value not in (None, [], {})}
     inputs_of_its_own = [f"{layer}_{name}" for name in declared if name not in common]
     unknown = sorted(asked - set(inputs_of_its_own))

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError, aws_session
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, aws_session
 
 with suppress(ImportError):  # aws_session says what is missing
     from botocore.exceptions import ClientError

@@ -218,7 +218,7 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
             problems.add([host.name], f"{name} is called {known.renamed[name]} now", f"Rename it in {file}")
             continue
         if name in host.values and host.values[name] is None:
-            # Taken back by who sees to it that it is not asked for.
+            # null unsets a variable that a group sets.
             continue
         role = known.role_of(name)
         if role in idle:
@@ -260,13 +260,14 @@ def _idle_roles(host: Host, known: Project) -> dict[str, str]:
         return dict.fromkeys(set(LAYERS) - {"network"}, "a network: it has the layer network alone")
     idle = {"network": "an app: its network is a host of its own, in the group networks"}
     platform = known.platform_of(host)
-    if platform and "data" not in platform.layers:
-        others = ", ".join(other.name for other in known.platforms.values() if "data" in other.layers)
+    for layer in set(LAYERS) - {"network", *platform.layers} if platform else ():
+        others = ", ".join(other.name for other in known.platforms.values() if layer in other.layers)
+        holds = ", which keeps an app's database, bucket and API key" if layer == "data" else ""
         reason = (
-            f"the platform {platform.name}: it has no layer data, which keeps an app's database, bucket and API key; "
-            f"an app with data must stand in one of {others} in {host.hosts_file}"
+            f"the platform {platform.name}: it has no layer {layer}{holds}; "
+            f"an app with {layer} must stand in one of {others} in {host.hosts_file}"
         )
-        idle |= dict.fromkeys(_ROLES_OF_DATA, reason)
+        idle |= dict.fromkeys(_ROLES_OF_DATA if layer == "data" else (layer,), reason)
     return idle
 
 
@@ -477,7 +478,7 @@ def _check_state_buckets(hosts: list[Host], known: Project, problems: Problems) 
                 [host.name],
                 f"slipway_state_bucket is {name}, which is the bucket of {on_aws[name]} in Amazon S3; it must have "
                 "another name in Cloud Storage",
-                f"Edit {host.file_of('slipway_state_bucket', 'group_vars/cloud_run/cloud.yml')}",
+                f"Edit {host.file_of('slipway_state_bucket', _cloud_file(host, known))}",
             )
 
 

@@ -28,6 +28,8 @@ class Unknown:
 UNKNOWN = Unknown()
 # Of no type, and not known before an apply.
 _UNKNOWN_EXPRESSION = "${jsondecode(timestamp())}"
+# Calls in a plan. One of 200 takes more than 10 times as long as one of 20, which takes 10 times as long as one of 1.
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def broken_rules(calls: Sequence[Call], kept: Path | None = None) -> list[Findin
     right = _read_kept(kept)
     digests = [call.digest for call in calls]
     asked = {number: call for number, call in enumerate(calls) if digests[number] not in right}
-    found = _ask(asked) if asked else []
+    numbers = list(asked)
+    parts = [numbers[start : start + _AT_ONCE] for start in range(0, len(numbers), _AT_ONCE)]
+    found = [finding for part in parts for finding in _ask({number: asked[number] for number in part})]
     wrong = {finding.call for finding in found}
     if kept:
         # Without it, the next run asks again.

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 _ROLE_FILES = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml")
 _HEADINGS = ["Inputs", "Outputs", "Example", "Errors", "Tests"]
 _SCENARIO_FILES = ("molecule.yml", "verify.yml")
-_OUTPUT = re.compile(r"\b(network|registry|data|service|image)_outputs\.(\w+)")
+_OUTPUT = re.compile(rf"\b({'|'.join([*LAYERS, 'image'])})_outputs\.(\w+)")
 
 
 def one_shape(project: Path) -> Iterator[str]:

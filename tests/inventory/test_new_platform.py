@@ -82,15 +82,22 @@ def test_an_app_on_it_is_validated(project: Path) -> None:
         done.stdout.split()
     )
     own = project / "inventories/dev/host_vars" / APP / "service.yml"
+    elsewhere = project / "inventories/dev/host_vars/hello-gcp/queue.yml"
+    elsewhere.write_text("queue_depth: 5\n")
     own.write_text("service_partitons: 4\napp_environment_variables: {LPAR: x}\nqueue_depth: 0.5\nqueue_size: 1\n")
     try:
         done = play(project, "playbooks/validate.yml")
     finally:
         own.unlink()
+        elsewhere.unlink()
     said = " ".join(done.stdout.split())
     assert (
         f"{APP}: there is no input of the layer service_mainframe named service_partitons (did you mean "
         "service_partitions?)" in said
+    )
+    assert (
+        "hello-gcp: queue_depth is not for the platform cloud_run: it has no layer queue; an app with queue must stand "
+        "in one of app_runner, ec2, ecs, ecs_public, mainframe in" in said
     )
     assert f"{APP}: there is no input of the layer queue named queue_size (did you mean queue_depth?)" in said
     assert f"{APP}: queue_depth is 0.5; it must be a whole number from 1. Edit" in said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -188,7 +187,6 @@ def test_each_layer_plans(root: str, rendered: Inputs, terraform: Path) -> None:
         done = subprocess.run(
             ["terraform", *arguments, "-no-color"],
             cwd=folder,
-            env=os.environ | {"GOGC": "400"},
             capture_output=True,
             text=True,
             check=False,

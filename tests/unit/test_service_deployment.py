@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Deployment, Request
 
 from plugins.action.service_deployment import deployment_of

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # The version pyproject.toml pins; a test compares the two.
 MINISTACK_VERSION = "1.5.33"
 # The folders with a table.
-SERVICES = ("autoscaling", "cloudwatch", "ec2", "ecr", "ecs", "elbv2", "rds", "tagging")
+SERVICES = sorted(file.parent.name for file in Path(__file__).parent.glob("*/overrides.py"))
 
 Function = Callable[..., Any]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.aws_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import (
     NO_LOG,
     SHOWN_LINES,

@@ -15,10 +15,10 @@ try:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    _REFUSALS: tuple[type[Exception], ...] = (BotoCoreError, ClientError, GoogleError, StoreError)
+    _CLOUD_ERRORS: tuple[type[Exception], ...] = (BotoCoreError, ClientError, GoogleError, StoreError)
 except ImportError:
     boto3 = None
-    _REFUSALS = (GoogleError, StoreError)
+    _CLOUD_ERRORS = (GoogleError, StoreError)
 
 Json = dict[str, Any]
 
@@ -64,7 +64,7 @@ class CloudActionModule(ActionBase):
                 return result | self.answer(arguments)
         except ActionError as error:
             return result | {"failed": True, "msg": str(error)}
-        except _REFUSALS as error:
+        except _CLOUD_ERRORS as error:
             return result | {"failed": True, "msg": f"could not {self.PURPOSE}: {error}"}
 
     def answer(self, arguments: Json) -> Json:
