@@ -11,7 +11,7 @@ ARGS ?=
 # scripts/setup writes it: .venv on PATH, where Terraform finds its providers.
 with_env = . .build/env &&
 
-.PHONY: help setup check deploy destroy stop generate lint test test-quick clean
+.PHONY: help setup check deploy destroy stop generate lint lint-ansible lint-others test test-quick clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -39,12 +39,17 @@ generate: setup ## Write roles' specifications and README tables from variables.
 	$(with_env) PYTHONPATH=.build/collections python -m terraform.generate
 
 lint: setup ## Check the style of everything
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-others
+
+lint-ansible:
+	$(with_env) ansible-lint
+
+lint-others:
 	$(with_env) ruff check .
 	$(with_env) ruff format --check .
 	$(with_env) mypy
 	$(with_env) cd app && mypy
 	$(with_env) yamllint --strict .
-	$(with_env) ansible-lint
 	$(with_env) shellcheck scripts/* emulator/src/slipway_emulator/images/*/customize emulator/src/slipway_emulator/images/*/*.sh
 	$(with_env) terraform fmt -check -recursive terraform
 

@@ -16,10 +16,10 @@ from tests.rehearsal import running_cloud
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _SCENARIOS = sorted(file.parent.name for file in (_PROJECT / "molecule").glob("*/molecule.yml"))
-# A role's second scenario, with other inputs, is for the night.
-_PARAMETERS = [
-    pytest.param(one, marks=[pytest.mark.long] if one.endswith("_alternative") else []) for one in _SCENARIOS
-]
+# The end-to-end tests run every role with its default inputs, twice. Integration adds the scenarios of roles that do
+# more than a deployment shows: refusals, repairs, dry runs.
+_IN_INTEGRATION = ("database_access_default", "migration_default", "terraform_layer_default")
+_PARAMETERS = [pytest.param(one, marks=[] if one in _IN_INTEGRATION else [pytest.mark.long]) for one in _SCENARIOS]
 _TIMEOUT_SECONDS = 900
 _SHOWN_LINES = 80
 # Each scenario has names and a state of its own; what it waits for leaves room for another two.
