@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from plugins.plugin_utils.inventory import LAYERS
-from plugins.plugin_utils.platforms import platform_roots, read_platforms
+from plugins.plugin_utils.platforms import platform_roots, read_platforms, roots_of_layer
 from plugins.plugin_utils.terraform_files import COMMON, Variable, declared_outputs, declared_variables
 
 Json = dict[str, Any]
@@ -82,7 +82,7 @@ def _specification(project: Path, layer: str) -> Json:
             }
             for platform, root in roots.items()
         }
-    roots = {root.parent.name: root for root in sorted(layers.glob(f"*/{layer}"))}
+    roots = {root.parent.name: root for root in roots_of_layer(layers, layer)}
     options: Json = {}
     for cloud, root in roots.items():
         for name, option in _options(layer, root).items():

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import Platform, layer_names, read_platforms
+from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import (
+    Platform,
+    layer_names,
+    read_platforms,
+    roots_of_layer,
+)
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import declared_variables
 
 Json = dict[str, Any]
@@ -153,7 +158,7 @@ class Project:
 
     def own_options(self, layer: str) -> set[str]:
         """Variables with a layer's prefix that are for its role and no input of its Terraform roots."""
-        roots = self._layers.glob("*/service_*" if layer == "service" else f"*/{layer}")
+        roots = roots_of_layer(self._layers, layer)
         inputs = {f"{layer}_{variable}" for root in roots for variable in declared_variables(root)}
         return set(self.roles[layer]) - inputs
 

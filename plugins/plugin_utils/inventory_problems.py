@@ -260,7 +260,9 @@ def _idle_roles(host: Host, known: Project) -> dict[str, str]:
         return dict.fromkeys(set(LAYERS) - {"network"}, "a network: it has the layer network alone")
     idle = {"network": "an app: its network is a host of its own, in the group networks"}
     platform = known.platform_of(host)
-    for layer in set(LAYERS) - {"network", *platform.layers} if platform else ():
+    if platform is None:
+        return idle
+    for layer in set(LAYERS) - {"network", *platform.layers}:
         others = ", ".join(other.name for other in known.platforms.values() if layer in other.layers)
         holds = ", which keeps an app's database, bucket and API key" if layer == "data" else ""
         reason = (

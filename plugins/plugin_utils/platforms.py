@@ -61,6 +61,16 @@ def layer_names(layers: Path) -> list[str]:
     return sorted({_layer_of(root) for root in _roots(layers, "*/*")})
 
 
+def roots_of_layer(layers: Path, layer: str) -> list[Path]:
+    """Terraform roots of a layer: one for each cloud, of `service` one for each platform; sorted by path.
+
+    Args:
+        layers: the folder `terraform/layers` of a project.
+        layer: name of the layer.
+    """
+    return [root for root in _roots(layers, "*/*") if _layer_of(root) == layer]
+
+
 def _roots(folder: Path, pattern: str) -> list[Path]:
     return sorted(file.parent for file in folder.glob(f"{pattern}/variables.tf"))
 
@@ -75,7 +85,7 @@ def platform_roots(layers: Path) -> dict[str, Path]:
     Args:
         layers: the folder `terraform/layers` of a project.
     """
-    roots = sorted(layers.glob(f"*/{_SERVICE}*"), key=lambda root: root.name)
+    roots = sorted(roots_of_layer(layers, "service"), key=lambda root: root.name)
     return {root.name.removeprefix(_SERVICE): root for root in roots}
 
 
