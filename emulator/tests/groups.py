@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from emulator.tests.stack import Balancer, Client, wait_until
 
 LOG_GROUP = "temu-ec2"
+# What a busy machine takes to start an instance, its container engine and the application, with a margin.
+GRACE_SECONDS = 40
 # The layer's user data.
 TEMPLATE = Path(__file__).resolve().parents[2] / "terraform/layers/aws/service_ec2/user_data.sh.tftpl"
 # Where the parameter store of AWS tells the machine image of Amazon Linux.
@@ -105,13 +109,20 @@ class Groups:
                 "MaxSize": 4,
                 "DesiredCapacity": count,
                 "HealthCheckType": "ELB",
-                "HealthCheckGracePeriod": 10,
+                "HealthCheckGracePeriod": GRACE_SECONDS,
                 "TargetGroupARNs": [self._balancer.group],
                 "VPCZoneIdentifier": ",".join(self._balancer.subnets),
                 "Tags": [{"Key": "Name", "Value": name, "PropagateAtLaunch": True}],
             }
             | more
         )
+
+    @contextmanager
+    def impatient(self, name: str) -> Iterator[None]:
+        """Shorten a group's grace period, for instances that fail however long they are given."""
+        self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, HealthCheckGracePeriod=10)
+        yield
+        self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, HealthCheckGracePeriod=GRACE_SECONDS)
 
     def describe(self, name: str) -> Json:
         """DescribeAutoScalingGroups of one; empty when it is gone."""

@@ -287,9 +287,9 @@ class TestRefresh:
             identifier = groups.refresh(WEB, template)
             assert groups.describe(WEB)["LaunchTemplate"]["Version"] == before
             record = groups.refreshed(WEB, identifier)
+            assert (record["Status"], record["PercentageComplete"]) == ("Successful", 100), record
             wait_until(lambda: groups.is_steady(WEB, 2))
             wait_until(lambda: load.answers[-1][1] == "2")
-        assert (record["Status"], record["PercentageComplete"]) == ("Successful", 100)
         assert load.failures == []
         assert {body for _, body in load.answers} == {"1", "2"}
         assert groups.describe(WEB)["LaunchTemplate"]["Version"] == template["Version"]
@@ -306,7 +306,7 @@ class TestRefresh:
         before = groups.describe(WEB)["LaunchTemplate"]
         members = {one["InstanceId"] for one in groups.members(WEB)}
         template = groups.define(WEB, groups.data(BEHAVIOUR=behaviour, VERSION="3"))
-        with Load(cloud, balancer.dns_name) as load:
+        with groups.impatient(WEB), Load(cloud, balancer.dns_name) as load:
             record = groups.refreshed(WEB, groups.refresh(WEB, template))
             wait_until(lambda: groups.is_steady(WEB, 2))
         assert record["Status"] == "RollbackSuccessful"
@@ -341,7 +341,8 @@ class TestRefresh:
         good = {"LaunchTemplateId": before["LaunchTemplateId"], "Version": before["Version"]}
         template = groups.define(WEB, groups.data(BEHAVIOUR="unhealthy", VERSION="5"))
         groups.scaling.update_auto_scaling_group(AutoScalingGroupName=WEB, LaunchTemplate=template)
-        record = groups.refreshed(WEB, groups.refresh(WEB, template, MinHealthyPercentage=50))
+        with groups.impatient(WEB):
+            record = groups.refreshed(WEB, groups.refresh(WEB, template, MinHealthyPercentage=50))
         assert record["Status"] == "RollbackFailed"
         assert groups.describe(WEB)["LaunchTemplate"]["Version"] == template["Version"]
         groups.scaling.update_auto_scaling_group(AutoScalingGroupName=WEB, LaunchTemplate=good)
