@@ -35,7 +35,7 @@ destroy: setup ## Remove everything the environment holds (asks for its name)
 stop: ## Stop the emulator
 	if [ -e .build/env ]; then $(with_env) slipway-emulator stop; fi
 
-generate: setup ## Write roles' specifications and README tables from variables.tf
+generate: setup ## Write roles' specifications and README tables from what they follow from
 	$(with_env) PYTHONPATH=.build/collections python -m terraform.generate
 
 lint: setup ## Check the style of everything

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Write what follows from `variables.tf` and `outputs.tf`: specifications of roles, and tables in READMEs;
-and from `platform.yml` the comparison of the platforms.
+"""Write what follows from `variables.tf` and `outputs.tf`: specifications of roles, and tables in READMEs; from the
+specifications of the other roles the tables in theirs; from `platform.yml` the comparison of the platforms.
 
 `python -m terraform.generate` writes it; with `--check` it writes nothing and ends with 1 when a file is out of date.
 """
@@ -48,7 +48,13 @@ def generated(project: Path) -> Iterator[tuple[Path, str]]:
         role = project / "roles" / layer
         specification = _specification(project, layer)
         yield role / "meta/argument_specs.yml", _yaml_text(specification)
-        yield _replaced(role / "README.md", _role_tables(specification))
+        yield _replaced(role / "README.md", _role_tables(specification, {}))
+    for file in sorted((project / "roles").glob("*/meta/argument_specs.yml")):
+        role = file.parents[1]
+        if role.name not in LAYERS:
+            defaults = yaml.safe_load((role / "defaults/main.yml").read_text()) or {}
+            main = yaml.safe_load(file.read_text())["argument_specs"]["main"]
+            yield _replaced(role / "README.md", _role_tables({"main": main}, defaults))
     yield _replaced(project / "docs/platforms/README.md", _platform_table(project))
 
 
@@ -136,20 +142,26 @@ def _platform_table(project: Path) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines).replace("|  |", "| |")
 
 
-def _role_tables(specification: Json) -> str:
+def _role_tables(specification: Json, defaults: Json) -> str:
+    """Tables of the entry points' options; `defaults` are those of defaults/main.yml, where the options have none."""
     parts = []
     for entry_point, part in specification.items():
         heading = [] if entry_point == "main" else [f"On the platform `{entry_point}`:", ""]
         rows = [
-            f"| `{name}` | {_option_default(option)} | {_cell(_text(option['description']))} |"
+            f"| `{name}` | {_option_default(option, defaults.get(name))} | {_cell(_text(option['description']))} |"
             for name, option in part["options"].items()
         ]
         parts.append("\n".join([*heading, "| variable | default | what it is |", "|---|---|---|", *rows]))
     return "\n\n".join(parts)
 
 
-def _option_default(option: Json) -> str:
-    return "required" if option.get("required") else f"`{json.dumps(option.get('default'))}`"
+def _option_default(option: Json, computed: Any) -> str:
+    if option.get("required"):
+        return "required"
+    if "default" in option or computed is None:
+        return f"`{json.dumps(option.get('default'))}`"
+    # What a reader takes in at a glance is shown.
+    return f"`{computed}`" if isinstance(computed, str) and "|" not in computed else "[computed](defaults/main.yml)"
 
 
 def _text(description: str | list[str]) -> str:
@@ -158,7 +170,8 @@ def _text(description: str | list[str]) -> str:
 
 def _cell(text: str) -> str:
     """A text as a cell of a table, where Ansible's C() is code."""
-    return re.sub(r"C\(([^)]*)\)", r"`\1`", text).replace("|", "\\|").replace("<", "\\<")
+    parts = re.split(r"(`[^`]*`)", re.sub(r"C\(([^)]*)\)", r"`\1`", text))
+    return "".join(part if part.startswith("`") else part.replace("<", "\\<") for part in parts).replace("|", "\\|")
 
 
 def _replaced(readme: Path, part: str) -> tuple[Path, str]:

@@ -59,23 +59,6 @@ def defaults_equal_specification(project: Path) -> Iterator[str]:
                 yield f"roles/{role.name}: {name} is not required and has no default"
 
 
-def readme_tells_inputs(project: Path) -> Iterator[str]:
-    """The table of a README has every option, in the specification's order, with its default."""
-    for role in _roles(project):
-        if role.name in LAYERS:
-            # Written by make generate.
-            continue
-        options, defaults = _options(role), _yaml(role / "defaults/main.yml") or {}
-        rows = _input_rows((role / "README.md").read_text())
-        if list(rows) != list(options):
-            yield f"roles/{role.name}/README.md tells {list(rows)}, the specification {list(options)}"
-            continue
-        for name, option in options.items():
-            cell = rows[name][0]
-            if not _tells_default(cell, option, defaults.get(name)):
-                yield f"roles/{role.name}/README.md: the default of {name} is not {cell}"
-
-
 def readme_example_is_valid(project: Path) -> Iterator[str]:
     """The example of a README is YAML, and sets options that there are."""
     for role in _roles(project):
@@ -204,25 +187,3 @@ def _is_computed(value: Any) -> bool:
 def _section(project: Path, role: str, heading: str) -> str:
     text = (project / f"roles/{role}/README.md").read_text()
     return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-
-
-def _input_rows(readme: str) -> dict[str, tuple[str, str]]:
-    """Default and description of each variable in a README's table of inputs."""
-    section = readme.partition("\n## Inputs\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", section, re.MULTILINE)
-    return {name: (_unescaped(default), _unescaped(text)) for name, default, text in rows}
-
-
-def _unescaped(text: str) -> str:
-    """A cell's text without what Markdown needs before < and |."""
-    return text.replace("\\<", "<").replace("\\|", "|")
-
-
-def _tells_default(cell: str, option: Json, default: Any) -> bool:
-    if _is_computed(default):
-        return cell in ("computed", "see below", f"`{default}`")
-    if option.get("required"):
-        return cell == "required"
-    if default is None and "default" not in option and cell == "by platform":
-        return True
-    return bool(yaml.safe_load(cell.strip("`")) == option.get("default"))
