@@ -25,20 +25,23 @@ def inventory(tmp_path: Path) -> Path:
     return folder
 
 
-def validate(inventory: Path | str, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the playbook.
+def validate(
+    inventory: Path | str, *arguments: str, path: str | None = None, playbook: str = "validate"
+) -> subprocess.CompletedProcess[str]:
+    """Run the playbook, or another that begins with it.
 
     Args:
         inventory: what stands behind -i.
         arguments: more arguments of `ansible-playbook`.
         path: the PATH to run with, instead of this process's.
+        playbook: name of its file.
     """
     program = str(Path(sys.executable).parent / "ansible-playbook")
     environment = os.environ | {"ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "200"}
     if path is not None:
         environment["PATH"] = path
     return subprocess.run(
-        [program, "playbooks/validate.yml", "-i", str(inventory), *arguments],
+        [program, f"playbooks/{playbook}.yml", "-i", str(inventory), *arguments],
         cwd=PROJECT,
         env=environment,
         capture_output=True,
@@ -186,10 +189,14 @@ def test_machine_without_terraform_and_engine(tmp_path: Path) -> None:
     ]
 
 
-def test_wrong_terraform_and_no_engine_needed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("playbook", "arguments"), [("validate", ["--limit", "main"]), ("smoke_check", [])], ids=["network", "smoke check"]
+)
+def test_wrong_terraform_and_no_engine_needed(tmp_path: Path, playbook: str, arguments: list[str]) -> None:
     tool(tmp_path / "bin", "terraform", """echo '{"terraform_version": "1.10.5"}'""")
     tool(tmp_path / "bin", "docker", "exit 1")
-    problems = refused(validate("inventories/dev", "--limit", "main", path=f"{tmp_path}/bin:{os.environ['PATH']}"))
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
+    problems = refused(validate("inventories/dev", *arguments, path=path, playbook=playbook))
     assert problems == [
         "this machine: Terraform on PATH is 1.10.5; it must be >= 1.11, < 2.0. make setup says how to get it."
     ]
