@@ -20,9 +20,9 @@ from pydantic import BaseModel, Field, RootModel
 
 from slipway_app.database import Database
 from slipway_app.errors import ApiError, ErrorBody, conflict, not_found
-from slipway_app.http import READ_ERRORS, WRITE_ERRORS, Body
+from slipway_app.http import DELETE_RESPONSES, FIND_ERRORS, WRITE_ERRORS, Body
 from slipway_app.storage import Storage
-from slipway_app.types import PlainText, RequestModel, UrlId
+from slipway_app.types import PlainText, RequestModel, TaskPath, UrlId, UserPath
 
 MAX_IMAGE_BYTES = 2 * 1024 * 1024
 MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024
@@ -49,19 +49,7 @@ ATTACHMENT_TYPES = (
 )
 
 
-class ImagePath(RequestModel):
-    """The path of a profile image."""
-
-    user_id: UrlId
-
-
-class AttachmentsPath(RequestModel):
-    """The path of a task's attachments."""
-
-    task_id: UrlId
-
-
-class AttachmentPath(AttachmentsPath):
+class AttachmentPath(TaskPath):
     """The path of an attachment."""
 
     attachment_id: UrlId
@@ -160,12 +148,10 @@ def _images(database: Database, storage: Storage, security: list[dict[str, list[
         "/users/<user_id>/profile-image",
         responses={
             200: {"content": dict.fromkeys(IMAGE_SIGNATURES, BINARY)},
-            404: ErrorBody,
-            422: ErrorBody,
-            **READ_ERRORS,
+            **FIND_ERRORS,
         },
     )
-    def get_profile_image(path: ImagePath) -> Response:
+    def get_profile_image(path: UserPath) -> Response:
         """Return the profile image of a user."""
         key, content_type = key_and_type(path.user_id)
         if key is None or content_type is None:
@@ -178,7 +164,7 @@ def _images(database: Database, storage: Storage, security: list[dict[str, list[
         responses={204: None, 404: ErrorBody, **WRITE_ERRORS},
         security=security,
     )
-    def put_profile_image(path: ImagePath) -> tuple[str, int]:
+    def put_profile_image(path: UserPath) -> tuple[str, int]:
         """Store the image of a user (JPEG, PNG or WebP, at most 2 MiB); the one before is archived."""
         content_type = _content_type(tuple(IMAGE_SIGNATURES))
         old_key, _ = key_and_type(path.user_id)
@@ -203,12 +189,8 @@ def _images(database: Database, storage: Storage, security: list[dict[str, list[
         archive(storage, [old_key] if old_key else [], put)
         return "", HTTPStatus.NO_CONTENT
 
-    @api.delete(
-        "/users/<user_id>/profile-image",
-        responses={204: None, 401: ErrorBody, 404: ErrorBody, 422: ErrorBody, **READ_ERRORS},
-        security=security,
-    )
-    def delete_profile_image(path: ImagePath) -> tuple[str, int]:
+    @api.delete("/users/<user_id>/profile-image", responses=DELETE_RESPONSES, security=security)
+    def delete_profile_image(path: UserPath) -> tuple[str, int]:
         """Remove the profile image of a user; it moves under `archived/`."""
         key, _ = key_and_type(path.user_id)
         if key is None:
@@ -256,9 +238,9 @@ def _attachments(database: Database, storage: Storage, security: list[dict[str, 
 
     @api.get(
         "/tasks/<task_id>/attachments",
-        responses={200: AttachmentList, 404: ErrorBody, 422: ErrorBody, **READ_ERRORS},
+        responses={200: AttachmentList, **FIND_ERRORS},
     )
-    def list_attachments(path: AttachmentsPath) -> list[dict[str, Any]]:
+    def list_attachments(path: TaskPath) -> list[dict[str, Any]]:
         """List the attachments of a task, in the order of arrival."""
         with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
             if not cursor.execute("SELECT FROM tasks WHERE id = %s", [path.task_id]).rowcount:
@@ -273,7 +255,7 @@ def _attachments(database: Database, storage: Storage, security: list[dict[str, 
         responses={201: Attachment, 404: ErrorBody, 409: ErrorBody, **WRITE_ERRORS},
         security=security,
     )
-    def add_attachment(path: AttachmentsPath, query: FileQuery) -> tuple[dict[str, Any], int]:
+    def add_attachment(path: TaskPath, query: FileQuery) -> tuple[dict[str, Any], int]:
         """Attach a file to a task: at most 20 MiB, and 20 files a task."""
         content_type = _content_type(ATTACHMENT_TYPES)
         check_room(path.task_id)
@@ -292,9 +274,7 @@ def _attachments(database: Database, storage: Storage, security: list[dict[str, 
         "/tasks/<task_id>/attachments/<attachment_id>",
         responses={
             200: {"content": dict.fromkeys(ATTACHMENT_TYPES, BINARY)},
-            404: ErrorBody,
-            422: ErrorBody,
-            **READ_ERRORS,
+            **FIND_ERRORS,
         },
     )
     def get_attachment(path: AttachmentPath) -> Response:
@@ -303,11 +283,7 @@ def _attachments(database: Database, storage: Storage, security: list[dict[str, 
         disposition = f"attachment; filename*=UTF-8''{quote(file_name, safe='')}"
         return _stream(storage, key, content_type, disposition, "attachment_id")
 
-    @api.delete(
-        "/tasks/<task_id>/attachments/<attachment_id>",
-        responses={204: None, 401: ErrorBody, 404: ErrorBody, 422: ErrorBody, **READ_ERRORS},
-        security=security,
-    )
+    @api.delete("/tasks/<task_id>/attachments/<attachment_id>", responses=DELETE_RESPONSES, security=security)
     def delete_attachment(path: AttachmentPath) -> tuple[str, int]:
         """Remove the file from the task; it moves under `archived/`."""
         key, _, _ = find(path)

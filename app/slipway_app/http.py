@@ -27,6 +27,8 @@ Responses = dict[str | int, Any]
 
 PLAIN_TEXT: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 READ_ERRORS: Responses = {503: ErrorBody}
+FIND_ERRORS: Responses = {404: ErrorBody, 422: ErrorBody, **READ_ERRORS}
+DELETE_RESPONSES: Responses = {204: None, 401: ErrorBody, **FIND_ERRORS}
 WRITE_ERRORS: Responses = dict.fromkeys((400, 401, 413, 415, 422, 503), ErrorBody)
 
 

@@ -15,9 +15,18 @@ from pydantic import BaseModel, BeforeValidator, Field
 from slipway_app import files
 from slipway_app.database import Database
 from slipway_app.errors import ApiError, ErrorBody, conflict, not_found
-from slipway_app.http import READ_ERRORS, WRITE_ERRORS, Responses
+from slipway_app.http import DELETE_RESPONSES, FIND_ERRORS, READ_ERRORS, WRITE_ERRORS
 from slipway_app.storage import Storage
-from slipway_app.types import BodyId, PlainDate, PlainText, RequestModel, UrlId, whole_number
+from slipway_app.types import (
+    BodyId,
+    PlainDate,
+    PlainText,
+    RequestModel,
+    TaskPath,
+    UrlId,
+    UserPath,
+    whole_number,
+)
 
 Status = Literal["todo", "in_progress", "done"]
 Name = Annotated[PlainText, Field(min_length=1, max_length=200)]
@@ -25,18 +34,6 @@ Email = Annotated[
     PlainText,
     Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$", examples=["ada@example.com"]),
 ]
-
-
-class UserPath(RequestModel):
-    """The path of a user."""
-
-    user_id: UrlId
-
-
-class TaskPath(RequestModel):
-    """The path of a task."""
-
-    task_id: UrlId
 
 
 class UserInput(RequestModel):
@@ -143,7 +140,6 @@ def create_blueprint(
 
 def _users(database: Database, storage: Storage, security: list[dict[str, list[str]]]) -> APIBlueprint:
     api = APIBlueprint("users", __name__, abp_tags=[{"name": "users"}])
-    writes: Responses = {404: ErrorBody, 409: ErrorBody, **WRITE_ERRORS}
 
     @api.get("/users", responses={200: UserPage, 422: ErrorBody, **READ_ERRORS})
     def list_users(query: UserQuery) -> Result:
@@ -159,7 +155,7 @@ def _users(database: Database, storage: Storage, security: list[dict[str, list[s
             ],
         )
 
-    @api.post("/users", responses={201: User, **_without(writes, 404)}, security=security)
+    @api.post("/users", responses={201: User, 409: ErrorBody, **WRITE_ERRORS}, security=security)
     def create_user(body: UserInput) -> tuple[Result, int]:
         """Create a user; an email address belongs to one user only, in whatever case."""
         created = _write_user(
@@ -169,7 +165,7 @@ def _users(database: Database, storage: Storage, security: list[dict[str, list[s
         )
         return created or {}, HTTPStatus.CREATED
 
-    @api.get("/users/<user_id>", responses={200: User, 404: ErrorBody, 422: ErrorBody, **READ_ERRORS})
+    @api.get("/users/<user_id>", responses={200: User, **FIND_ERRORS})
     def get_user(path: UserPath) -> Result:
         """Return a user."""
         user = _one(database, f"SELECT {USER_COLUMNS} FROM users WHERE id = %s", [path.user_id])
@@ -177,7 +173,11 @@ def _users(database: Database, storage: Storage, security: list[dict[str, list[s
             raise not_found("user", "user_id")
         return user
 
-    @api.put("/users/<user_id>", responses={200: User, **writes}, security=security)
+    @api.put(
+        "/users/<user_id>",
+        responses={200: User, 404: ErrorBody, 409: ErrorBody, **WRITE_ERRORS},
+        security=security,
+    )
     def update_user(path: UserPath, body: UserInput) -> Result:
         """Replace what is known of a user; the profile image stays."""
         user = _write_user(
@@ -190,11 +190,7 @@ def _users(database: Database, storage: Storage, security: list[dict[str, list[s
             raise not_found("user", "user_id")
         return user
 
-    @api.delete(
-        "/users/<user_id>",
-        responses={204: None, 401: ErrorBody, 404: ErrorBody, 422: ErrorBody, **READ_ERRORS},
-        security=security,
-    )
+    @api.delete("/users/<user_id>", responses=DELETE_RESPONSES, security=security)
     def delete_user(path: UserPath) -> tuple[str, int]:
         """Delete a user; the tasks stay, without a user, and the profile image moves under `archived/`."""
         parameters = [path.user_id]
@@ -245,7 +241,7 @@ def _tasks(database: Database, storage: Storage, security: list[dict[str, list[s
         )
         return created or {}, HTTPStatus.CREATED
 
-    @api.get("/tasks/<task_id>", responses={200: Task, 404: ErrorBody, 422: ErrorBody, **READ_ERRORS})
+    @api.get("/tasks/<task_id>", responses={200: Task, **FIND_ERRORS})
     def get_task(path: TaskPath) -> Result:
         """Return a task."""
         task = _one(database, f"SELECT {TASK_COLUMNS} FROM tasks WHERE id = %s", [path.task_id])
@@ -267,11 +263,7 @@ def _tasks(database: Database, storage: Storage, security: list[dict[str, list[s
             raise not_found("task", "task_id")
         return task
 
-    @api.delete(
-        "/tasks/<task_id>",
-        responses={204: None, 401: ErrorBody, 404: ErrorBody, 422: ErrorBody, **READ_ERRORS},
-        security=security,
-    )
+    @api.delete("/tasks/<task_id>", responses=DELETE_RESPONSES, security=security)
     def delete_task(path: TaskPath) -> tuple[str, int]:
         """Delete a task; its attachments move under `archived/`."""
         parameters = [path.task_id]
@@ -292,10 +284,6 @@ def _tasks(database: Database, storage: Storage, security: list[dict[str, list[s
         return "", HTTPStatus.NO_CONTENT
 
     return api
-
-
-def _without(responses: Responses, status: int) -> Responses:
-    return {key: value for key, value in responses.items() if key != status}
 
 
 def _one(database: Database, query: str, parameters: Sequence[Any] | dict[str, Any]) -> Result | None:

@@ -61,3 +61,15 @@ BodyId = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 PlainDate = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 """A calendar date, as RFC 3339's full-date."""
+
+
+class UserPath(RequestModel):
+    """The path of a user, and of what it has."""
+
+    user_id: UrlId
+
+
+class TaskPath(RequestModel):
+    """The path of a task, and of what it has."""
+
+    task_id: UrlId

@@ -19,7 +19,7 @@ from tests.contract import terraform_files
 
 Json = dict[str, Any]
 
-_ROLE_FILES = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml")
+_ROLE_FILES = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "tasks/main.yml")
 _HEADINGS = ["Inputs", "Outputs", "Example", "Errors", "Tests"]
 _SCENARIO_FILES = ("molecule.yml", "verify.yml")
 _OUTPUT = re.compile(rf"\b({'|'.join([*LAYERS, 'image'])})_outputs\.(\w+)")
