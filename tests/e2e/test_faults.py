@@ -57,7 +57,7 @@ def test_run_that_is_killed_again_and_again_is_finished_by_the_next(site: Site, 
 def test_destroy_can_be_tried_out(site: Site) -> None:
     run = succeeded(site.run("playbooks/destroy.yml", "--check", slipway_confirm=ENVIRONMENT))
     assert set(run.changed) >= {"main", *APPS}
-    assert "- aws_db_instance.this[0]" in run.output
-    assert "- aws_vpc.this" in run.output
+    assert "- delete aws_db_instance.this[0]" in run.output
+    assert "- delete aws_vpc.this" in run.output
     assert "Nothing is left" not in run.output
     assert succeeded(site.run("site.yml", "--limit", "web")).changed == {}
