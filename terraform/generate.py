@@ -32,6 +32,13 @@ _TYPES: dict[str, Json] = {
 _BEGIN, _END = "<!-- Written by make generate. -->", "<!-- Until here. -->"
 
 
+class _Indented(yaml.SafeDumper):
+    """YAML with the items of lists indented, as yamllint wants them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 -- PyYAML's
+        super().increase_indent(flow, indentless=False)
+
+
 def generated(project: Path) -> Iterator[tuple[Path, str]]:
     """Every file that follows from others, with what it has to hold.
 
@@ -115,21 +122,9 @@ def _options(layer: str, root: Path) -> Json:
 
 
 def _yaml_text(specification: Json) -> str:
-    text = yaml.safe_dump({"argument_specs": specification}, sort_keys=False, width=110, allow_unicode=True)
-    return f"---\n# Written by make generate, from variables.tf of the layer and own_options.yml.\n{_indented(text)}"
-
-
-def _indented(text: str) -> str:
-    """YAML with the items of lists indented, as yamllint wants them."""
-    lines, within = [], None
-    for line in text.splitlines():
-        depth = len(line) - len(line.lstrip())
-        if within is not None and (depth < within or (depth == within and not line.lstrip().startswith("- "))):
-            within = None
-        if within is None and line.lstrip().startswith("- "):
-            within = depth
-        lines.append(f"  {line}" if within is not None else line)
-    return "\n".join(lines) + "\n"
+    document = {"argument_specs": specification}
+    text = yaml.dump(document, Dumper=_Indented, sort_keys=False, width=110, allow_unicode=True)
+    return f"---\n# Written by make generate, from variables.tf of the layer and own_options.yml.\n{text}"
 
 
 def _platform_table(project: Path) -> str:
