@@ -87,7 +87,7 @@ def _build(engine: Any, source: ImageSource, name: str, arguments: Json) -> None
         SourceError: the source cannot be read, or changed since its tag was computed.
     """
     with tempfile.TemporaryFile() as context:
-        source.write_context(context)
+        source.write_context(context.write)
         context.seek(0)
         image, _ = engine.images.build(
             fileobj=context,

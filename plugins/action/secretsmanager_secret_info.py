@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, AwsActionModule
-
-with suppress(ImportError):  # AwsActionModule says what is missing
-    from botocore.exceptions import ClientError
 
 Json = dict[str, Any]
 
@@ -33,9 +29,7 @@ def read_secrets(client: Any, secret_ids: list[str]) -> tuple[dict[str, dict[str
     for secret_id in dict.fromkeys(secret_ids):
         try:
             answer = client.get_secret_value(SecretId=secret_id)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
+        except client.exceptions.ResourceNotFoundException:
             missing.append(secret_id)
             continue
         values[secret_id] = parse_secret(secret_id, answer.get("SecretString"))

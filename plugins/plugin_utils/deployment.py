@@ -11,9 +11,6 @@ from typing import Any, TypeVar
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, aws_session
 
-with suppress(ImportError):  # aws_session says what is missing
-    from botocore.exceptions import ClientError
-
 _POLL_SECONDS = 1.0
 SHOWN_LINES = 15
 NO_LOG = ["  | no log"]
@@ -128,7 +125,7 @@ class AwsDeployment(Deployment):
         """
         try:
             events = self._last_events(group, [stream] if stream else self._last_streams(group))
-        except ClientError as error:
+        except self._logs.exceptions.ClientError as error:
             # Whoever may not read a log still wants the reason.
             return [f"  | no log: {error}"]
         return [f"  | {event['message']}" for event in events] or NO_LOG

@@ -10,10 +10,11 @@ import os
 import re
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from types import SimpleNamespace
+from typing import Any
 
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.utils import parse_repository_tag
@@ -104,7 +105,7 @@ class ImageSource:
                 raise _unreadable(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)))
         self.base_images()
 
-    def write_context(self, output: IO[bytes] | _Digest) -> None:
+    def write_context(self, write: Callable[[bytes], object]) -> None:
         """Write the build context as a tar archive, which is equal for equal content.
 
         Of what a file system knows of a file, its content and whether its owner may execute it go in: owners, times,
@@ -115,7 +116,7 @@ class ImageSource:
         """
         try:
             # GNU's format keeps names as the bytes they are.
-            with tarfile.open(fileobj=output, mode="w", format=tarfile.GNU_FORMAT) as archive:
+            with tarfile.open(fileobj=SimpleNamespace(write=write), mode="w|", format=tarfile.GNU_FORMAT) as archive:
                 for name in self.files():
                     path = self.context / name
                     entry, status = _entry(name), path.lstat()
@@ -186,9 +187,9 @@ class ImageSource:
             SourceError: something cannot be read, or a base image is nowhere.
         """
         if context_digest is None:
-            output = _Digest()
-            self.write_context(output)
-            context_digest = output.sha256.hexdigest()
+            digest = hashlib.sha256()
+            self.write_context(digest.update)
+            context_digest = digest.hexdigest()
         content = {
             "arguments": dict(self.arguments),
             "bases": [base_digest(engine, image) for image in self.base_images()],
@@ -241,25 +242,6 @@ def base_digest(engine: Any, image: str) -> str:
             f"the base image {image} is neither on this machine nor to be had: {reason}",
             "Pull or build it, or name another one in the Dockerfile or in image_build_args",
         ) from error
-
-
-class _Digest(io.RawIOBase):
-    """A file that keeps nothing of what is written to it but the digest."""
-
-    def __init__(self) -> None:
-        self.sha256 = hashlib.sha256()
-        self._size = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._size
-
-    def write(self, data: Any) -> int:
-        self.sha256.update(data)
-        self._size += len(data)
-        return len(data)
 
 
 def _entry(name: str) -> tarfile.TarInfo:

@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> ImageSource:
 def members(source: ImageSource) -> dict[str, tarfile.TarInfo]:
     """What the engine is sent."""
     output = io.BytesIO()
-    source.write_context(output)
+    source.write_context(output.write)
     output.seek(0)
     return {entry.name: entry for entry in tarfile.open(fileobj=output, errors="surrogateescape")}
 
@@ -169,7 +169,7 @@ def test_unreadable_file_is_named(source: ImageSource, name: str) -> None:
         os.seteuid(65534)
     try:
         with pytest.raises(SourceError, match=rf"app/{name} cannot be read: Permission denied. .* \.dockerignore"):
-            source.write_context(io.BytesIO())
+            source.write_context(io.BytesIO().write)
     finally:
         os.seteuid(user)
         (source.context / name).chmod(0o755)

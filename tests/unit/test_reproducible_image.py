@@ -41,7 +41,7 @@ def engine() -> Any:
 def _built(engine: Any, source: ImageSource, name: str, arguments: dict[str, str]) -> Any:
     """The image of a build that uses no earlier one."""
     with tempfile.TemporaryFile() as context, tempfile.TemporaryFile() as saved, tempfile.TemporaryFile() as rewritten:
-        source.write_context(context)
+        source.write_context(context.write)
         context.seek(0)
         image, _ = engine.images.build(
             fileobj=context, custom_context=True, dockerfile=DOCKERFILE, buildargs=arguments, nocache=True, rm=True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
@@ -15,9 +14,6 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.deployment impor
     AwsDeployment,
     Request,
 )
-
-with suppress(ImportError):  # AwsDeployment says what is missing
-    from botocore.exceptions import ClientError
 
 _SHOWN_INSTANCES = 2
 # So many instances that fail one after the other are no accident.
@@ -332,6 +328,6 @@ class Deployment(AwsDeployment):
         try:
             # boto3 has decoded it already.
             output = self._ec2.get_console_output(InstanceId=instance).get("Output", "")
-        except ClientError as error:
+        except self._ec2.exceptions.ClientError as error:
             return [f"  | no log: {error}"]
         return [f"  | {line}" for line in str(output).splitlines()[-SHOWN_LINES:]] or lines
