@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# They share an emulator, and two cores have not enough for several deployments at a time.
-_ONE_AFTER_THE_OTHER = ("setup", "molecule", "e2e")
-# Each has an emulator of its own, which is started once for all its tests.
-_WITH_AN_EMULATOR = ("recovery", "emulator")
+# What the tests of a folder are kept together with. Those of "site" share an emulator, and two cores have not enough
+# for several deployments at a time; recovery has an emulator of its own, which is started once for all its tests.
+_SCOPES = {"setup": "site", "molecule": "site", "e2e": "site", "recovery": "recovery"}
 
 # Terraform and its providers collect garbage less often: a quarter of the time of hundreds of plans.
 os.environ.setdefault("GOGC", "400")
@@ -24,9 +23,8 @@ class Files(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         """What a test is kept together with."""
         file = Path(nodeid.partition("::")[0])
-        if file.parent.name in _ONE_AFTER_THE_OTHER:
-            return "site"
-        return next((folder for folder in _WITH_AN_EMULATOR if folder in file.parts), str(file))
+        # One emulator is started for all its tests.
+        return "emulator" if file.parts[0] == "emulator" else _SCOPES.get(file.parent.name, str(file))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:

@@ -35,8 +35,9 @@ _BEGIN, _END = "<!-- Written by make generate. -->", "<!-- Until here. -->"
 class _Indented(yaml.SafeDumper):
     """YAML with the items of lists indented, as yamllint wants them."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 -- PyYAML's
-        super().increase_indent(flow, indentless=False)
+    def increase_indent(self, flow: bool = False, *_: bool, **__: bool) -> None:
+        """Indent by one more level, where PyYAML asks for none (`indentless`) too."""
+        super().increase_indent(flow)
 
 
 def generated(project: Path) -> Iterator[tuple[Path, str]]:

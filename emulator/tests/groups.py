@@ -121,8 +121,10 @@ class Groups:
     def impatient(self, name: str) -> Iterator[None]:
         """Shorten a group's grace period, for instances that fail however long they are given."""
         self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, HealthCheckGracePeriod=10)
-        yield
-        self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, HealthCheckGracePeriod=GRACE_SECONDS)
+        try:
+            yield
+        finally:
+            self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, HealthCheckGracePeriod=GRACE_SECONDS)
 
     def describe(self, name: str) -> Json:
         """DescribeAutoScalingGroups of one; empty when it is gone."""

@@ -111,6 +111,9 @@ class ImageSource:
         Of what a file system knows of a file, its content and whether its owner may execute it go in: owners, times,
         umask and hard links are those of a checkout and not of the source.
 
+        Args:
+            write: takes the archive's bytes, one part after the other.
+
         Raises:
             SourceError: a file cannot be read.
         """
