@@ -127,6 +127,7 @@ class Project:
         host_variables: argument specifications of what every app and network may be given.
         app_variables: the same of what only apps may be given.
         shared: variables the project sets itself, whatever an inventory says, with the file that does.
+        renamed: new names of variables, by the old ones.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -149,6 +150,7 @@ class Project:
             for file in sorted(folder.glob("playbooks/vars/*.yml"))
             for variable in read_yaml(file)
         }
+        self.renamed: dict[str, str] = read_yaml(folder / "playbooks/files/renamed_variables.yml")
 
     def role_of(self, variable: str) -> str | None:
         """The role that a variable's prefix names; None when it names none."""

@@ -213,6 +213,10 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
     layers, platform = known.layers_of(host), known.platform_of(host)
     idle = _idle_roles(host, known)
     for name in host.given:
+        if name in known.renamed:
+            file = host.file_of(name, f"host_vars/{host.name}")
+            problems.add([host.name], f"{name} is called {known.renamed[name]} now", f"Rename it in {file}")
+            continue
         if name in host.values and host.values[name] is None:
             # null unsets a variable that a group sets.
             continue

@@ -16,7 +16,7 @@ import yaml
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import Call
 from jinja2.exceptions import UndefinedError
 
-from plugins.plugin_utils.inventory import LAYERS
+from plugins.plugin_utils.inventory import LAYERS, Project
 from plugins.plugin_utils.platforms import read_platforms
 from plugins.plugin_utils.terraform_files import declared_variables
 from tests.inventory.example import ON_GOOGLE_CLOUD, PROJECT, Inventory, Json, Rules
@@ -525,6 +525,23 @@ def test_what_cloud_run_takes(inventory: Inventory) -> None:
     assert inventory.problems() == []
 
 
+def test_renamed_variable(inventory: Inventory) -> None:
+    inventory.set("tasks", service_min_task_count=None)
+    inventory.write("host_vars/tasks/service.yml", service_min_task_count=None)
+    assert inventory.problem() == (
+        "tasks: service_min_task_count is called service_min_count now. "
+        f"Rename it in {inventory.folder}/host_vars/tasks/service.yml."
+    )
+
+
+def test_no_variable_has_an_old_name() -> None:
+    known = Project(PROJECT)
+    names = known.host_variables.keys() | known.app_variables.keys() | set(known.shared)
+    names |= {name for options in known.roles.values() for name in options}
+    assert not names & known.renamed.keys()
+    assert set(known.renamed.values()) <= names
+
+
 def test_every_reason_is_of_a_variable_that_other_platforms_have() -> None:
     platforms = read_platforms(PROJECT / "terraform/layers")
     assert len(platforms) == 5
@@ -939,7 +956,7 @@ def test_the_file_that_holds_a_value(inventory: Inventory) -> None:
 
 def test_every_variable_of_the_project_is_known() -> None:
     variables = yaml.safe_load((PROJECT / "playbooks/files/inventory_variables.yml").read_text())["argument_specs"]
-    known = {name for part in variables.values() for name in part["options"]}
+    known = {name for part in variables.values() for name in part["options"]} | Project(PROJECT).renamed.keys()
     files = [file for folder in ("playbooks", "roles", "inventories") for file in (PROJECT / folder).rglob("*.yml")]
     used = {name for file in files for name in re.findall(r"\bslipway_[a-z_]+", file.read_text())}
     assert used - {"slipway_app", "slipway_emulator"} <= known

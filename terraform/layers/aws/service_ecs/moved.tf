@@ -1,0 +1,86 @@
+# A state of before the load balancer and its alarms were modules: they are kept, not made anew.
+
+moved {
+  from = aws_lb.this
+  to   = module.load_balancer.aws_lb.this
+}
+
+moved {
+  from = aws_lb_target_group.this
+  to   = module.load_balancer.aws_lb_target_group.this
+}
+
+moved {
+  from = aws_lb_listener.http
+  to   = module.load_balancer.aws_lb_listener.http
+}
+
+moved {
+  from = aws_lb_listener.https
+  to   = module.load_balancer.aws_lb_listener.https
+}
+
+moved {
+  from = aws_route53_zone.this
+  to   = module.load_balancer.aws_route53_zone.this
+}
+
+moved {
+  from = aws_route53_record.app
+  to   = module.load_balancer.aws_route53_record.app
+}
+
+moved {
+  from = aws_acm_certificate.this
+  to   = module.load_balancer.aws_acm_certificate.this
+}
+
+moved {
+  from = aws_route53_record.certificate_validation
+  to   = module.load_balancer.aws_route53_record.certificate_validation
+}
+
+moved {
+  from = aws_acm_certificate_validation.this
+  to   = module.load_balancer.aws_acm_certificate_validation.this
+}
+
+moved {
+  from = aws_security_group.load_balancer
+  to   = module.load_balancer.aws_security_group.load_balancer
+}
+
+moved {
+  from = aws_vpc_security_group_ingress_rule.load_balancer_http
+  to   = module.load_balancer.aws_vpc_security_group_ingress_rule.load_balancer_http
+}
+
+moved {
+  from = aws_vpc_security_group_ingress_rule.load_balancer_https
+  to   = module.load_balancer.aws_vpc_security_group_ingress_rule.load_balancer_https
+}
+
+moved {
+  from = aws_vpc_security_group_egress_rule.load_balancer_to_app
+  to   = module.load_balancer.aws_vpc_security_group_egress_rule.load_balancer_to_app
+}
+
+moved {
+  from = aws_vpc_security_group_ingress_rule.app_from_load_balancer
+  to   = module.load_balancer.aws_vpc_security_group_ingress_rule.app_from_load_balancer
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.load_balancer_5xx
+  to   = module.alarms.aws_cloudwatch_metric_alarm.load_balancer_5xx
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.app_5xx
+  to   = module.alarms.aws_cloudwatch_metric_alarm.app_5xx
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.database_cpu
+  to   = module.alarms.aws_cloudwatch_metric_alarm.database_cpu
+}
