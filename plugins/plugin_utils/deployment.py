@@ -94,16 +94,20 @@ class Deployment(ABC):
             "url": self.url(),
         }
 
-    def wait_for(self, look: Callable[[], _Found | None]) -> _Found:
+    def wait_for(self, look: Callable[[], _Found | None], late: Callable[[], str]) -> _Found:
         """Look again and again until there is something to see, and return it.
 
+        Args:
+            look: returns what there is to see, or None.
+            late: says what is wrong where nothing was seen in the time that the deployment may take.
+
         Raises:
-            TimeoutError: there was nothing in the time that the deployment may take.
+            ActionError: nothing was seen in that time.
         """
         deadline = time.monotonic() + self.request.timeout_seconds
         while (found := look()) is None:
             if time.monotonic() > deadline:
-                raise TimeoutError
+                raise ActionError(late())
             time.sleep(_POLL_SECONDS)
         return found
 

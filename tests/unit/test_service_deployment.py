@@ -56,9 +56,9 @@ def test_anything_else_is_refused(running: dict[str, list[str]], found: str) -> 
 
 
 def test_what_does_not_happen_in_time() -> None:
-    with pytest.raises(TimeoutError):
-        fleet({}, -1).wait_for(lambda: None)
-    assert fleet({}, -1).wait_for(lambda: "there") == "there"
+    with pytest.raises(ActionError, match="too late"):
+        fleet({}, -1).wait_for(lambda: None, lambda: "too late")
+    assert fleet({}, -1).wait_for(lambda: "there", lambda: "too late") == "there"
 
 
 def test_platform_that_there_is_not() -> None:

@@ -33,12 +33,7 @@ class Deployment(AwsDeployment):
         One that was rolled back is no failure of a later run that wants what was there before: nothing was to be
         deployed then.
         """
-        try:
-            operation = self.wait_for(self._ended)
-        except TimeoutError:
-            what = f"The deployment of {self.name} is {self._status} after {self.request.timeout_seconds} s."
-            raise ActionError("\n".join([what, *self._logs_of_both()])) from None
-        return str(operation["Id"])
+        return str(self.wait_for(self._ended, self._late)["Id"])
 
     def running(self) -> dict[str, list[str]]:
         """Digest of the service's image; nothing where it does not run."""
@@ -63,6 +58,10 @@ class Deployment(AwsDeployment):
         operation = self._last_operation()
         self._status = operation["Status"]
         return None if self._status in _UNDER_WAY else operation
+
+    def _late(self) -> str:
+        what = f"The deployment of {self.name} is {self._status} after {self.request.timeout_seconds} s."
+        return "\n".join([what, *self._logs_of_both()])
 
     def _last_operation(self) -> Json:
         # boto3 has no paginator for it. The newest comes first.

@@ -28,11 +28,8 @@ class Deployment(deployment.Deployment):
 
     def follow(self) -> str:
         """Wait until the service is settled, and return its latest revision."""
-        try:
-            service = self.wait_for(self._settled)
-        except TimeoutError:
-            seconds = self.request.timeout_seconds
-            raise ActionError(f"The deployment of {self.name} is under way after {seconds} s still") from None
+        late = f"The deployment of {self.name} is under way after {self.request.timeout_seconds} s still"
+        service = self.wait_for(self._settled, lambda: late)
         condition = service.get("terminalCondition", {})
         if condition.get("state") != _SUCCEEDED:
             reason = condition.get("message", "Cloud Run gives no reason")

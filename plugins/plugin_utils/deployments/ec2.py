@@ -111,11 +111,8 @@ class Deployment(AwsDeployment):
                 return None
             return str(answer["Command"]["CommandId"])
 
-        try:
-            command_id: str = self.wait_for(sent)
-        except TimeoutError:
-            raise ActionError(f"Systems Manager does not reach the instances of {self.name}: {refusal}") from None
-        return command_id
+        late = f"Systems Manager does not reach the instances of {self.name}"
+        return str(self.wait_for(sent, lambda: f"{late}: {refusal}"))
 
     def _result(self, command: str, instance: str) -> str:
         """What a command says on an instance."""
@@ -134,12 +131,8 @@ class Deployment(AwsDeployment):
                 f"{answer.get('StandardErrorContent', '').strip()}"
             )
 
-        try:
-            output: str = self.wait_for(said)
-        except TimeoutError:
-            seconds = self.request.timeout_seconds
-            raise ActionError(f"instance {instance} does not say within {seconds} s what it runs") from None
-        return output
+        late = f"instance {instance} does not say within {self.request.timeout_seconds} s what it runs"
+        return str(self.wait_for(said, lambda: late))
 
     # -- the group --
 
@@ -197,11 +190,8 @@ class Deployment(AwsDeployment):
             serving = f"{len(ready)} of {group['DesiredCapacity']} instances serve"
             return None
 
-        try:
-            self.wait_for(steady)
-        except TimeoutError:
-            what = f"{serving} after {self.request.timeout_seconds} s"
-            raise ActionError(self._failure(what, "", self._began)) from None
+        seconds = self.request.timeout_seconds
+        self.wait_for(steady, lambda: self._failure(f"{serving} after {seconds} s", "", self._began))
 
     # -- the refresh --
 
@@ -225,14 +215,13 @@ class Deployment(AwsDeployment):
                 self._scaling.cancel_instance_refresh(AutoScalingGroupName=self.name)
             return None
 
-        try:
-            identifier: str = self.wait_for(left)
-        except TimeoutError:
-            raise ActionError(
+        def late() -> str:
+            return (
                 f"the instance refresh {active[0]['InstanceRefreshId']} of {self.name} is still "
                 f"{active[0]['Status']} after {self.request.timeout_seconds} s"
-            ) from None
-        return identifier
+            )
+
+        return str(self.wait_for(left, late))
 
     def _follow(self, identifier: str) -> None:
         """Follow a refresh until it has succeeded; one that takes too long, or whose instances fail, is rolled back.
@@ -253,12 +242,13 @@ class Deployment(AwsDeployment):
             failing = self._problems(record["StartTime"])
             return {} if len(failing) >= _FAILURES else None
 
-        late = ""
         try:
-            record = self.wait_for(ended_or_failing)
+            record = self.wait_for(
+                ended_or_failing, lambda: f"It was not complete after {self.request.timeout_seconds} s."
+            )
             late = "" if record else f"New instances fail: {failing[0]}"
-        except TimeoutError:
-            late = f"It was not complete after {self.request.timeout_seconds} s."
+        except ActionError as error:
+            late = str(error)
         if late:
             record = self._roll_back(identifier, late, ended)
         if record["Status"] != "Successful":
@@ -269,11 +259,8 @@ class Deployment(AwsDeployment):
         """Roll a refresh back, and return it when it has ended."""
         if self._refresh(identifier)["Status"] in ("Pending", "InProgress"):
             self._scaling.rollback_instance_refresh(AutoScalingGroupName=self.name)
-        try:
-            record: Json = self.wait_for(ended)
-        except TimeoutError:
-            since = self._refresh(identifier)["StartTime"]
-            raise ActionError(self._failure(f"{late} The rollback takes too long", "", since)) from None
+        what = f"{late} The rollback takes too long"
+        record: Json = self.wait_for(ended, lambda: self._failure(what, "", self._refresh(identifier)["StartTime"]))
         return record
 
     def _refresh(self, identifier: str) -> Json:

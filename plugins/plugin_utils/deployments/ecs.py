@@ -31,12 +31,8 @@ class Deployment(AwsDeployment):
 
     def follow(self) -> str:
         """Follow the deployment until it is complete."""
-        try:
-            identifier: str = self.wait_for(self._completed)
-        except TimeoutError:
-            what = f"is not complete after {self.request.timeout_seconds} s"
-            raise ActionError(self._failure(what, self._describe())) from None
-        return identifier
+        late = f"is not complete after {self.request.timeout_seconds} s"
+        return str(self.wait_for(self._completed, lambda: self._failure(late, self._describe())))
 
     def running(self) -> dict[str, list[str]]:
         """Digests, and the tasks that run them."""
