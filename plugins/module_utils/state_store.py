@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
@@ -33,33 +33,10 @@ class Found:
     version: str
 
 
-class Store(Protocol):
-    """A bucket.
-
-    Every method raises StoreError where the store refuses or does not answer.
-    """
-
-    url: str
-    """The bucket, as its users write it: `s3://slipway-dev-state`."""
-
-    def exists(self) -> bool:
-        """Whether there is such a bucket."""
-
-    def read(self, key: str) -> Found | None:
-        """An object; None where there is none, or no bucket."""
-
-    def list_keys(self) -> Iterator[str]:
-        """Keys of all objects there are; of a bucket that does not exist none."""
-
-    def write(self, key: str, content: bytes, version: str | None) -> bool:
-        """Write an object in the place of a version, None for none, and tell whether that was so."""
-
-    def delete(self, key: str, version: str) -> None:
-        """Delete an object that is still that version; another one stays."""
-
-
 class S3Store:
     """A bucket of Amazon S3.
+
+    Every method raises StoreError where the store refuses or does not answer.
 
     Args:
         s3: boto3 client.
@@ -71,16 +48,16 @@ class S3Store:
         self.url = f"s3://{bucket}"
 
     def exists(self) -> bool:
-        """See Store."""
+        """Whether there is such a bucket."""
         return self._call("head_bucket") is not None
 
     def read(self, key: str) -> Found | None:
-        """See Store."""
+        """An object; None where there is none, or no bucket."""
         answer = self._call("get_object", Key=key)
         return None if answer is None else Found(answer["Body"].read(), answer["ETag"])
 
     def list_keys(self) -> Iterator[str]:
-        """See Store."""
+        """Keys of all objects there are; of a bucket that does not exist none."""
         following: dict[str, str] = {}
         while answer := self._call("list_objects_v2", **following):
             yield from (item["Key"] for item in answer.get("Contents", []))
@@ -89,12 +66,15 @@ class S3Store:
             following = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def write(self, key: str, content: bytes, version: str | None) -> bool:
-        """See Store ("Conditional writes" in the Amazon S3 User Guide)."""
+        """Write an object in the place of a version, None for none, and tell whether that was so.
+
+        See "Conditional writes" in the Amazon S3 User Guide.
+        """
         condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
         return self._call("put_object", Key=key, Body=content, **condition) is not None
 
     def delete(self, key: str, version: str) -> None:
-        """See Store."""
+        """Delete an object that is still that version; another one stays."""
         self._call("delete_object", Key=key, IfMatch=version)
 
     def _call(self, operation: str, **arguments: Any) -> Any:
@@ -118,7 +98,7 @@ class S3Store:
 
 
 class CloudStorageStore:
-    """A bucket of Cloud Storage.
+    """A bucket of Cloud Storage, with the methods of S3Store and the bucket's own.
 
     Args:
         bucket: name of the bucket.
@@ -144,32 +124,26 @@ class CloudStorageStore:
         return cls(bucket, session, endpoint.rstrip("/").removesuffix("/storage/v1"))
 
     def exists(self) -> bool:
-        """See Store."""
+        """See S3Store."""
         return self.bucket() is not None
 
     def read(self, key: str) -> Found | None:
-        """See Store."""
+        """See S3Store."""
         answer = self._call("GET", self._object(key), alt="media")
         return None if answer is None else Found(answer.content, answer.headers["X-Goog-Generation"])
 
     def list_keys(self) -> Iterator[str]:
-        """See Store."""
-        following: dict[str, str] = {}
-        while answer := self._call("GET", f"/storage/v1/b/{self._bucket}/o", None, **following):
-            listing = answer.json()
-            yield from (item["name"] for item in listing.get("items", []))
-            if "nextPageToken" not in listing:
-                return
-            following = {"pageToken": listing["nextPageToken"]}
+        """See S3Store."""
+        return (item["name"] for item in self._objects())
 
     def write(self, key: str, content: bytes, version: str | None) -> bool:
-        """See Store ("Request preconditions" in the documentation of Cloud Storage)."""
+        """See S3Store ("Request preconditions" in the documentation of Cloud Storage)."""
         path = f"/upload/storage/v1/b/{self._bucket}/o"
         query = {"uploadType": "media", "name": key, "ifGenerationMatch": version or "0"}
         return self._call("POST", path, content, **query) is not None
 
     def delete(self, key: str, version: str) -> None:
-        """See Store."""
+        """See S3Store."""
         self._call("DELETE", self._object(key), ifGenerationMatch=version)
 
     def bucket(self) -> dict[str, Any] | None:
@@ -193,13 +167,18 @@ class CloudStorageStore:
 
     def delete_bucket(self) -> None:
         """Delete the bucket with every version of everything that is in it."""
-        while True:
-            listing = self._call("GET", f"/storage/v1/b/{self._bucket}/o", versions="true").json()
-            for item in listing.get("items", []):
-                self._call("DELETE", self._object(item["name"]), generation=item["generation"])
-            if "nextPageToken" not in listing:
-                break
+        for item in list(self._objects(versions="true")):
+            self._call("DELETE", self._object(item["name"]), generation=item["generation"])
         self._call("DELETE", f"/storage/v1/b/{self._bucket}")
+
+    def _objects(self, **query: str) -> Iterator[dict[str, Any]]:
+        """The objects as the JSON API describes them; of a bucket that does not exist none."""
+        while answer := self._call("GET", f"/storage/v1/b/{self._bucket}/o", None, **query):
+            listing = answer.json()
+            yield from listing.get("items", [])
+            if "nextPageToken" not in listing:
+                return
+            query["pageToken"] = listing["nextPageToken"]
 
     def _object(self, key: str) -> str:
         return f"/storage/v1/b/{self._bucket}/o/{quote(key, safe='')}"
@@ -217,6 +196,9 @@ class CloudStorageStore:
         if not answer.ok:
             raise StoreError(f"{self.url} answers {answer.status_code}: {answer.text}")
         return answer
+
+
+Store = S3Store | CloudStorageStore
 
 
 def open_store(store: str, bucket: str, s3: Callable[[], Any]) -> Store:
