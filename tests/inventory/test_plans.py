@@ -21,7 +21,6 @@ _REGISTRY = "111122223333.dkr.ecr.us-east-1.amazonaws.com/app"
 
 # Outputs as the layers have them.
 NETWORK: Json = {
-    "cidr_block": "10.0.0.0/16",
     "private_subnet_ids": ["subnet-3", "subnet-4"],
     "public_subnet_ids": ["subnet-1", "subnet-2"],
     "vpc_id": "vpc-1",

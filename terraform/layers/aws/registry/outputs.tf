@@ -3,11 +3,6 @@ output "repository_arn" {
   value       = aws_ecr_repository.this.arn
 }
 
-output "repository_name" {
-  description = "Name of the image repository."
-  value       = aws_ecr_repository.this.name
-}
-
 output "repository_url" {
   description = "Address to push to and pull from, without a tag."
   value       = aws_ecr_repository.this.repository_url

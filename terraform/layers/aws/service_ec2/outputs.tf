@@ -23,11 +23,6 @@ output "launch_template_version" {
   value       = tostring(aws_launch_template.this.latest_version)
 }
 
-output "load_balancer_arn" {
-  description = "ARN of the load balancer."
-  value       = module.load_balancer.arn
-}
-
 output "load_balancer_dns_name" {
   description = "DNS name of the load balancer."
   value       = module.load_balancer.dns_name

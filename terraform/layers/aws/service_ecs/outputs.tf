@@ -13,11 +13,6 @@ output "image" {
   value       = var.image
 }
 
-output "load_balancer_arn" {
-  description = "ARN of the load balancer."
-  value       = module.load_balancer.arn
-}
-
 output "load_balancer_dns_name" {
   description = "DNS name of the load balancer."
   value       = module.load_balancer.dns_name
@@ -36,11 +31,6 @@ output "service_name" {
 output "platform" {
   description = "What the app runs on."
   value       = "ecs"
-}
-
-output "target_group_arn" {
-  description = "ARN of the load balancer's target group."
-  value       = module.load_balancer.target_group_arn
 }
 
 output "task_definition_arn" {

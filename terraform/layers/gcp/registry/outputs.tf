@@ -1,13 +1,3 @@
-output "repository_id" {
-  description = "Id of the image repository: projects/<project>/locations/<region>/repositories/<name>."
-  value       = google_artifact_registry_repository.this.id
-}
-
-output "repository_name" {
-  description = "Name of the image repository."
-  value       = google_artifact_registry_repository.this.repository_id
-}
-
 # Provider 6.50 does not set the API's registryUri. Below a repository, each image has a name of its own.
 output "repository_url" {
   description = "Address to push to and pull from, without a tag."

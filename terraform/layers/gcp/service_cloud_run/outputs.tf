@@ -33,8 +33,3 @@ output "service_id" {
   description = "Id of the Cloud Run service: projects/<project>/locations/<region>/services/<name>."
   value       = google_cloud_run_v2_service.this.id
 }
-
-output "service_name" {
-  description = "Name of the Cloud Run service."
-  value       = google_cloud_run_v2_service.this.name
-}

@@ -45,12 +45,8 @@ run "defaults" {
   }
 
   assert {
-    condition = (
-      output.repository_id == "projects/my-project-123456/locations/us-central1/repositories/dev-hello-gcp"
-      && output.repository_name == "dev-hello-gcp"
-      && output.repository_url == "us-central1-docker.pkg.dev/my-project-123456/dev-hello-gcp/dev-hello-gcp"
-    )
-    error_message = "The outputs say where images go."
+    condition     = output.repository_url == "us-central1-docker.pkg.dev/my-project-123456/dev-hello-gcp/dev-hello-gcp"
+    error_message = "The output says where images go."
   }
 }
 

@@ -120,7 +120,6 @@ run "defaults" {
       && output.log_filter == "resource.type=\"cloud_run_revision\" AND resource.labels.location=\"us-central1\" AND resource.labels.service_name=\"dev-hello-gcp\""
       && output.service_id == "projects/my-project-123456/locations/us-central1/services/dev-hello-gcp"
       && output.service_account_email == "dev-hello-gcp@my-project-123456.iam.gserviceaccount.com"
-      && output.service_name == "dev-hello-gcp"
     )
     error_message = "The outputs say what runs, and where."
   }
