@@ -279,7 +279,7 @@ def test_record_that_leads_elsewhere_is_left_alone(made: Made) -> None:
 @pytest.mark.usefixtures("made")
 def test_group_of_instances_without_the_tags_is_left_alone() -> None:
     others = [tag | {"value": "another"} for tag in LOWER_TAG_LIST]
-    with pytest.raises(ActionError, match=f"{NAME} cannot be imported: it was not made by this environment"):
+    with pytest.raises(ActionError, match=f"{NAME} exists and was not made by this environment"):
         _find(("aws_autoscaling_group", {"name": NAME, "tag": others}))
 
 

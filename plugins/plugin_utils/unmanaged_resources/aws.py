@@ -17,6 +17,7 @@ with suppress(ImportError):  # AwsActionModule says what is missing
 _LONGEST_OPERATION_SECONDS = 1200
 # Every resource of an app has these, and no two apps have the same values and the same name.
 _OWNER_TAGS = ("Environment", "ManagedBy", "Project")
+_BEING_DELETED = "it is being deleted. Run again when it is gone"
 
 Json = dict[str, Any]
 Client = Callable[[str], Any]
@@ -31,6 +32,11 @@ class Planned(Json):
 
     def __missing__(self, key: str) -> Any:
         raise NotKnownYetError(key)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its tags; those of an Auto Scaling group stand elsewhere, since they say whether instances have them too."""
+        return _tags(self["tag"], "key", "value") if "tag" in self else self["tags_all"]
 
 
 class Found(NamedTuple):
@@ -77,7 +83,7 @@ def _by_tags(operation: str, member: str, identifier: str, filters: str = "Filte
     """
 
     def find(client: Client, planned: Planned) -> Iterator[Found]:
-        wanted = {key: planned["tags_all"][key] for key in (*_OWNER_TAGS, "Name")}
+        wanted = {key: planned.tags[key] for key in (*_OWNER_TAGS, "Name")}
         arguments = {filters: [{"Name": f"tag:{key}", "Values": [value]} for key, value in wanted.items()]}
         for item in getattr(client("ec2"), operation)(**arguments)[member]:
             tags = _tags(item.get("Tags", []))
@@ -145,7 +151,7 @@ def _db_instance(client: Client, planned: Planned) -> Iterator[Found]:
     answer = _unless_missing(rds.describe_db_instances, "DBInstanceNotFound", DBInstanceIdentifier=name)
     for item in answer.get("DBInstances", []):
         deleting = item["DBInstanceStatus"] == "deleting"
-        yield Found(name, _tags(item["TagList"]), "it is being deleted. Run again when it is gone" if deleting else "")
+        yield Found(name, _tags(item["TagList"]), _BEING_DELETED if deleting else "")
 
 
 def _db_group(operation: str, argument: str, member: str, arn: str, missing: str) -> Finder:
@@ -217,19 +223,10 @@ def _launch_template(client: Client, planned: Planned) -> Iterator[Found]:
 
 
 def _auto_scaling_group(client: Client, planned: Planned) -> Iterator[Found]:
-    # Its tags are no tags of the provider's, which say whether instances have them too.
-    wanted = _tags(planned["tag"], "key", "value")
     answer = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[planned["name"]])
     for item in answer["AutoScalingGroups"]:
-        obstacle = ""
-        if _owner(_tags(item.get("Tags", []))) != _owner(wanted):
-            obstacle = (
-                "it was not made by this environment, whose tags it lacks. Give one of the two another name, "
-                "or give it these tags"
-            )
-        elif item.get("Status"):
-            obstacle = "it is being deleted. Run again when it is gone"
-        yield Found(planned["name"], None, obstacle)
+        # It has a status only while it is being deleted.
+        yield Found(planned["name"], _tags(item.get("Tags", [])), _BEING_DELETED if item.get("Status") else "")
 
 
 def _app_runner_tags(client: Client, arn: str) -> dict[str, str]:
@@ -333,7 +330,7 @@ def _certificate(client: Client, planned: Planned) -> Iterator[Found]:
                 arn = item["CertificateArn"]
                 tags = _tags(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
                 # Any number of certificates may be for one name, and others' are none of our business.
-                if _owner(tags) == _owner(planned["tags_all"]):
+                if _owner(tags) == _owner(planned.tags):
                     certificate = acm.describe_certificate(CertificateArn=arn)["Certificate"]
                     ours.append((certificate["CreatedAt"], Found(arn, tags)))
     if ours:
@@ -480,8 +477,8 @@ def find_unmanaged(client: Client, creations: list[Json]) -> list[dict[str, str]
         except NotKnownYetError:
             continue
         for one in found:
-            if one.tags is not None and _owner(one.tags) != _owner(planned["tags_all"]):
-                wanted = ", ".join(f"{key}={planned['tags_all'].get(key)}" for key in _OWNER_TAGS)
+            if one.tags is not None and _owner(one.tags) != _owner(planned.tags):
+                wanted = ", ".join(f"{key}={planned.tags.get(key)}" for key in _OWNER_TAGS)
                 obstacles.append(
                     f"{address}: {one.id} exists and was not made by this environment: it lacks the tags "
                     f"{wanted}. Give one of the two another name, or give it these tags to have it imported."
