@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, LiteralString
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -131,7 +132,6 @@ failed_logins:
   elements: str
 """
 
-TABLE_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 SEQUENCE_PRIVILEGES = ("USAGE",)
 CONNECT_TIMEOUT_SECONDS = 10
 LOCK_TIMEOUT_SECONDS = 5
@@ -221,14 +221,7 @@ def attempts_of(user: User, users: Sequence[User], schema: str, contents: Conten
     creates = user.acts_as is not None
     role = user.acts_as or user.name
     probe = sql.Identifier(schema, "slipway_probe")
-
-    def attempt(
-        privilege: str,
-        allowed: bool,
-        statement: sql.Composable | str = "",
-        question: sql.Composable | str = "",
-    ) -> Attempt:
-        return Attempt(user.name, privilege, allowed, statement, question)
+    attempt = partial(Attempt, user.name)
 
     yield attempt(f"act as {role}", True, question=sql.SQL("current_user = {}").format(role))
     yield attempt(
@@ -264,7 +257,7 @@ def attempts_of(user: User, users: Sequence[User], schema: str, contents: Conten
 def _attempts_on_created(
     user: User, other: User, create_probe: sql.Composable, probe: sql.Identifier
 ) -> Iterator[Attempt]:
-    for privilege in TABLE_PRIVILEGES:
+    for privilege in TABLE_ATTEMPTS:
         yield Attempt(
             user.name,
             f"give {other.name} {privilege} on the tables it creates",
@@ -287,10 +280,9 @@ def _attempts_on_created(
 def _attempts_on_contents(user: User, schema: str, contents: Contents) -> Iterator[Attempt]:
     for table, column in contents.tables:
         names = {"table": sql.Identifier(schema, table), "column": sql.Identifier(column)}
-        for privilege in TABLE_PRIVILEGES:
+        for privilege, statement in TABLE_ATTEMPTS.items():
             allowed = privilege in user.table_privileges
-            statement = sql.SQL(TABLE_ATTEMPTS[privilege]).format(**names)
-            yield Attempt(user.name, f"{privilege} on {schema}.{table}", allowed, statement)
+            yield Attempt(user.name, f"{privilege} on {schema}.{table}", allowed, sql.SQL(statement).format(**names))
     for sequence in contents.sequences:
         name = sql.Identifier(schema, sequence).as_string()
         for privilege in SEQUENCE_PRIVILEGES:
@@ -442,7 +434,7 @@ def main() -> None:
                     "table_privileges": {
                         "type": "list",
                         "elements": "str",
-                        "choices": list(TABLE_PRIVILEGES),
+                        "choices": list(TABLE_ATTEMPTS),
                         "default": [],
                     },
                     "sequence_privileges": {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
@@ -230,10 +229,6 @@ class Deployment(AwsDeployment):
         """
         failing: list[str] = []
 
-        def ended() -> Json | None:
-            record = self._refresh(identifier)
-            return None if record["Status"] in _ACTIVE else record
-
         def ended_or_failing() -> Json | None:
             nonlocal failing
             record = self._refresh(identifier)
@@ -250,13 +245,18 @@ class Deployment(AwsDeployment):
         except ActionError as error:
             late = str(error)
         if late:
-            record = self._roll_back(identifier, late, ended)
+            record = self._roll_back(identifier, late)
         if record["Status"] != "Successful":
             what = f"the instance refresh {identifier} ended as {record['Status']}"
             raise ActionError(self._failure(what, late or record.get("StatusReason", ""), record["StartTime"]))
 
-    def _roll_back(self, identifier: str, late: str, ended: Callable[[], Json | None]) -> Json:
+    def _roll_back(self, identifier: str, late: str) -> Json:
         """Roll a refresh back, and return it when it has ended."""
+
+        def ended() -> Json | None:
+            record = self._refresh(identifier)
+            return None if record["Status"] in _ACTIVE else record
+
         if self._refresh(identifier)["Status"] in ("Pending", "InProgress"):
             self._scaling.rollback_instance_refresh(AutoScalingGroupName=self.name)
         what = f"{late} The rollback takes too long"
