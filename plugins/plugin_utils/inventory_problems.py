@@ -94,17 +94,17 @@ def inventory_problems(
     """
     problems = Problems()
     known = Project(project)
-    hosts = [_read(name, hostvars[name], known, problems) for name in hostvars]
-    if not any({"apps", "networks"} & set(host.groups) for host in hosts):
+    listed = [_read(name, hostvars[name], known, problems) for name in hostvars]
+    hosts = [host for host in listed if set(_KINDS) & set(host.groups)]
+    if not hosts:
         given = ", ".join(short_path(Path(source)) for source in sources)
         here = sorted(short_path(file.parent) for file in project.glob("inventories/*/hosts.yml"))
         return [
             f"the inventory {given} has no host in the groups apps and networks, so there is nothing to do. "
             f"Give one with -i, such as {', '.join(here)}."
         ]
-    for host in hosts:
+    for host in listed:
         _check_groups(host, known, problems)
-    hosts = [host for host in hosts if {"apps", "networks"} & set(host.groups)]
     inputs = {host.name: _check_host(host, known, problems) for host in hosts}
     _check_rules(hosts, inputs, known, problems, evaluate)
     networks = [host for host in hosts if "networks" in host.groups]
@@ -339,9 +339,8 @@ def _check_application(host: Host, known: Project, problems: Problems) -> None:
     elif isinstance(source, str) and isinstance(dockerfile, str):
         arguments = host.values.get("image_build_args")
         arguments = arguments if isinstance(arguments, dict) else {}
-        image = ImageSource(Path(source), Path(dockerfile), {name: str(arguments[name]) for name in arguments})
         try:
-            image.check()
+            ImageSource(Path(source), Path(dockerfile), {name: str(arguments[name]) for name in arguments}).check()
         except SourceError as error:
             problems.add([host.name], error.what, error.remedy)
         if Path(dockerfile).resolve() == known.flask_dockerfile.resolve():
@@ -536,16 +535,8 @@ def _check_names_in_cloud(apps: list[Host], inputs: Json, problems: Problems) ->
         if isinstance(zone, str) and str(service.get("zone_create")).lower() == "true":
             zones[zone].append(app)
     for owners, text, variable in (
-        (
-            clusters,
-            "each would have an ECS cluster named {} (<app>-migration is where migrations of <app> run)",
-            "",
-        ),
-        (
-            domains,
-            "service_domain_name is {} for each; a domain name belongs to one app",
-            "service_domain_name",
-        ),
+        (clusters, "each would have an ECS cluster named {} (<app>-migration is where migrations of <app> run)", ""),
+        (domains, "service_domain_name is {} for each; a domain name belongs to one app", "service_domain_name"),
         (zones, "each would create the zone {}; one must, and the others only use it", "service_zone_create"),
     ):
         for name, hosts in owners.items():
