@@ -203,17 +203,13 @@ def _repository(client: Client, planned: Planned) -> Iterator[Found]:
         yield Found(name, _tags(ecr.list_tags_for_resource(resourceArn=item["repositoryArn"])["tags"]))
 
 
-def _role(client: Client, planned: Planned) -> Iterator[Found]:
-    answer = _unless_missing(client("iam").get_role, "NoSuchEntity", RoleName=planned["name"])
-    if answer:
-        yield Found(planned["name"], _tags(answer["Role"].get("Tags", [])))
+def _iam(operation: str, argument: str, member: str) -> Finder:
+    def find(client: Client, planned: Planned) -> Iterator[Found]:
+        answer = _unless_missing(getattr(client("iam"), operation), "NoSuchEntity", **{argument: planned["name"]})
+        if answer:
+            yield Found(planned["name"], _tags(answer[member].get("Tags", [])))
 
-
-def _instance_profile(client: Client, planned: Planned) -> Iterator[Found]:
-    describe = client("iam").get_instance_profile
-    answer = _unless_missing(describe, "NoSuchEntity", InstanceProfileName=planned["name"])
-    if answer:
-        yield Found(planned["name"], _tags(answer["InstanceProfile"].get("Tags", [])))
+    return find
 
 
 def _launch_template(client: Client, planned: Planned) -> Iterator[Found]:
@@ -396,8 +392,8 @@ FINDERS: dict[str, Finder] = {
     "aws_ecs_service": _ecs_service,
     "aws_ecs_task_definition": _task_definition,
     "aws_eip": _by_tags("describe_addresses", "Addresses", "AllocationId"),
-    "aws_iam_instance_profile": _instance_profile,
-    "aws_iam_role": _role,
+    "aws_iam_instance_profile": _iam("get_instance_profile", "InstanceProfileName", "InstanceProfile"),
+    "aws_iam_role": _iam("get_role", "RoleName", "Role"),
     "aws_internet_gateway": _by_tags("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
     "aws_launch_template": _launch_template,
     "aws_lb": _load_balancer_part(
