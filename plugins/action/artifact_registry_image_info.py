@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import docker
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, CloudActionModule
@@ -36,10 +36,6 @@ def find_digest(engine: Any, image: str, credentials: dict[str, str]) -> str | N
 class ActionModule(CloudActionModule):
     """Looks the image up."""
 
-    ARGUMENTS: ClassVar = {
-        "repository_url": {"type": "str", "required": True},
-        "tag": {"type": "str", "required": True},
-    }
     PURPOSE = "look the image up in Artifact Registry"
 
     def answer(self, arguments: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import docker
 from ansible_collections.slipway.provision.plugins.module_utils.docker_push import PushError, push
@@ -16,12 +16,6 @@ Json = dict[str, Any]
 class ActionModule(CloudActionModule):
     """Pushes the image."""
 
-    ARGUMENTS: ClassVar = {
-        "image": {"type": "str", "required": True},
-        "repository_url": {"type": "str", "required": True},
-        "tag": {"type": "str", "required": True},
-        "timeout_seconds": {"type": "int", "default": 1800},
-    }
     PURPOSE = "get a token to push the image"
 
     def answer(self, arguments: Json) -> Json:

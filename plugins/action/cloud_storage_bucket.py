@@ -6,17 +6,10 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import CloudStorageStore, StoreError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import task_environment
 
 Json = dict[str, Any]
-
-_ARGUMENTS: Json = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "name": {"type": "str", "required": True},
-    "project": {"type": "str"},
-    "location": {"type": "str"},
-    "labels": {"type": "dict", "default": {}},
-}
 
 
 def holds(settings: Any, wanted: Any) -> bool:
@@ -36,7 +29,7 @@ class ActionModule(ActionBase):
         """Return whether that was to be done."""
         result: Json = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(
-            argument_spec=_ARGUMENTS, required_if=[("state", "present", ["project", "location"])]
+            argument_spec=argument_spec(self), required_if=[("state", "present", ["project", "location"])]
         )
         try:
             with task_environment(self):

@@ -9,9 +9,9 @@ import socket
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from ansible_collections.slipway.provision.plugins.module_utils.state_store import STORES, Store, open_store
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import Store, open_store
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, AwsActionModule
 
 Json = dict[str, Any]
@@ -164,14 +164,6 @@ class Lock:
 class ActionModule(AwsActionModule):
     """Acquires the lock for the ansible-playbook that runs this, or releases it."""
 
-    ARGUMENTS: ClassVar = {
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "store": {"type": "str", "choices": list(STORES), "default": "s3"},
-        "bucket": {"type": "str", "required": True},
-        "key": {"type": "str", "required": True},
-        "force_unlock_holder": {"type": "str", "default": ""},
-        "region": {"type": "str", "required": True},
-    }
     PURPOSE = "reach the deploy lock"
 
     def act(self, session: Any, arguments: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
 
@@ -28,11 +28,6 @@ def find_digest(ecr: Any, repository: str, tag: str) -> str | None:
 class ActionModule(AwsActionModule):
     """Looks the image up."""
 
-    ARGUMENTS: ClassVar = {
-        "repository": {"type": "str", "required": True},
-        "tag": {"type": "str", "required": True},
-        "region": {"type": "str", "required": True},
-    }
     PURPOSE = "look the image up in ECR"
 
     def act(self, session: Any, arguments: Json) -> Json:

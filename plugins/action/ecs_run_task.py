@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
@@ -19,15 +19,6 @@ display = Display()
 class ActionModule(AwsActionModule):
     """Starts the task, follows its log and judges its end."""
 
-    ARGUMENTS: ClassVar = {
-        "cluster": {"type": "str", "required": True},
-        "task_definition": {"type": "str", "required": True},
-        "subnets": {"type": "list", "elements": "str", "required": True},
-        "security_groups": {"type": "list", "elements": "str", "required": True},
-        "assign_public_ip": {"type": "bool", "default": False},
-        "timeout_seconds": {"type": "int", "default": 1800},
-        "region": {"type": "str", "required": True},
-    }
     PURPOSE = "run the task"
 
     def act(self, session: Any, arguments: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
@@ -41,11 +41,6 @@ def find(cloud: GoogleCloud, project: str, region: str, name: str) -> list[str]:
 class ActionModule(CloudActionModule):
     """Lists them."""
 
-    ARGUMENTS: ClassVar = {
-        "project": {"type": "str", "required": True},
-        "region": {"type": "str", "required": True},
-        "name": {"type": "str", "required": True},
-    }
     PURPOSE = "list what is there"
 
     def answer(self, arguments: Json) -> Json:

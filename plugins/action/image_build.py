@@ -13,8 +13,8 @@ from typing import Any
 
 import docker
 from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import (
-    ARGUMENTS,
     DOCKERFILE,
     EPOCH,
     ImageSource,
@@ -24,13 +24,6 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.image_source imp
 from ansible_collections.slipway.provision.plugins.plugin_utils.reproducible_image import rewrite
 from docker.errors import BuildError, DockerException, ImageNotFound
 
-_ARGUMENTS: dict[str, dict[str, Any]] = ARGUMENTS | {
-    "tag": {"type": "str", "required": True},
-    "revision": {"type": "str", "required": True},
-    "created_seconds": {"type": "int", "required": True},
-    "network": {"type": "str", "default": "default"},
-    "timeout_seconds": {"type": "int", "default": 1800},
-}
 # No registry's: an image of this name is there when it is complete.
 _REPOSITORY = "slipway-build"
 _LINES_OF_LOG = 60
@@ -47,7 +40,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return the image's name, or why there is none."""
         result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
+        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
         source = image_source(arguments)
         name = f"{_REPOSITORY}:{arguments['tag']}"
         try:

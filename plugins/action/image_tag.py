@@ -6,9 +6,9 @@ from typing import Any
 
 import docker
 from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
 from ansible_collections.slipway.provision.plugins.plugin_utils.git_revision import GitError, Revision, revision
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import (
-    ARGUMENTS,
     EPOCH,
     SourceError,
     image_source,
@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return tag and revision, or why there is no tag."""
         result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
         source = image_source(arguments)
         try:
             tag = source.tag(docker.from_env())

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-
-_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "path": {"type": "path", "required": True},
-    "content": {"type": "str", "required": True},
-}
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
 
 Json = dict[str, Any]
 
@@ -48,7 +44,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
+        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
         path = Path(arguments["path"])
         try:
             write(path, arguments["content"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, AwsActionModule
 
@@ -62,10 +62,6 @@ def parse_secret(secret_id: str, text: str | None) -> dict[str, Any]:
 class ActionModule(AwsActionModule):
     """Reads the secrets."""
 
-    ARGUMENTS: ClassVar = {
-        "secret_ids": {"type": "list", "elements": "str", "required": True, "no_log": False},
-        "region": {"type": "str", "required": True},
-    }
     PURPOSE = "read from Secrets Manager"
 
     def act(self, session: Any, arguments: Json) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Deployment, Request
@@ -34,13 +34,6 @@ def deployment_of(platform: str) -> type[Deployment]:
 class ActionModule(CloudActionModule):
     """Follows the deployment, and proves what runs."""
 
-    ARGUMENTS: ClassVar = {
-        "platform": {"type": "str", "required": True},
-        "outputs": {"type": "dict", "required": True},
-        "image": {"type": "str", "required": True},
-        "timeout_seconds": {"type": "int", "default": 1800},
-        "region": {"type": "str", "required": True},
-    }
     PURPOSE = "follow the deployment"
 
     def answer(self, arguments: Json) -> Json:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from ansible_collections.slipway.provision.plugins.module_utils.state_store import STORES, open_store
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import open_store
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
 
 Json = dict[str, Any]
@@ -13,13 +13,6 @@ Json = dict[str, Any]
 class ActionModule(AwsActionModule):
     """Deletes the object."""
 
-    ARGUMENTS: ClassVar = {
-        "state": {"type": "str", "choices": ["absent"], "required": True},
-        "store": {"type": "str", "choices": list(STORES), "default": "s3"},
-        "bucket": {"type": "str", "required": True},
-        "key": {"type": "str", "required": True, "no_log": False},
-        "region": {"type": "str", "required": True},
-    }
     PURPOSE = "delete from the bucket of the states"
 
     def act(self, session: Any, arguments: Json) -> Json:

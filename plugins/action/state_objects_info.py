@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any, ClassVar
+from typing import Any
 
-from ansible_collections.slipway.provision.plugins.module_utils.state_store import STORES, Store, open_store
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import Store, open_store
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, AwsActionModule
 
 Json = dict[str, Any]
@@ -44,14 +44,6 @@ def first_keys(store: Store) -> list[str]:
 class ActionModule(AwsActionModule):
     """Reads the objects."""
 
-    ARGUMENTS: ClassVar = {
-        "store": {"type": "str", "choices": list(STORES), "default": "s3"},
-        "bucket": {"type": "str", "required": True},
-        "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
-        "member": {"type": "str"},
-        "list_keys": {"type": "bool", "default": False},
-        "region": {"type": "str", "required": True},
-    }
     PURPOSE = "read from the bucket of the states"
 
     def act(self, session: Any, arguments: Json) -> Json:

@@ -12,24 +12,10 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.multiprocessing import context
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import task_environment
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_root import fingerprint
 
-_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "layers": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": {
-            "name": {"type": "str", "required": True},
-            "directory": {"type": "path", "required": True},
-            "backend": {"type": "dict", "required": True},
-            "initialised_file": {"type": "path", "required": True},
-            "inputs_file": {"type": "path", "required": True},
-            "environment": {"type": "dict", "required": True},
-        },
-    }
-}
 # How many plans run at once: more than there are processors, since a plan waits for its cloud, too, but each takes half
 # a gigabyte of memory. Ansible loads this file before it starts the process of each host, so the hosts share it. A
 # `throttle` would keep Ansible itself busy, on a processor that the plans could use, until the last host has its turn.
@@ -50,7 +36,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return which layers have no changes, and with which inputs."""
         result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
+        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
         layers = arguments["layers"]
         with task_environment(self), ThreadPoolExecutor(max_workers=max(len(layers), 1)) as pool:
             unchanged = dict(filter(None, pool.map(_compare, layers)))

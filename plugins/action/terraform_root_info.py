@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import declared_variables
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_root import fingerprint
-
-_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "path": {"type": "path", "required": True},
-    "backend": {"type": "dict", "required": True},
-}
 
 Json = dict[str, Any]
 
@@ -26,7 +22,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return what it declares, and its fingerprint."""
         result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=_ARGUMENTS)
+        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
         try:
             variables = sorted(declared_variables(Path(arguments["path"])))
         except FileNotFoundError:

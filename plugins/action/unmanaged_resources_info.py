@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule, aws_session
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
@@ -15,12 +15,6 @@ Json = dict[str, Any]
 class ActionModule(CloudActionModule):
     """Finds the resources."""
 
-    ARGUMENTS: ClassVar = {
-        "cloud": {"type": "str", "choices": ["aws", "gcp"], "required": True},
-        "creations": {"type": "list", "elements": "dict", "required": True},
-        "project": {"type": "str", "default": ""},
-        "region": {"type": "str", "required": True},
-    }
     PURPOSE = "find what an interrupted run left"
 
     def answer(self, arguments: Json) -> Json:

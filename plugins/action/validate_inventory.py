@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
 from ansible_collections.slipway.provision.plugins.plugin_utils.inventory_problems import inventory_problems
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import (
     TerraformError,
@@ -25,13 +26,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return what is wrong."""
         result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
-            argument_spec={
-                "project": {"type": "path", "required": True},
-                "sources": {"type": "list", "elements": "str", "required": True},
-                "cache": {"type": "path"},
-            }
-        )
+        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
         evaluate = partial(broken_rules, kept=Path(arguments["cache"]) if arguments["cache"] else None)
         hostvars = (task_vars or {})["hostvars"]
         try:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import StoreError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
 
 try:
     import boto3
@@ -60,7 +61,7 @@ class CloudActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return the answer, or why there is none."""
         result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
+        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
         try:
             with task_environment(self):
                 return result | self.answer(arguments)

@@ -37,15 +37,6 @@ _FROM = re.compile(r"(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?\s*", re.IGNOR
 _REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:[-+])([^}]*))?\})")
 
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "source": {"type": "path", "required": True},
-    "dockerfile": {"type": "path", "required": True},
-    "build_args": {"type": "dict", "default": {}},
-    "platform": {"type": "str", "default": "linux/amd64"},
-}
-"""What an action takes that computes a tag or builds an image."""
-
-
 class SourceError(Exception):
     """The source cannot be built from.
 

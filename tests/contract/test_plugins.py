@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.plugins.action import ActionBase
 
 _PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 _MODULES = sorted(file.stem for file in (_PLUGINS / "modules").glob("[a-z]*.py"))
 _ACTIONS = sorted(file.stem for file in (_PLUGINS / "action").glob("[a-z]*.py"))
+_KEYS = {"choices", "default", "description", "elements", "options", "required", "type"}
 _FILTERS = sorted(file.stem for file in (_PLUGINS / "filter").glob("[a-z]*.py"))
 
 Json = dict[str, Any]
@@ -40,16 +40,6 @@ def _arguments_of_module(name: str, monkeypatch: pytest.MonkeyPatch) -> Json | N
     return specification
 
 
-def _arguments_of_action(name: str, monkeypatch: pytest.MonkeyPatch) -> Json:
-    action = importlib.import_module(f"plugins.action.{name}").ActionModule
-    monkeypatch.setattr(ActionBase, "run", lambda *_: {})
-    monkeypatch.setattr(ActionBase, "validate_argument_spec", _ask)
-    with pytest.raises(_AskedError) as asked:
-        action.run(object.__new__(action), None, {})
-    specification: Json = asked.value.args[0]
-    return specification
-
-
 def _documentation(name: str) -> Json:
     documentation = importlib.import_module(f"plugins.modules.{name}").DOCUMENTATION
     loaded: Json = yaml.safe_load(documentation)
@@ -68,6 +58,13 @@ def _comparable(options: Json | None) -> Json:
             "options": _comparable(option.get("suboptions") or option.get("options")),
         }
         for name, option in (options or {}).items()
+    }
+
+
+def _unread(options: Json) -> set[str]:
+    """Keys of options that an action does not read as its argument spec."""
+    return {key for option in options.values() for key in option.keys() - _KEYS} | {
+        key for option in options.values() for key in _unread(option.get("options", {}))
     }
 
 
@@ -91,9 +88,8 @@ def test_a_module_takes_what_it_documents(name: str, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("name", _ACTIONS)
-def test_an_action_takes_what_its_module_documents(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = _arguments_of_action(name, monkeypatch)
-    assert _comparable(arguments) == _comparable(_documentation(name)["options"])
+def test_what_an_action_takes_is_written_as_ansible_reads_it(name: str) -> None:
+    assert not _unread(_documentation(name)["options"])
 
 
 @pytest.mark.parametrize("name", _FILTERS)
