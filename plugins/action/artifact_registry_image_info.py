@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import docker
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 from docker.errors import APIError, DockerException
 

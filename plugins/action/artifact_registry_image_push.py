@@ -6,7 +6,8 @@ from typing import Any
 
 import docker
 from ansible_collections.slipway.provision.plugins.module_utils.docker_push import PushError, push
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 from docker.errors import DockerException
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.slipway.provision.plugins.module_utils.state_store import CloudStorageStore, StoreError
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import task_environment
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import CloudStorageStore
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 
 Json = dict[str, Any]
 
@@ -19,24 +17,16 @@ def holds(settings: Any, wanted: Any) -> bool:
     return bool(settings == wanted)
 
 
-class ActionModule(ActionBase):
+class ActionModule(CloudActionModule):
     """Makes or deletes the bucket."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    REQUIRED_IF = (("state", "present", ("project", "location")),)
+    PURPOSE = "look after the bucket {name}"
 
-    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+    def answer(self, arguments: Json) -> Json:
         """Return whether that was to be done."""
-        result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
-            argument_spec=argument_spec(self), required_if=[("state", "present", ["project", "location"])]
-        )
-        try:
-            with task_environment(self):
-                store = CloudStorageStore.of_environment(arguments["name"])
-                return result | {"changed": self._bring(store, store.bucket(), arguments)}
-        except StoreError as error:
-            return result | {"failed": True, "msg": f"could not look after the bucket {arguments['name']}: {error}"}
+        store = CloudStorageStore.of_environment(arguments["name"])
+        return {"changed": self._bring(store, store.bucket(), arguments)}
 
     def _bring(self, store: CloudStorageStore, bucket: Json | None, arguments: Json) -> bool:
         if arguments["state"] == "absent":

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import Store, open_store
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, AwsActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
 
 Json = dict[str, Any]
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from ansible.plugins.action import ActionBase
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError, BaseActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import (
     DOCKERFILE,
     EPOCH,
@@ -31,16 +30,15 @@ _LINES_OF_LOG = 60
 Json = dict[str, Any]
 
 
-class ActionModule(ActionBase):
+class ActionModule(BaseActionModule):
     """Builds the image."""
 
     _supports_check_mode = False
-    _supports_async = False
+    ERRORS = (DockerException, OSError, SourceError)
+    PURPOSE = "build {source}"
 
-    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
-        """Return the image's name, or why there is none."""
-        result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
+    def answer(self, arguments: Json) -> Json:
+        """Return the image's name."""
         source = image_source(arguments)
         name = f"{_REPOSITORY}:{arguments['tag']}"
         try:
@@ -53,11 +51,9 @@ class ActionModule(ActionBase):
         except BuildError as error:
             log = "".join(line.get("stream", "") for line in error.build_log)
             last = "\n".join(log.splitlines()[-_LINES_OF_LOG:])
-            return result | {"failed": True, "msg": f"could not build {source.context}: {error.msg}\n{last}"}
-        except (DockerException, OSError, SourceError) as error:
-            return result | {"failed": True, "msg": f"could not build {source.context}: {error}"}
+            raise ActionError(f"could not build {source.context}: {error.msg}\n{last}") from error
         # A local image is a means; what changes is the registry.
-        return result | {"changed": False, "image": name}
+        return {"changed": False, "image": name}
 
 
 @contextmanager

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import docker
-from ansible.plugins.action import ActionBase
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import BaseActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.git_revision import GitError, Revision, revision
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import (
     EPOCH,
@@ -18,26 +17,28 @@ from docker.errors import DockerException
 Json = dict[str, Any]
 
 
-class ActionModule(ActionBase):
+class ActionModule(BaseActionModule):
     """Computes the tag."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    ERRORS = (DockerException, SourceError)
+    PURPOSE = "compute the image tag"
 
-    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
-        """Return tag and revision, or why there is no tag."""
-        result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
+    def answer(self, arguments: Json) -> Json:
+        """Return tag and revision, and warn where git does not tell it."""
         source = image_source(arguments)
-        try:
-            tag = source.tag(docker.from_env())
-        except (DockerException, SourceError) as error:
-            return result | {"failed": True, "msg": f"could not compute the image tag: {error}"}
+        tag = source.tag(docker.from_env())
+        warnings = []
         try:
             found = revision(source.context, source.dockerfile, source.files())
         except GitError as error:
             # The tag holds without it: what is deployed does not depend on what git says.
             found = Revision()
-            result["warnings"] = [f"the image names no revision, because git does not tell it: {error}"]
+            warnings = [f"the image names no revision, because git does not tell it: {error}"]
         created = EPOCH if found.seconds is None else found.seconds
-        return result | {"changed": False, "tag": tag, "revision": found.name, "created_seconds": created}
+        return {
+            "changed": False,
+            "tag": tag,
+            "revision": found.name,
+            "created_seconds": created,
+            "warnings": warnings,
+        }

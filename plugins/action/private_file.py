@@ -7,8 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError, BaseActionModule
 
 Json = dict[str, Any]
 
@@ -36,18 +35,14 @@ def write(path: Path, content: str) -> None:
         raise
 
 
-class ActionModule(ActionBase):
+class ActionModule(BaseActionModule):
     """Writes the file, here."""
 
-    _supports_check_mode = True
-    _supports_async = False
-
-    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
-        result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
+    def answer(self, arguments: Json) -> Json:
+        """Write the file."""
         path = Path(arguments["path"])
         try:
             write(path, arguments["content"])
         except OSError as error:
-            return result | {"failed": True, "msg": f"{path}: {error.strerror}"}
-        return result | {"changed": False}
+            raise ActionError(f"{path}: {error.strerror}") from error
+        return {"changed": False}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, AwsActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
 
 Json = dict[str, Any]
 

@@ -6,7 +6,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Deployment, Request
 
 _PACKAGE = "ansible_collections.slipway.provision.plugins.plugin_utils.deployments"

@@ -10,10 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.multiprocessing import context
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import argument_spec
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import task_environment
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import BaseActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_root import fingerprint
 
 # How many plans run at once: more than there are processors, since a plan waits for its cloud, too, but each takes half
@@ -27,20 +25,15 @@ _ENVIRONMENT = {"GOMAXPROCS": "1"}
 Json = dict[str, Any]
 
 
-class ActionModule(ActionBase):
+class ActionModule(BaseActionModule):
     """Plans the layers."""
 
-    _supports_check_mode = True
-    _supports_async = False
-
-    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+    def answer(self, arguments: Json) -> Json:
         """Return which layers have no changes, and with which inputs."""
-        result: Json = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=argument_spec(self))
         layers = arguments["layers"]
-        with task_environment(self), ThreadPoolExecutor(max_workers=max(len(layers), 1)) as pool:
+        with ThreadPoolExecutor(max_workers=max(len(layers), 1)) as pool:
             unchanged = dict(filter(None, pool.map(_compare, layers)))
-        return result | {"changed": False, "unchanged": unchanged}
+        return {"changed": False, "unchanged": unchanged}
 
 
 def _compare(layer: Json) -> tuple[str, str] | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import importlib
-from typing import Any
+import os
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
@@ -12,12 +14,68 @@ from ansible.plugins.action import ActionBase
 Json = dict[str, Any]
 
 
-def argument_spec(action: ActionBase) -> Json:
-    """What an action takes: the options that its module documents, which Ansible reads as an argument spec."""
-    return _options(type(action).__module__.replace(".action.", ".modules."))
+class ActionError(Exception):
+    """The task failed; the message says why, and what to do."""
 
 
-@functools.cache
-def _options(module: str) -> Json:
-    options: Json = yaml_load(importlib.import_module(module).DOCUMENTATION)["options"]
-    return options
+class BaseActionModule(ActionBase):
+    """An action, which works in the process that runs the playbook and takes what its module documents.
+
+    Every host of an inventory is this machine. A module would be a process that loads Python, Ansible and boto3 anew,
+    half a second of it for a call that takes milliseconds; here they are loaded once.
+    """
+
+    ARGUMENTS: ClassVar[Json]
+    """What the action takes: its documented options, which Ansible reads as an argument spec."""
+    REQUIRED_IF: ClassVar[tuple[tuple[str, Any, tuple[str, ...]], ...]] = ()
+    """When more is required: an argument, a value of it, and the arguments that are required then."""
+    ERRORS: ClassVar[tuple[type[Exception], ...]] = ()
+    """What fails the task besides ActionError: PURPOSE says what could not be done, the exception says why."""
+    PURPOSE: ClassVar[str] = ""
+    """What the action does, such as "look the image up"; names of arguments in braces stand for their values."""
+
+    def __init_subclass__(cls) -> None:
+        # Ansible loads an action before it forks a process for each task, so the documentation is read once.
+        module = cls.__module__.replace(".action.", ".modules.")
+        if module != cls.__module__:
+            cls.ARGUMENTS = yaml_load(importlib.import_module(module).DOCUMENTATION)["options"]
+
+    def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
+        """Return the answer, or why there is none."""
+        super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(self.ARGUMENTS, required_if=self.REQUIRED_IF)
+        try:
+            with self._environment():
+                return self.answer(arguments)
+        except ActionError as error:
+            message = str(error)
+        except self.ERRORS as error:
+            message = f"could not {self.PURPOSE.format(**arguments)}: {error}"
+        return {"failed": True, "msg": message}
+
+    def answer(self, arguments: Json) -> Json:
+        """Do the work.
+
+        Args:
+            arguments: what the task gives, validated.
+
+        Returns:
+            The task's result.
+
+        Raises:
+            ActionError: the task fails, with this message.
+            Exception: one of ERRORS.
+        """
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def _environment(self) -> Iterator[None]:
+        """Give this process the environment of the task while it acts; the items of a loop share one process."""
+        before = dict(os.environ)
+        for layer in self._task.environment or []:
+            os.environ.update({name: str(value) for name, value in (self._templar.template(layer) or {}).items()})
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

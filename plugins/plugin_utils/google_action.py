@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleSession
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 
 Json = dict[str, Any]
 
