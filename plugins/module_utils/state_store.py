@@ -11,8 +11,6 @@ from urllib.parse import quote
 
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
 
-STORES = ("s3", "gcs")
-
 _STORAGE = "https://storage.googleapis.com"
 
 
@@ -205,7 +203,7 @@ def open_store(store: str, bucket: str, s3: Callable[[], Any]) -> Store:
     """A bucket.
 
     Args:
-        store: one of STORES.
+        store: `s3` or `gcs`.
         bucket: its name.
         s3: makes a boto3 client of S3, where that is needed.
     """

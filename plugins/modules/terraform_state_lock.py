@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: clear the lock that a killed Terraform left on its state."""
+"""Ansible module: clear the lock that a killed Terraform left on its state. Its action plugin does the work."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ options:
     description: How long to wait, in seconds, for somebody's lock.
     type: int
     required: true
-extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  region:
+    description: AWS region of the bucket; another store does not need it.
+    type: str
+    required: true
 author: Slipway
 """
 
@@ -61,104 +61,3 @@ changed:
   type: bool
   returned: always
 """
-
-import json
-import os
-import pwd
-import socket
-import time
-from collections.abc import Callable
-
-from ansible.module_utils.common.warnings import warn
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.slipway.provision.plugins.module_utils.state_store import (
-    STORES,
-    Store,
-    StoreError,
-    open_store,
-)
-
-_POLL_SECONDS = 1.0
-
-
-class LockError(Exception):
-    """Somebody else is at work on the state; the message says who, and what to do."""
-
-
-def clear(
-    store: Store,
-    key: str,
-    processes: list[int],
-    force_unlock_holder: str,
-    timeout_seconds: float,
-    now: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> str | None:
-    """Remove a dead Terraform's lock, or wait until a living one's is gone.
-
-    Args:
-        store: the bucket of the states.
-        key: key of the lock.
-        processes: ids of the Terraform processes of this machine that are at work on the state.
-        force_unlock_holder: `Who` of a lock that is removed although it is not this machine's.
-        timeout_seconds: how long to wait.
-        now, sleep: a clock, in seconds.
-
-    Returns:
-        What was removed; None where the state is not locked.
-
-    Raises:
-        LockError: somebody else's lock outlasts the wait.
-    """
-    who = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
-    deadline = now() + timeout_seconds
-    while True:
-        found = store.read(key)
-        if found is None:
-            return None
-        lock = json.loads(found.content)
-        holder = f"{lock['Who']} ({lock['Operation']}, since {lock['Created']})"
-        is_ours = lock["Who"] == who
-        is_stale = not processes if is_ours else lock["Who"] == force_unlock_holder
-        if is_stale:
-            # On the condition that it is still the lock that was looked at.
-            store.delete(key, found.version)
-            return f"Removed the lock that {holder} left: {store.url}/{key}"
-        if now() > deadline:
-            locked = f"The state is locked by {holder}, after {timeout_seconds:.0f} s still: {store.url}/{key}."
-            if is_ours:
-                numbers = " or ".join(map(str, processes))
-                raise LockError(f"{locked} Wait for the end of Terraform's process {numbers}, and run again.")
-            raise LockError(
-                f"{locked} Nobody can tell from here whether it is at work. Make sure that it is not, and "
-                f"run again with -e slipway_force_unlock_holder={lock['Who']}"
-            )
-        sleep(_POLL_SECONDS)
-
-
-def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            "store": {"type": "str", "choices": list(STORES), "default": "s3"},
-            "bucket": {"type": "str", "required": True},
-            "key": {"type": "str", "required": True, "no_log": False},
-            "processes": {"type": "list", "elements": "int", "required": True},
-            "force_unlock_holder": {"type": "str", "default": ""},
-            "timeout_seconds": {"type": "int", "required": True},
-        }
-    )
-    names = ("key", "processes", "force_unlock_holder", "timeout_seconds")
-    try:
-        store = open_store(module.params["store"], module.params["bucket"], lambda: module.client("s3"))
-        removed = clear(store, *(module.params[name] for name in names))
-    except LockError as error:
-        module.fail_json(msg=str(error))
-    except StoreError as error:
-        module.fail_json(msg=f"could not look at the state's lock: {error}")
-    if removed:
-        warn(removed)
-    module.exit_json(changed=removed is not None)
-
-
-if __name__ == "__main__":
-    main()
