@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import docker
-from ansible_collections.slipway.provision.plugins.module_utils.docker_push import PushError, push
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
-from docker.errors import DockerException
-
-Json = dict[str, Any]
+from ansible_collections.slipway.provision.plugins.plugin_utils.image_push import ImagePushModule
 
 
-class ActionModule(CloudActionModule):
+class ActionModule(ImagePushModule):
     """Pushes the image."""
 
-    PURPOSE = "get a token to push the image"
-
-    def answer(self, arguments: Json) -> Json:
-        """Return what was pushed."""
-        repository_url, tag = arguments["repository_url"], arguments["tag"]
-        image = f"{repository_url}:{tag}"
-        if not self._task.check_mode:
-            credentials = GoogleCloud().docker_credentials()
-            try:
-                engine = docker.from_env(timeout=arguments["timeout_seconds"])
-                push(engine, arguments["image"], repository_url, tag, credentials)
-            except (DockerException, PushError) as error:
-                raise ActionError(f"could not push {image}: {error}") from error
-        return {"changed": True, "image": image}
+    def credentials(self, _arguments: dict[str, Any]) -> dict[str, str]:
+        """A token that is valid for minutes at the least."""
+        found: dict[str, str] = GoogleCloud().docker_credentials()
+        return found

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: push an image to Amazon ECR, with credentials that no file ever holds."""
+"""Ansible module: push an image to Amazon ECR. Its action plugin does the work."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ options:
     description: How long the engine may be silent, in seconds.
     type: int
     default: 1800
-extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  region:
+    description: AWS region.
+    type: str
+    required: true
 author:
   - Slipway
 """
@@ -55,70 +55,3 @@ image:
   returned: always
   sample: 123456789012.dkr.ecr.us-east-1.amazonaws.com/dev-tasks:5e884898da28047151d0e56f8dc62927
 """
-
-import base64
-from typing import Any
-
-from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.slipway.provision.plugins.module_utils.docker_push import PushError, push
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    # AnsibleAWSModule says so.
-    pass
-
-try:
-    import docker
-    from docker.errors import DockerException
-except ImportError:
-    HAS_DOCKER = False
-else:
-    HAS_DOCKER = True
-
-
-def credentials(ecr: Any) -> dict[str, str]:
-    """Credentials of the account's registry, valid for 12 hours (ECR API GetAuthorizationToken).
-
-    Args:
-        ecr: a boto3 client of ECR.
-
-    Returns:
-        `username` and `password`, as the Docker Engine takes them.
-    """
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    username, _, password = base64.b64decode(token).decode().partition(":")
-    return {"username": username, "password": password}
-
-
-def main() -> None:
-    """Run the module."""
-    module = AnsibleAWSModule(
-        argument_spec={
-            "image": {"type": "str", "required": True},
-            "repository_url": {"type": "str", "required": True},
-            "tag": {"type": "str", "required": True},
-            "timeout_seconds": {"type": "int", "default": 1800},
-        },
-        supports_check_mode=True,
-    )
-    repository_url, tag = module.params["repository_url"], module.params["tag"]
-    image = f"{repository_url}:{tag}"
-    if not HAS_DOCKER:
-        module.fail_json(msg=missing_required_lib("docker"))
-    if module.check_mode:
-        module.exit_json(changed=True, image=image)
-    try:
-        authentication = credentials(module.client("ecr"))
-        engine = docker.from_env(timeout=module.params["timeout_seconds"])
-        push(engine, module.params["image"], repository_url, tag, authentication)
-    except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"ECR gave no credentials to push {image}")
-    except (DockerException, PushError) as error:
-        module.fail_json(msg=f"could not push {image}: {error}")
-    module.exit_json(changed=True, image=image)
-
-
-if __name__ == "__main__":
-    main()

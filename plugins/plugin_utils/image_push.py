@@ -1,0 +1,45 @@
+"""What the action plugins that push an image have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
+
+try:
+    import docker
+    from docker.errors import DockerException
+
+    _ENGINE_ERRORS: tuple[type[Exception], ...] = (DockerException,)
+except ImportError:
+    docker = None
+    _ENGINE_ERRORS = ()
+
+Json = dict[str, Any]
+
+
+class ImagePushModule(CloudActionModule):
+    """An action that pushes an image of this machine to a registry, by the Docker Engine."""
+
+    ERRORS = (*CloudActionModule.ERRORS, *_ENGINE_ERRORS)
+    PURPOSE = "push {repository_url}:{tag}"
+
+    def answer(self, arguments: Json) -> Json:
+        """Push the image, wait for the end and return what it is called there."""
+        if docker is None:
+            raise ActionError("docker is missing in the Python that runs ansible-playbook")
+        repository_url, tag = arguments["repository_url"], arguments["tag"]
+        image = f"{repository_url}:{tag}"
+        if not self._task.check_mode:
+            credentials = self.credentials(arguments)
+            engine = docker.from_env(timeout=arguments["timeout_seconds"])
+            engine.api.tag(arguments["image"], repository_url, tag)
+            for line in engine.images.push(repository_url, tag, auth_config=credentials, stream=True, decode=True):
+                if "error" in line:
+                    raise ActionError(f"could not push {image}: {line['error']}")
+        return {"changed": True, "image": image}
+
+    def credentials(self, arguments: Json) -> dict[str, str]:
+        """`username` and `password` of the registry; the engine keeps them for this one push."""
+        raise NotImplementedError
