@@ -1,4 +1,4 @@
-"""What the module database_privileges_info tries. That it works is shown by molecule/database_access_*."""
+"""What the action database_privileges_info tries. That it works is shown by molecule/database_access_*."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from unittest.mock import MagicMock, patch
 import psycopg
 import pytest
 
-from plugins.modules import database_privileges_info as subject
-from plugins.modules.database_privileges_info import Attempt, Contents, User
+from plugins.action import database_privileges_info as subject
+from plugins.action.database_privileges_info import Attempt, Contents, User
 
 MIGRATOR = User("db_migrator", "m", "db_owner", [], [])
 APP = User("db_app", "a", None, ["SELECT", "INSERT", "UPDATE", "DELETE"], ["USAGE"])
