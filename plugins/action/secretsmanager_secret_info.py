@@ -22,7 +22,7 @@ def read_secrets(client: Any, secret_ids: list[str]) -> tuple[dict[str, dict[str
         The values by id, and the ids which Secrets Manager does not know or has no value of.
 
     Raises:
-        ValueError: A secret is no JSON object.
+        ActionError: A secret is no JSON object.
         ClientError: Secrets Manager refuses for another reason than a missing secret.
     """
     values: dict[str, dict[str, Any]] = {}
@@ -48,7 +48,7 @@ def parse_secret(secret_id: str, text: str | None) -> dict[str, Any]:
         The object.
 
     Raises:
-        ValueError: The secret is no JSON object.
+        ActionError: The secret is no JSON object.
     """
     try:
         value = json.loads(text or "")
@@ -56,7 +56,7 @@ def parse_secret(secret_id: str, text: str | None) -> dict[str, Any]:
         value = None
     if not isinstance(value, dict):
         # The parser's own error quotes the text.
-        raise ValueError(f'The secret {secret_id} has to be a JSON object such as {{"username": "..."}}.')
+        raise ActionError(f'The secret {secret_id} has to be a JSON object such as {{"username": "..."}}.')
     return value
 
 
@@ -69,8 +69,5 @@ class ActionModule(AwsActionModule):
         """Return the secrets' values, and which there are none of."""
         if not self._task.no_log:
             raise ActionError("Set `no_log: true` on this task: its result holds the values of the secrets.")
-        try:
-            values, missing = read_secrets(session.client("secretsmanager"), arguments["secret_ids"])
-        except ValueError as error:
-            raise ActionError(str(error)) from None
+        values, missing = read_secrets(session.client("secretsmanager"), arguments["secret_ids"])
         return {"changed": False, "secrets": values, "missing": missing}

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
@@ -48,13 +49,13 @@ def test_other_refusals_are_errors(client: Any) -> None:
 
 def test_binary_secret_is_refused(client: Any) -> None:
     client.create_secret(Name="binary", SecretBinary=b"{}")
-    with pytest.raises(ValueError, match="The secret binary has to be a JSON object"):
+    with pytest.raises(ActionError, match="The secret binary has to be a JSON object"):
         read_secrets(client, ["binary"])
 
 
 @pytest.mark.parametrize("text", ["open sesame", "", None, "[]", '"open sesame"', "{", "null"])
 def test_anything_but_an_object_is_refused_without_being_shown(text: str | None) -> None:
-    with pytest.raises(ValueError, match="has to be a JSON object") as caught:
+    with pytest.raises(ActionError, match="has to be a JSON object") as caught:
         parse_secret("dev-tasks/app", text)
     assert "dev-tasks/app" in str(caught.value)
     assert "sesame" not in str(caught.value)
