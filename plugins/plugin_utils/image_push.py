@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 
@@ -35,11 +40,25 @@ class ImagePushModule(CloudActionModule):
             credentials = self.credentials(arguments)
             engine = docker.from_env(timeout=arguments["timeout_seconds"])
             engine.api.tag(arguments["image"], repository_url, tag)
-            for line in engine.images.push(repository_url, tag, auth_config=credentials, stream=True, decode=True):
-                if "error" in line:
-                    raise ActionError(f"could not push {image}: {line['error']}")
+            with turn(tag):
+                for line in engine.images.push(repository_url, tag, auth_config=credentials, stream=True, decode=True):
+                    if "error" in line:
+                        raise ActionError(f"could not push {image}: {line['error']}")
         return {"changed": True, "image": image}
 
     def credentials(self, arguments: Json) -> dict[str, str]:
         """`username` and `password` of the registry; the engine keeps them for this one push."""
         raise NotImplementedError
+
+
+@contextmanager
+def turn(tag: str) -> Iterator[None]:
+    """Wait until no other app of this run pushes the same image.
+
+    A registry mounts layers that another of its repositories has ("Cross Repository Blob Mount" of the OCI Distribution
+    Specification); pushed side by side, each app's are compressed and sent.
+    """
+    # Ansible gives a run a folder of its own, and removes it at the end.
+    with Path(constants.DEFAULT_LOCAL_TMP, f"push-{tag}").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
