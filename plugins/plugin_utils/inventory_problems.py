@@ -28,6 +28,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import
     Project,
     short_path,
 )
+from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import Platform
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import COMMON, declared_variables
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import (
     UNKNOWN,
@@ -240,8 +241,8 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         else:
             allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
             kind = f"variable of the role {role}" if role else "variable of the project"
-        unsupported = platform.unsupported_variables if platform and role == "service" else {}
-        reason = unsupported.get(name.removeprefix("service_"))
+        is_for_platform = platform and role == "service" and not upstream
+        reason = why_unsupported(name.removeprefix("service_"), platform, known) if is_for_platform else ""
         if reason or (name not in allowed and name not in known.shared):
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
             if reason:
@@ -271,6 +272,15 @@ def _idle_roles(host: Host, known: Project) -> dict[str, str]:
         )
         idle |= dict.fromkeys(_ROLES_OF_DATA if layer == "data" else (layer,), reason)
     return idle
+
+
+def why_unsupported(variable: str, platform: Platform, known: Project) -> str:
+    """Why a platform has no such input; empty where it has it, or where no other has it either."""
+    others = [other.name for other in known.platforms.values() if variable in declared_variables(other.root)]
+    if platform.name in others or not others:
+        return ""
+    reason: str | None = platform.unsupported_variables.get(variable)
+    return reason or f"it is an input of {', '.join(others)}"
 
 
 def _upstream_layer(variable: str, layer: str) -> str | None:

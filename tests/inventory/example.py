@@ -10,8 +10,12 @@ import yaml
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import Call, Finding, broken_rules
 
 from plugins.plugin_utils.inventory_problems import Evaluate, inventory_problems
+from plugins.plugin_utils.platforms import read_platforms
 
 PROJECT = Path(__file__).parents[2]
+_PLATFORMS = read_platforms(PROJECT / "terraform/layers")
+PLATFORMS = ", ".join(_PLATFORMS)
+PLATFORMS_WITH_DATA = ", ".join(name for name, platform in _PLATFORMS.items() if "data" in platform.layers)
 
 Json = dict[str, Any]
 

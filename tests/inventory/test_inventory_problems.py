@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,10 +17,19 @@ import yaml
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import Call
 from jinja2.exceptions import UndefinedError
 
-from plugins.plugin_utils.inventory import LAYERS, Project
+from plugins.plugin_utils.inventory import Project
+from plugins.plugin_utils.inventory_problems import why_unsupported
 from plugins.plugin_utils.platforms import read_platforms
 from plugins.plugin_utils.terraform_files import declared_variables
-from tests.inventory.example import ON_GOOGLE_CLOUD, PROJECT, Inventory, Json, Rules
+from tests.inventory.example import (
+    ON_GOOGLE_CLOUD,
+    PLATFORMS,
+    PLATFORMS_WITH_DATA,
+    PROJECT,
+    Inventory,
+    Json,
+    Rules,
+)
 
 
 class Asked(BaseException):
@@ -87,15 +97,15 @@ def test_no_host_at_all(inventory: Inventory) -> None:
     assert str(PROJECT / "inventories/dev").endswith("inventories/dev")
 
 
-def test_app_in_no_target_group(inventory: Inventory) -> None:
+def test_app_in_no_platform_group(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps"])
     assert inventory.problem() == (
-        "beers: stands in no platform group; below apps it must stand in one of app_runner, cloud_run, ec2, ecs, "
-        "ecs_public" + inventory.edit("hosts.yml")
+        f"beers: stands in no platform group; below apps it must stand in one of {PLATFORMS}"
+        + inventory.edit("hosts.yml")
     )
 
 
-def test_app_in_unknown_target_group(inventory: Inventory) -> None:
+def test_app_in_unknown_platform_group(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps", "ecs_publik"])
     assert (
         "beers: stands in no platform group: it is in ecs_publik (did you mean ecs_public?); below apps"
@@ -103,7 +113,7 @@ def test_app_in_unknown_target_group(inventory: Inventory) -> None:
     )
 
 
-def test_app_in_two_target_groups(inventory: Inventory) -> None:
+def test_app_in_two_platform_groups(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["apps", "ecs", "ecs_public"])
     assert "beers: stands in the platform groups ecs and ecs_public; it must stand in one" in inventory.problem()
 
@@ -452,7 +462,7 @@ def test_what_a_platform_cannot_do_is_refused_with_the_reason(
 def no_data(inventory: Inventory, host: str, platform: str, name: str) -> str:
     return (
         f"{host}: {name} is not for the platform {platform}: it has no layer data, which keeps an app's database, bucket and "
-        f"API key; an app with data must stand in one of ec2, ecs, ecs_public in {inventory.folder}/hosts.yml"
+        f"API key; an app with data must stand in one of {PLATFORMS_WITH_DATA} in {inventory.folder}/hosts.yml"
     )
 
 
@@ -544,14 +554,18 @@ def test_no_variable_has_an_old_name() -> None:
 
 def test_every_reason_is_of_a_variable_that_other_platforms_have() -> None:
     platforms = read_platforms(PROJECT / "terraform/layers")
-    assert len(platforms) == 5
     declared = {name: set(declared_variables(platform.root)) for name, platform in platforms.items()}
-    everything = {name for names in declared.values() for name in names if name.partition("_")[0] not in LAYERS}
-    # Every layer that asks for it is given it.
-    everything -= {"project"}
-    assert {name: everything - names for name, names in declared.items()} == {
-        name: set(platform.unsupported_variables) for name, platform in platforms.items()
-    }
+    assert declared
+    for name, platform in platforms.items():
+        assert set(platform.unsupported_variables) <= set().union(*declared.values()) - declared[name], name
+
+
+def test_an_input_of_other_platforms_needs_no_reason() -> None:
+    known = Project(PROJECT)
+    platform = replace(known.platforms["app_runner"], unsupported_variables={})
+    assert why_unsupported("cpu_architecture", platform, known) == "it is an input of ec2, ecs, ecs_public"
+    assert why_unsupported("image", platform, known) == ""
+    assert why_unsupported("colour", platform, known) == ""
 
 
 @pytest.mark.parametrize(

@@ -9,38 +9,16 @@ from typing import Any
 
 import pytest
 
+from plugins.plugin_utils.inventory import LAYERS
 from plugins.plugin_utils.terraform_files import declared_variables, read_terraform
 from plugins.plugin_utils.terraform_rules import Call, broken_rules
 from tests.inventory.example import PROJECT, Json
 
 _IMAGE = "registry.example.org/app@sha256:" + "0" * 64
-_COMMON: Json = {"name": "dev-tasks", "tags": {"Environment": "development", "Project": "tasks"}}
-_GOOGLE: Json = {"project": "slipway-rehearsal"}
 # What the project adds to an application's environment where there are no data.
 _PLATFORM = {"APP_NAME": "tasks", "IMAGE_DIGEST": "sha256:" + "0" * 64}
-_SUBNETS = ["subnet-1", "subnet-2"]
-_SERVICE: Json = _COMMON | {
-    "data_app_security_group_id": "sg-1",
-    "image": _IMAGE,
-    "network_public_subnet_ids": _SUBNETS,
-    "network_vpc_id": "vpc-1",
-    "registry_repository_arn": None,
-}
-
-# What has no default, by root.
-ROOTS: dict[str, Json] = {
-    "aws/network": _COMMON,
-    "aws/registry": _COMMON,
-    "aws/data": _COMMON
-    | {"network_private_subnet_ids": _SUBNETS, "network_vpc_id": "vpc-1", "registry_repository_arn": None},
-    "aws/service_app_runner": _COMMON
-    | {"image": _IMAGE, "registry_repository_arn": "arn:aws:ecr:us-east-1:111122223333:repository/dev-hello"},
-    "aws/service_ec2": _SERVICE | {"network_private_subnet_ids": _SUBNETS},
-    "aws/service_ecs": _SERVICE | {"network_private_subnet_ids": _SUBNETS},
-    "aws/service_ecs_public": _SERVICE,
-    "gcp/registry": _COMMON | _GOOGLE,
-    "gcp/service_cloud_run": _COMMON | _GOOGLE | {"image": _IMAGE},
-}
+_LAYERS = PROJECT / "terraform/layers"
+ROOTS = sorted(str(file.parent.relative_to(_LAYERS)) for file in _LAYERS.glob("*/*/variables.tf"))
 
 
 def _variables(count: int) -> Json:
@@ -286,20 +264,15 @@ SIZES: dict[str, dict[int, tuple[list[int], list[int]]]] = {
 }
 
 
-def test_every_layer_is_asked() -> None:
-    folder = PROJECT / "terraform/layers"
-    assert set(ROOTS) == {str(file.parent.relative_to(folder)) for file in folder.glob("*/*/variables.tf")}
-
-
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_rule_has_a_case(root: str) -> None:
     blocks = read_terraform(_folder(root) / "variables.tf")["variable"]
     validated = {name for block in blocks for name, body in block.items() if "validation" in body}
     given_by_the_project = {
         *("name", "region", "tags", "readable_secret_arns"),
-        *(name for name in validated if name.startswith(("network_", "registry_", "data_"))),
+        *(name for name in validated if name.partition("_")[0] in LAYERS),
     }
-    assert validated - given_by_the_project <= set(CASES[root]) <= validated
+    assert validated - given_by_the_project <= set(CASES.get(root, {})) <= validated
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -309,7 +282,7 @@ def test_accepted_and_refused(root: str) -> None:
     # are in one.
     alone: list[tuple[Json, set[str]]] = []
     together: dict[int, tuple[Json, set[str]]] = defaultdict(lambda: ({}, set()))
-    for variable, (accepted, refused) in CASES[root].items():
+    for variable, (accepted, refused) in CASES.get(root, {}).items():
         for number, value in enumerate([*accepted, *refused]):
             given = value | _PLATFORM if variable == "environment_variables" else value
             if variable in related:
@@ -363,11 +336,14 @@ def _related(root: str) -> set[str]:
 
 def _broken(root: str, cases: list[Json]) -> list[list[str]]:
     """Names of the variables whose rules each case breaks."""
-    declared = declared_variables(_folder(root))
-    defaults = {name: variable.default for name, variable in declared.items() if not variable.required}
-    findings = broken_rules([Call(_folder(root), defaults | ROOTS[root] | case) for case in cases])
+    example = read_terraform(_folder(root) / "terraform.tfvars.example")
+    inputs = {
+        name: example[name] if variable.required else variable.default
+        for name, variable in declared_variables(_folder(root)).items()
+    }
+    findings = broken_rules([Call(_folder(root), inputs | case) for case in cases])
     return [[finding.variable for finding in findings if finding.call == number] for number in range(len(cases))]
 
 
 def _folder(root: str) -> Path:
-    return PROJECT / "terraform/layers" / root
+    return _LAYERS / root

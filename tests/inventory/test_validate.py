@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.inventory.example import PROJECT
+from tests.inventory.example import PLATFORMS, PLATFORMS_WITH_DATA, PROJECT
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
     problems = "\n".join(refused(validate(inventory)))
     for text in (
         "records: stands in no platform group: it is in aws, ecs_pubic (did you mean ecs_public?); below apps it must "
-        f"stand in one of app_runner, cloud_run, ec2, ecs, ecs_public. Edit {inventory}/hosts.yml.",
+        f"stand in one of {PLATFORMS}. Edit {inventory}/hosts.yml.",
         "main, tasks, beers, records, web, hello, hello-gcp: there is no variable of the project named slipway_regoin "
         f"(did you mean slipway_region?). Edit {inventory}/group_vars/all/environment.yml.",
         "main, tasks, beers, records, web, hello: slipway_region is not set; it must be the region, such as "
@@ -102,7 +102,7 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
         "53 zone that the domain is in: its certificate is proved by a record there. "
         f"Edit {inventory}/host_vars/beers/service.yml.",
         "hello: data_instance_class is not for the platform app_runner: it has no layer data, which keeps an app's "
-        "database, bucket and API key; an app with data must stand in one of ec2, ecs, ecs_public in "
+        f"database, bucket and API key; an app with data must stand in one of {PLATFORMS_WITH_DATA} in "
         f"{inventory}/hosts.yml. Edit {inventory}/host_vars/hello/data.yml.",
     ):
         assert text in problems

@@ -53,7 +53,8 @@ _INVENTORY = {
         },
         "children": {
             "networks": {"hosts": {"net": {}}},
-            "apps": {
+            "apps": {"children": {"ecs": {}}},
+            "ecs": {
                 "hosts": {
                     "app": {"data_database_name": "trecdb", "data_bucket_enabled": True},
                     "abandoned": {"data_bucket_enabled": True, "data_api_key_required": True},
