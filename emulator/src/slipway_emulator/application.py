@@ -9,12 +9,10 @@ from typing import Any
 
 import docker
 
+from slipway_emulator.endpoints import Receive, Scope, Send, endpoints
 from slipway_emulator.network import ContainerNetwork
 from slipway_emulator.settings import Settings
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Who runs here, for another emulator that finds the port taken.
@@ -52,11 +50,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
 
     from slipway_emulator import overrides
     from slipway_emulator.app_runner.api import AppRunner
-    from slipway_emulator.application_autoscaling.api import ApplicationAutoScaling
     from slipway_emulator.autoscaling.api import AutoScaling
     from slipway_emulator.autoscaling.groups import GroupReconciler
-    from slipway_emulator.ec2 import engine as instance_engine
-    from slipway_emulator.ec2 import metadata as instance_metadata
     from slipway_emulator.ec2.instances import Instances
     from slipway_emulator.ecs import services as ecs_services
     from slipway_emulator.ecs.tasks import Tasks
@@ -66,13 +61,10 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from slipway_emulator.parts import Parts
 
     health = TargetHealth()
-    application_autoscaling = ApplicationAutoScaling()
     runner = AppRunner(client, network, settings.gateway_port, settings.registry_address)
     instances = Instances(client, network, settings.gateway_port)
     reconciler = GroupReconciler(instances, health)
     autoscaling = AutoScaling(reconciler, instances)
-    engine = instance_engine.InstanceEngine(client, instances, settings.registry_address)
-    metadata = instance_metadata.MetadataService()
     parts = Parts(
         client=client,
         network=network,
@@ -82,13 +74,16 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         instances=instances,
         autoscaling=autoscaling,
         app_runner=runner,
-        alarm_listeners=(application_autoscaling.alarm_changed, autoscaling.alarm_changed),
+        alarm_listeners=[autoscaling.alarm_changed],
+        at_stop=[ecs_services.halt, runner.halt, reconciler.stop, health.stop],
     )
+    services = endpoints(parts)
     for table in overrides.tables().values():
         overrides.apply(table, parts)
     edge.add_site(runner.has_site, runner.handle_site)
     google = GoogleCloud(settings, client, network)
     edge.add_site(google.has_site, google.handle_site)
+    parts.at_stop.append(google.stop)
     listener_ports = {settings.http_port: 80, settings.https_port: 443}
     identity = {"state_directory": str(settings.state_directory), "process": os.getpid()}
 
@@ -101,14 +96,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
         elif scope["server"][1] == settings.google_port:
             await google.handle(scope, receive, send)
-        elif application_autoscaling.matches(scope):
-            await application_autoscaling.handle(scope, receive, send)
-        elif runner.matches(scope):
-            await runner.handle(scope, receive, send)
-        elif scope["path"] == instance_engine.PATH:
-            await instance_engine.handle(engine, scope, receive, send)
-        elif instance_metadata.matches(scope):
-            await instance_metadata.handle(metadata, scope, send)
+        elif service := next((one for one in services if one.matches(scope)), None):
+            await service.handle(scope, receive, send)
         elif scope["path"] == IDENTITY_PATH:
             content = {"Content-Type": "application/json"}
             await ministack._send_response(send, 200, content, json.dumps(identity).encode())
@@ -119,12 +108,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         async def receive_and_halt() -> dict[str, Any]:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                # Otherwise each container that MiniStack stops now would be replaced by its service.
-                ecs_services.halt()
-                runner.halt()
-                reconciler.stop()
-                google.stop()
-                health.stop()
+                for stop in parts.at_stop:
+                    stop()
             return message
 
         health.start()

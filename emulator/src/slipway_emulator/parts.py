@@ -32,6 +32,7 @@ class Parts:
         autoscaling: EC2 Auto Scaling.
         app_runner: App Runner.
         alarm_listeners: are told of every alarm that changes its state, and of the new state.
+        at_stop: are called before the containers are stopped, each of which would be replaced otherwise.
         ecs_scheduling: held by whoever looks after an ECS service. One for all: what it guards takes milliseconds and
             calls itself.
     """
@@ -44,5 +45,6 @@ class Parts:
     instances: Instances
     autoscaling: AutoScaling
     app_runner: AppRunner
-    alarm_listeners: tuple[Callable[[dict[str, Any], str], None], ...]
+    alarm_listeners: list[Callable[[dict[str, Any], str], None]]
+    at_stop: list[Callable[[], None]]
     ecs_scheduling: threading.RLock = field(default_factory=threading.RLock)

@@ -14,7 +14,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import docker
@@ -289,9 +289,10 @@ class AppRunner(AutoScalingConfigurations):
             raise ApiError("ResourceNotFoundException", f"Resource {request['ResourceArn']} does not exist")
         return tags
 
-    def tagged(self) -> list[tuple[str, dict[str, str]]]:
-        """ARN and tags of everything there is, for the Resource Groups Tagging API."""
-        return list(self._tags.items())
+    def tagged(self) -> Iterator[tuple[str, list[dict[str, str]]]]:
+        """ARN and tags of everything there is, as the Resource Groups Tagging API lists them."""
+        for arn, tags in self._tags.items():
+            yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
 
     # -- what a request may ask for --
 

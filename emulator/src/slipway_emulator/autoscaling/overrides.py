@@ -1,7 +1,7 @@
 """What of MiniStack is replaced for Amazon EC2 Auto Scaling."""
 
 from slipway_emulator.autoscaling import api
-from slipway_emulator.overrides import Override, Table
+from slipway_emulator.overrides import Addition, Override, Table
 
 TABLE: Table = (
     Override(
@@ -10,5 +10,12 @@ TABLE: Table = (
         "5392f0d65d5bab0c",
         "keeps records of groups and launches nothing; each instance refresh succeeds at once",
         api.handle_request,
+    ),
+    Addition(
+        "services.tagging",
+        "_COLLECTORS",
+        "leaves the groups out of GetResources",
+        lambda parts: {"autoscaling": parts.autoscaling.tagged},
+        keys=("autoscaling",),
     ),
 )

@@ -15,7 +15,7 @@ import json
 import shlex
 import tarfile
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import docker
@@ -28,8 +28,9 @@ from ministack.services import cloudwatch_logs, ecs
 
 from slipway_emulator.ec2 import instances as ec2_instances
 from slipway_emulator.ec2.instances import INSTANCE_LABEL, Instances
+from slipway_emulator.endpoints import Receive, Scope, Send
 
-PATH = "/_slipway/instance-engine"
+_PATH = "/_slipway/instance-engine"
 _FORMATS: dict[str, Callable[[Json], str]] = {
     "{{.Config.Image}}": lambda container: str(container["Config"]["Image"]),
     "{{.State.Running}}": lambda container: str(container["State"]["Running"]).lower(),
@@ -92,6 +93,30 @@ class InstanceEngine:
             "run": (_run_parser(), self._run),
             "stop": (_stop_parser(), self._stop),
         }
+
+    def matches(self, scope: Scope) -> bool:
+        """Whether an HTTP request is a command of an instance."""
+        return bool(scope["path"] == _PATH)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one command of an instance; others get nothing from here."""
+        instance = ec2_instances.find_by_address(scope["client"][0])
+        if instance is None:
+            await ministack._send_response(send, 403, {}, b"")
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        request = json.loads(await ministack._read_request_body(receive, "POST", headers))
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Json] = loop.create_future()
+
+        def run() -> None:
+            result = self.call(instance, request["arguments"], request["input"])
+            loop.call_soon_threadsafe(_tell, answer, result)
+
+        # A thread of its own: a container in the foreground keeps it for as long as it runs.
+        threading.Thread(target=run, daemon=True, name=f"ec2-engine-{shlex.join(request['arguments'][:1])}").start()
+        content = {"Content-Type": "application/json"}
+        await ministack._send_response(send, 200, content, json.dumps(await answer).encode())
 
     def call(self, instance: Json, arguments: list[str], given: str) -> Json:
         """Carry out one command; returns when it has ended, so a container in the foreground with it.
@@ -359,29 +384,3 @@ def _tell(answer: asyncio.Future[Json], result: Json) -> None:
     """Hand a result to whoever waits for it; a client that has gone does not."""
     if not answer.cancelled():
         answer.set_result(result)
-
-
-async def handle(
-    engine: InstanceEngine,
-    scope: dict[str, Any],
-    receive: Callable[[], Awaitable[dict[str, Any]]],
-    send: Callable[[dict[str, Any]], Awaitable[None]],
-) -> None:
-    """Answer one command of an instance; others get nothing from here."""
-    instance = ec2_instances.find_by_address(scope["client"][0])
-    if instance is None:
-        await ministack._send_response(send, 403, {}, b"")
-        return
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    request = json.loads(await ministack._read_request_body(receive, "POST", headers))
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Json] = loop.create_future()
-
-    def run() -> None:
-        result = engine.call(instance, request["arguments"], request["input"])
-        loop.call_soon_threadsafe(_tell, answer, result)
-
-    # A thread of its own: a container in the foreground keeps it for as long as it runs.
-    threading.Thread(target=run, daemon=True, name=f"ec2-engine-{shlex.join(request['arguments'][:1])}").start()
-    content = {"Content-Type": "application/json"}
-    await ministack._send_response(send, 200, content, json.dumps(await answer).encode())

@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from ministack import app as ministack
@@ -19,6 +19,7 @@ from ministack.core.responses import request_scope
 from ministack.services import iam, imds
 
 from slipway_emulator.ec2 import instances as ec2_instances
+from slipway_emulator.endpoints import Receive, Scope, Send
 
 _PREFIX = "/latest/"
 _LONGEST_TOKEN_SECONDS = 21600
@@ -38,6 +39,22 @@ class MetadataService:
         self._clock = clock
         # By instance and token: when it ends. A token opens the metadata of its own instance only.
         self._tokens: dict[tuple[str, str], float] = {}
+
+    def matches(self, scope: Scope) -> bool:
+        """Whether an HTTP request is one of an instance to its metadata service."""
+        return scope["path"].startswith(_PREFIX) and ec2_instances.find_by_address(scope["client"][0]) is not None
+
+    async def handle(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        instance = ec2_instances.find_by_address(scope["client"][0])
+        if instance is None:
+            # It has been terminated since.
+            await ministack._send_response(send, 404, {}, b"")
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        with request_scope(instance["_account"], ec2_instances.region_of(instance)):
+            status, answer_headers, body = self.answer(instance, scope["method"], scope["path"], headers)
+        await ministack._send_response(send, status, answer_headers, body)
 
     def answer(self, instance: Json, method: str, path: str, headers: dict[str, str]) -> Answer:
         """Answer one request of an instance.
@@ -138,23 +155,3 @@ def _identity(instance: Json) -> Json:
         "region": zone[:-1],
         "version": "2017-09-30",
     }
-
-
-def matches(scope: dict[str, Any]) -> bool:
-    """Whether an HTTP request is one of an instance to its metadata service."""
-    return scope["path"].startswith(_PREFIX) and ec2_instances.find_by_address(scope["client"][0]) is not None
-
-
-async def handle(
-    service: MetadataService, scope: dict[str, Any], send: Callable[[dict[str, Any]], Awaitable[None]]
-) -> None:
-    """Answer one request."""
-    instance = ec2_instances.find_by_address(scope["client"][0])
-    if instance is None:
-        # It has been terminated since.
-        await ministack._send_response(send, 404, {}, b"")
-        return
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    with request_scope(instance["_account"], ec2_instances.region_of(instance)):
-        status, answer_headers, body = service.answer(instance, scope["method"], scope["path"], headers)
-    await ministack._send_response(send, status, answer_headers, body)

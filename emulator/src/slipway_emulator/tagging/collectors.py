@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import acm, alb, cloudwatch, cloudwatch_logs, ec2, rds, secretsmanager
-
-if TYPE_CHECKING:
-    from slipway_emulator.parts import Parts
 
 Tags = list[dict[str, str]]
 Tagged = Iterator[tuple[str, Tags]]
@@ -29,21 +25,6 @@ _EC2_KINDS = {
     "vpc": "_vpcs",
     "vpc-endpoint": "_vpc_endpoints",
 }
-
-
-def collectors(parts: Parts) -> dict[str, Collector]:
-    """What exists of these services, so that what a destroy leaves behind is found."""
-    return {
-        "acm": _certificates,
-        "apprunner": lambda: ((arn, _flat(tags)) for arn, tags in parts.app_runner.tagged()),
-        "autoscaling": parts.autoscaling.tagged,
-        "cloudwatch": _alarms,
-        "ec2": _network,
-        "elasticloadbalancing": _load_balancers,
-        "logs": _log_groups,
-        "rds": _databases,
-        "secretsmanager": _secrets,
-    }
 
 
 def _flat(tags: dict[str, str] | None) -> Tags:
@@ -93,3 +74,15 @@ def _secrets() -> Tagged:
     for secret in secretsmanager._secrets.values():
         if not secret.get("DeletedDate"):
             yield secret["ARN"], secret.get("Tags") or []
+
+
+COLLECTORS: dict[str, Collector] = {
+    "acm": _certificates,
+    "cloudwatch": _alarms,
+    "ec2": _network,
+    "elasticloadbalancing": _load_balancers,
+    "logs": _log_groups,
+    "rds": _databases,
+    "secretsmanager": _secrets,
+}
+"""What exists of these services, so that what a destroy leaves behind is found."""

@@ -1,24 +1,14 @@
-"""What of MiniStack is added to for the Resource Groups Tagging API."""
+"""What of MiniStack is added to for the Resource Groups Tagging API; our services have theirs in their own tables."""
 
 from slipway_emulator.overrides import Addition, Table
-from slipway_emulator.tagging import collectors
+from slipway_emulator.tagging.collectors import COLLECTORS
 
 TABLE: Table = (
     Addition(
         "services.tagging",
         "_COLLECTORS",
         "leaves the resources of these services out of GetResources",
-        collectors.collectors,
-        keys=(
-            "acm",
-            "apprunner",
-            "autoscaling",
-            "cloudwatch",
-            "ec2",
-            "elasticloadbalancing",
-            "logs",
-            "rds",
-            "secretsmanager",
-        ),
+        lambda _: COLLECTORS,
+        keys=tuple(COLLECTORS),
     ),
 )
