@@ -125,7 +125,7 @@ class AwsDeployment(Deployment):
 
         Args:
             group: the log group.
-            stream: the log stream; without one, the two that were written to last.
+            stream: the log stream; without one, the two that began last: what failed writes less than what serves.
         """
         try:
             events = self._last_events(group, [stream] if stream else self._last_streams(group))
@@ -135,8 +135,9 @@ class AwsDeployment(Deployment):
         return [f"  | {event['message']}" for event in events] or NO_LOG
 
     def _last_streams(self, group: str) -> list[str]:
-        answer = self._logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True, limit=2)
-        return [stream["logStreamName"] for stream in answer["logStreams"]]
+        answer = self._logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True)
+        streams = sorted(answer["logStreams"], key=lambda stream: int(stream["creationTime"]))
+        return [stream["logStreamName"] for stream in streams[-2:]]
 
     def _last_events(self, group: str, streams: Iterable[str]) -> list[Json]:
         events: list[Json] = []
@@ -145,4 +146,4 @@ class AwsDeployment(Deployment):
                 events += self._logs.get_log_events(
                     logGroupName=group, logStreamName=stream, limit=SHOWN_LINES, startFromHead=False
                 )["events"]
-        return sorted(events, key=lambda event: int(event["timestamp"]))[-SHOWN_LINES:]
+        return sorted(events, key=lambda event: int(event["timestamp"]))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
+import boto3
 import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Deployment, Request
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.app_runner import Deployment as AppRunner
+from moto import mock_aws
 
 from plugins.action.service_deployment import deployment_of
 
@@ -64,3 +69,23 @@ def test_what_does_not_happen_in_time() -> None:
 def test_platform_that_there_is_not() -> None:
     with pytest.raises(ActionError, match=r"there is no platform mainframe; it must be one of app_runner, "):
         deployment_of("mainframe")
+
+
+def test_lines_of_what_failed_are_shown_beside_those_of_what_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tasks answer requests, a new one has said why it ends."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    now = int(time.time() * 1000)
+    with mock_aws():
+        logs = boto3.client("logs", "us-east-1")
+        logs.create_log_group(logGroupName="app")
+        for stream in ("old/1", "old/2", "new/1"):
+            logs.create_log_stream(logGroupName="app", logStreamName=stream)
+        requests = [{"timestamp": now + second, "message": "GET /"} for second in range(100)]
+        for stream in ("old/1", "old/2"):
+            logs.put_log_events(logGroupName="app", logStreamName=stream, logEvents=requests)
+        reason = [{"timestamp": now, "message": "cannot start"}]
+        logs.put_log_events(logGroupName="app", logStreamName="new/1", logEvents=reason)
+        deployment = AppRunner(Request({}, WANTED, 1, "us-east-1"))
+        assert "  | cannot start" in deployment.last_lines("app")
