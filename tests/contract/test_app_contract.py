@@ -21,7 +21,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 DIGEST = "sha256:" + "5" * 64
 PORT = 8123
 IMAGE = "slipway-app:contract"
-# What a task of either platform is: terraform/modules/ecs_task/main.tf.
+# What a task of ECS is: terraform/modules/ecs_task/main.tf.
 TASK = ["--init", "--read-only", "--tmpfs=/tmp:size=128m,nodev,nosuid", "--user=10001", "--memory=512m"]
 
 
