@@ -8,7 +8,7 @@ from typing import Any
 
 import docker
 import pytest
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.ec2 import Deployment
 from botocore.exceptions import ClientError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import docker
 import pytest
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.cloud_run import Deployment
 

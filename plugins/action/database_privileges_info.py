@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, LiteralString
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError, BaseActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import (
+    ActionError,
+    BaseActionModule,
+    MissingLibraryError,
+)
 
 try:
     import psycopg
     from psycopg import sql
 except ImportError:
-    psycopg = None  # type: ignore[assignment]  # the action says so
+    HAS_PSYCOPG = False
+else:
+    HAS_PSYCOPG = True
 
 Json = dict[str, Any]
 
@@ -300,8 +306,8 @@ class ActionModule(BaseActionModule):
 
     def answer(self, arguments: Json) -> Json:
         """Return each attempt, and those that did not end as expected."""
-        if psycopg is None:
-            raise ActionError("psycopg is missing in the Python that runs ansible-playbook")
+        if not HAS_PSYCOPG:
+            raise MissingLibraryError("psycopg")
         connect_arguments = {
             "host": arguments["login_host"],
             "port": arguments["login_port"],

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import docker
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError, BaseActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.file_lock import locked
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import (
     DOCKERFILE,
     EPOCH,
@@ -43,7 +39,8 @@ class ActionModule(BaseActionModule):
         name = f"{_REPOSITORY}:{arguments['tag']}"
         try:
             engine = docker.from_env(timeout=arguments["timeout_seconds"])
-            with _turn(source.context):
+            # No other app builds from this folder meanwhile.
+            with locked(source.context):
                 try:
                     engine.images.get(name)
                 except ImageNotFound:
@@ -54,17 +51,6 @@ class ActionModule(BaseActionModule):
             raise ActionError(f"could not build {source.context}: {error.msg}\n{last}") from error
         # A local image is a means; what changes is the registry.
         return {"changed": False, "image": name}
-
-
-@contextmanager
-def _turn(folder: Path) -> Iterator[None]:
-    """Wait until no other app builds from this folder. A lock of a process that ends is gone with it."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _build(engine: Any, source: ImageSource, name: str, arguments: Json) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -16,6 +17,17 @@ Json = dict[str, Any]
 
 class ActionError(Exception):
     """The task failed; the message says why, and what to do."""
+
+
+class MissingLibraryError(ActionError):
+    """A library is not installed.
+
+    Args:
+        name: what it is called on PyPI.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is missing in the Python that runs ansible-playbook")
 
 
 class BaseActionModule(ActionBase):
@@ -53,6 +65,7 @@ class BaseActionModule(ActionBase):
             message = f"could not {self.PURPOSE.format(**arguments)}: {error}"
         return {"failed": True, "msg": message}
 
+    @abstractmethod
     def answer(self, arguments: Json) -> Json:
         """Do the work.
 
@@ -66,7 +79,6 @@ class BaseActionModule(ActionBase):
             ActionError: the task fails, with this message.
             Exception: one of ERRORS.
         """
-        raise NotImplementedError
 
     @contextlib.contextmanager
     def _environment(self) -> Iterator[None]:

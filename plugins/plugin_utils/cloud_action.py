@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import StoreError
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError, BaseActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import (
+    BaseActionModule,
+    MissingLibraryError,
+)
 
 try:
     import boto3
@@ -32,10 +36,10 @@ def aws_session(region: str) -> Any:
     """A boto3 session of a region.
 
     Raises:
-        ActionError: boto3 is not installed.
+        MissingLibraryError: boto3 is not installed.
     """
     if boto3 is None:
-        raise ActionError("boto3 is missing in the Python that runs ansible-playbook")
+        raise MissingLibraryError("boto3")
     session = botocore.session.Session()
     session.register_component("data_loader", _LOADER)
     return boto3.session.Session(botocore_session=session, region_name=region)
@@ -58,6 +62,6 @@ class AwsActionModule(CloudActionModule):
         """Call AWS with a session of the region."""
         return self.act(aws_session(arguments["region"]), arguments)
 
+    @abstractmethod
     def act(self, session: Any, arguments: Json) -> Json:
         """Do the work with a boto3 session of the region; otherwise as `answer`."""
-        raise NotImplementedError

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError, aws_session
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import aws_session
 
 _POLL_SECONDS = 1.0
 SHOWN_LINES = 15

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ansible import constants
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError, MissingLibraryError
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.file_lock import locked
 
 try:
     import docker
@@ -33,22 +34,23 @@ class ImagePushModule(CloudActionModule):
     def answer(self, arguments: Json) -> Json:
         """Push the image, wait for the end and return what it is called there."""
         if docker is None:
-            raise ActionError("docker is missing in the Python that runs ansible-playbook")
+            raise MissingLibraryError("docker")
         repository_url, tag = arguments["repository_url"], arguments["tag"]
         image = f"{repository_url}:{tag}"
         if not self._task.check_mode:
-            credentials = self.credentials(arguments)
             engine = docker.from_env(timeout=arguments["timeout_seconds"])
             engine.api.tag(arguments["image"], repository_url, tag)
             with turn(tag):
+                # Not before: a token may last for minutes only.
+                credentials = self.credentials(arguments)
                 for line in engine.images.push(repository_url, tag, auth_config=credentials, stream=True, decode=True):
                     if "error" in line:
                         raise ActionError(f"could not push {image}: {line['error']}")
         return {"changed": True, "image": image}
 
+    @abstractmethod
     def credentials(self, arguments: Json) -> dict[str, str]:
         """`username` and `password` of the registry; the engine keeps them for this one push."""
-        raise NotImplementedError
 
 
 @contextmanager
@@ -59,6 +61,7 @@ def turn(tag: str) -> Iterator[None]:
     Specification); pushed side by side, each app's are compressed and sent.
     """
     # Ansible gives a run a folder of its own, and removes it at the end.
-    with Path(constants.DEFAULT_LOCAL_TMP, f"push-{tag}").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    lock = Path(constants.DEFAULT_LOCAL_TMP, f"push-{tag}")
+    lock.touch()
+    with locked(lock):
         yield

@@ -241,8 +241,9 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         else:
             allowed = list(known.roles[role] if role else known.host_variables | known.app_variables)
             kind = f"variable of the role {role}" if role else "variable of the project"
-        is_for_platform = platform and role == "service" and not upstream
-        reason = why_unsupported(name.removeprefix("service_"), platform, known) if is_for_platform else ""
+        reason = ""
+        if platform and role == "service" and name not in allowed and not upstream:
+            reason = why_unsupported(name.removeprefix("service_"), platform, known)
         if reason or (name not in allowed and name not in known.shared):
             text = f"there is no {kind} named {did_you_mean(name, allowed)}"
             if reason:

@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 
 from plugins.filter.recovery import import_blocks, plan_creations
 from plugins.plugin_utils.unmanaged_resources import google

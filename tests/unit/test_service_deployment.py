@@ -6,7 +6,7 @@ import time
 
 import boto3
 import pytest
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Deployment, Request
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.app_runner import Deployment as AppRunner
 from moto import mock_aws

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import S3Store
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from moto import mock_aws
 
 from plugins.action.state_objects_info import first_keys, read_objects

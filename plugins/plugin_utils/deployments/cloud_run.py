@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils import deployment
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 
 _SUCCEEDED = "CONDITION_SUCCEEDED"

@@ -6,7 +6,7 @@ import datetime
 from collections import defaultdict
 from typing import Any
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import (
     NO_LOG,
     SHOWN_LINES,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 
 with suppress(ImportError):  # AwsActionModule says what is missing
     from botocore.exceptions import ClientError
