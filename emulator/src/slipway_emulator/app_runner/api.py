@@ -14,7 +14,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import docker
@@ -33,6 +33,7 @@ from ministack.services import alb, ecr, ecs, iam, secretsmanager
 from slipway_emulator.app_runner.instances import DeploymentError, Engine, Fleet, Specification, words
 from slipway_emulator.app_runner.scaling import INVALID, AutoScalingConfigurations, tags_by_key
 from slipway_emulator.elbv2.target_health import released_at_end
+from slipway_emulator.endpoints import Receive, Scope, Send
 from slipway_emulator.network import ContainerNetwork
 from slipway_emulator.protocols.json import ApiError, page
 
@@ -78,8 +79,6 @@ _SUMMARY = ("ServiceName", "ServiceId", "ServiceArn", "ServiceUrl", "CreatedAt",
 _logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
-Receive = Callable[[], Awaitable[Json]]
-Send = Callable[[Json], Awaitable[None]]
 
 
 class _Service:
@@ -487,7 +486,7 @@ class AppRunner(AutoScalingConfigurations):
         """Whether a host name is that of a service."""
         return host in self._sites
 
-    async def handle_site(self, scope: Json, receive: Receive, send: Send, host: str, port: int) -> None:
+    async def handle_site(self, scope: Scope, receive: Receive, send: Send, host: str, port: int) -> None:
         """Answer one request to a service.
 
         Args:

@@ -1,13 +1,6 @@
 """What of MiniStack is added to for App Runner."""
 
-from slipway_emulator.overrides import Addition, Table
+from slipway_emulator.overrides import Table
+from slipway_emulator.tagging.collectors import collector
 
-TABLE: Table = (
-    Addition(
-        "services.tagging",
-        "_COLLECTORS",
-        "leaves the services of App Runner out of GetResources",
-        lambda parts: {"apprunner": parts.app_runner.tagged},
-        keys=("apprunner",),
-    ),
-)
+TABLE: Table = (collector("apprunner", lambda parts: parts.app_runner.tagged),)

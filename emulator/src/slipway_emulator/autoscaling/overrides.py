@@ -1,7 +1,8 @@
 """What of MiniStack is replaced for Amazon EC2 Auto Scaling."""
 
 from slipway_emulator.autoscaling import api
-from slipway_emulator.overrides import Addition, Override, Table
+from slipway_emulator.overrides import Override, Table
+from slipway_emulator.tagging.collectors import collector
 
 TABLE: Table = (
     Override(
@@ -11,11 +12,5 @@ TABLE: Table = (
         "keeps records of groups and launches nothing; each instance refresh succeeds at once",
         api.handle_request,
     ),
-    Addition(
-        "services.tagging",
-        "_COLLECTORS",
-        "leaves the groups out of GetResources",
-        lambda parts: {"autoscaling": parts.autoscaling.tagged},
-        keys=("autoscaling",),
-    ),
+    collector("autoscaling", lambda parts: parts.autoscaling.tagged),
 )

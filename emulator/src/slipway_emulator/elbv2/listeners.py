@@ -14,10 +14,8 @@ from ministack.core.responses import request_scope, set_request_client_ip
 from ministack.services import acm, alb, route53
 
 from slipway_emulator.acm.authority import Authority
+from slipway_emulator.endpoints import Receive, Scope, Send
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Key = tuple[str, str, str]
 
 

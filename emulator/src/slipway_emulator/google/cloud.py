@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 import docker
@@ -21,6 +20,7 @@ from ministack.core.responses import StreamingResponse
 from ministack.services import alb
 
 from slipway_emulator.elbv2.target_health import released_at_end
+from slipway_emulator.endpoints import Receive, Scope, Send
 from slipway_emulator.google.api import ApiError, Request, Response, Routes
 from slipway_emulator.google.artifact_registry.api import ArtifactRegistry
 from slipway_emulator.google.artifact_registry.docker_registry import DockerRegistry
@@ -35,10 +35,6 @@ from slipway_emulator.network import ContainerNetwork
 from slipway_emulator.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # Cloud Run's `run.app`; names under .localhost lead to this machine (RFC 6761, section 6.3).
 _DOMAIN = "run.localhost"

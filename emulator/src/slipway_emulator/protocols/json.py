@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from botocore.loaders import Loader
@@ -19,6 +19,8 @@ from ministack import app as ministack
 from ministack.core.concurrency import run_reentrant
 from ministack.core.responses import new_uuid, set_request_account_id, set_request_region
 from ministack.core.router import extract_access_key_id, extract_region
+
+from slipway_emulator.endpoints import Receive, Scope, Send
 
 Json = dict[str, Any]
 
@@ -78,17 +80,12 @@ class JsonService:
             result: Json = handler(parameters)
         return result
 
-    def matches(self, scope: Json) -> bool:
+    def matches(self, scope: Scope) -> bool:
         """Whether an HTTP request is for this service."""
         target = dict(scope["headers"]).get(b"x-amz-target", b"")
         return bool(target.startswith(self._target_prefix.encode()))
 
-    async def handle(
-        self,
-        scope: Json,
-        receive: Callable[[], Awaitable[Json]],
-        send: Callable[[Json], Awaitable[None]],
-    ) -> None:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import acm, alb, cloudwatch, cloudwatch_logs, ec2, rds, secretsmanager
+
+from slipway_emulator.overrides import Addition
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
 
 Tags = list[dict[str, str]]
 Tagged = Iterator[tuple[str, Tags]]
@@ -25,6 +31,22 @@ _EC2_KINDS = {
     "vpc": "_vpcs",
     "vpc-endpoint": "_vpc_endpoints",
 }
+
+
+def collector(service: str, of: Callable[[Parts], Collector]) -> Addition:
+    """What a service of ours adds to MiniStack, for its tagged resources to be found.
+
+    Args:
+        service: what its ARNs call it.
+        of: gives the ARN and the tags of each of its resources.
+    """
+    return Addition(
+        "services.tagging",
+        "_COLLECTORS",
+        "leaves its resources out of GetResources",
+        lambda parts: {service: of(parts)},
+        keys=(service,),
+    )
 
 
 def _flat(tags: dict[str, str] | None) -> Tags:
