@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 from botocore.loaders import Loader
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from ministack.core import container_reaper
 from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_account_id, get_region, request_scope
@@ -227,9 +227,12 @@ class Instances:
             ec2._mark_iam_instance_profile_association_disassociated(association)
 
     def shut_down(self, instance: Json) -> None:
-        """End what runs in an instance in order, keep its console output, and remove its containers and volumes."""
-        identifier = instance.pop("_container_id", None)
+        """End what runs in an instance in order, keep its console output, and remove its containers and volumes.
+
+        Until its container has ended, an instance has its metadata, its engine and its console.
+        """
         instance.pop("_ssm_managed", None)
+        identifier = instance.get("_container_id")
         if identifier:
             try:
                 container = self._client.containers.get(identifier)
@@ -237,6 +240,7 @@ class Instances:
                 instance["_console"] = container.logs(tail="all")[-_CONSOLE_BYTES:]
             except DockerException as error:
                 _logger.info("shutting %s down: %s", instance["InstanceId"], error)
+            instance.pop("_container_id", None)
         self._remove_containers(instance["InstanceId"])
         for mapping in instance.get("BlockDeviceMappings", []):
             ec2._volumes.pop(mapping["Ebs"]["VolumeId"], None)
@@ -245,8 +249,10 @@ class Instances:
         for container in self.containers(identifier):
             try:
                 container.remove(v=True, force=True)
-            except NotFound:
-                continue
+            except APIError as error:
+                # Somebody else has removed it, or does so now.
+                if error.status_code not in (404, 409):
+                    raise
 
     def containers(self, identifier: str) -> Iterator[Any]:
         """The containers of an instance: its own and those its engine runs, whatever their state."""

@@ -21,7 +21,7 @@ try:
 except OSError as error:
     if isinstance(error, urllib.error.HTTPError) and error.code != 403:
         raise
-    # An instance that is being terminated has no engine any more, and one whose cloud has stopped neither.
+    # An instance that has been terminated has no engine any more, and one whose cloud has stopped neither.
     sys.exit("Cannot connect to the Docker daemon. Is the docker daemon running?")
 sys.stdout.write(result["stdout"])
 sys.stderr.write(result["stderr"])
