@@ -145,6 +145,28 @@ def test_password_that_cannot_be_changed_is_an_error(
     assert connect(database)
 
 
+@pytest.mark.usefixtures("engine")
+def test_final_snapshot_has_the_tags_and_is_never_overwritten(aws: Client) -> None:
+    rds, tags = aws("rds"), [{"Key": "Project", "Value": "temu-kept"}]
+    name, snapshot = f"{NAME}-kept", f"{NAME}-kept-final"
+    filters = [{"Key": "Project", "Values": ["temu-kept"]}]
+    for copied in (True, False):
+        create(rds, name, Tags=tags, CopyTagsToSnapshot=copied)
+        with pytest.raises(rds.exceptions.ClientError, match="FinalDBSnapshotIdentifier is required unless"):
+            rds.delete_db_instance(DBInstanceIdentifier=name)
+        rds.delete_db_instance(DBInstanceIdentifier=name, FinalDBSnapshotIdentifier=snapshot)
+        described = rds.describe_db_snapshots(DBSnapshotIdentifier=snapshot)["DBSnapshots"][0]
+        assert described["TagList"] == (tags if copied else [])
+        listed = aws("resourcegroupstaggingapi").get_resources(TagFilters=filters)["ResourceTagMappingList"]
+        assert [one["ResourceARN"] for one in listed] == ([described["DBSnapshotArn"]] if copied else [])
+        if copied:
+            create(rds, name)
+            with pytest.raises(rds.exceptions.DBSnapshotAlreadyExistsFault, match=f"identifier {snapshot} already"):
+                rds.delete_db_instance(DBInstanceIdentifier=name, FinalDBSnapshotIdentifier=snapshot)
+            rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+        rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot)
+
+
 @pytest.mark.usefixtures("database")
 def test_refused_container_fails_the_call(aws: Client, engine: docker.DockerClient) -> None:
     """The engine refuses a container whose name is taken."""

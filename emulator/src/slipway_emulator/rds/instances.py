@@ -60,6 +60,36 @@ def create(original: Function, _: Parts) -> Function:
     return create
 
 
+def delete(original: Function, _: Parts) -> Function:
+    def delete(p: Json) -> Response:
+        instance = rds._resolve_instance(rds._p(p, "DBInstanceIdentifier"))
+        snapshot = rds._p(p, "FinalDBSnapshotIdentifier")
+        if instance and rds._p(p, "SkipFinalSnapshot") != "true":
+            if not snapshot:
+                message = "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
+                return _error("InvalidParameterCombination", message)
+            if snapshot in rds._snapshots:
+                message = (
+                    f"Cannot create the snapshot because a snapshot with the identifier {snapshot} already exists."
+                )
+                return _error("DBSnapshotAlreadyExists", message)
+        response: Response = original(p)
+        return response
+
+    return delete
+
+
+def create_snapshot(original: Function, _: Parts) -> Function:
+    def create_snapshot(snap_id: str, instance: Json) -> Json:
+        snapshot: Json = original(snap_id, instance)
+        if not instance["CopyTagsToSnapshot"]:
+            snapshot["TagList"] = []
+        rds._tags[snapshot["DBSnapshotArn"]] = snapshot["TagList"]
+        return snapshot
+
+    return create_snapshot
+
+
 def run_container(original: Function, _: Parts) -> Function:
     def run_container(
         docker_client: Any, engine: str, container_kwargs: Json, tls_names: Any = (), tls_ips: Any = ()

@@ -14,6 +14,21 @@ TABLE: Table = (
     ),
     Override(
         "services.rds",
+        "_delete_db_instance",
+        "285f683061376fda",
+        "deletes an instance without its final snapshot where none is named, and overwrites one of the same name",
+        instances.delete,
+        operation="DeleteDBInstance",
+    ),
+    Override(
+        "services.rds",
+        "_create_snapshot_internal",
+        "85e34b6cd577888a",
+        "describes every snapshot with its instance's tags, and lists none of them",
+        instances.create_snapshot,
+    ),
+    Override(
+        "services.rds",
         "_modify_db_instance",
         "ff9823ee3122c86a",
         "reports a master password changed when it was not, and forgets which logs an instance exports",
