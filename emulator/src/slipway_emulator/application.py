@@ -59,6 +59,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from slipway_emulator.elbv2.target_health import TargetHealth
     from slipway_emulator.google.cloud import GoogleCloud
     from slipway_emulator.parts import Parts
+    from slipway_emulator.tagging.deleted import DeletedResources
 
     health = TargetHealth()
     runner = AppRunner(client, network, settings.gateway_port, settings.registry_address)
@@ -74,6 +75,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         instances=instances,
         autoscaling=autoscaling,
         app_runner=runner,
+        deleted=DeletedResources(settings.deleted_listed_seconds),
         alarm_listeners=[autoscaling.alarm_changed],
         at_stop=[ecs_services.halt, runner.halt, reconciler.stop, health.stop],
     )
@@ -96,7 +98,12 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
         elif scope["server"][1] == settings.google_port:
             await google.handle(scope, receive, send)
-        elif service := next((one for one in services if one.matches(scope)), None):
+        else:
+            parts.deleted.remember()
+            await answer(scope, receive, send)
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if service := next((one for one in services if one.matches(scope)), None):
             await service.handle(scope, receive, send)
         elif scope["path"] == IDENTITY_PATH:
             content = {"Content-Type": "application/json"}

@@ -116,6 +116,7 @@ _OPTIONS = {
     "region": "AWS region of requests that name none (default: %s)",
     "google_port": "port of Google's APIs and their image registry (default: %s)",
     "google_project": "Google project that has a service account's key (default: %s)",
+    "deleted_listed_seconds": "how long the tagging API still lists what was deleted (default: %s)",
 }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from slipway_emulator.ecs.tasks import Tasks
     from slipway_emulator.elbv2.target_health import TargetHealth
     from slipway_emulator.network import ContainerNetwork
+    from slipway_emulator.tagging.deleted import DeletedResources
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Parts:
         instances: launches and ends EC2 instances.
         autoscaling: EC2 Auto Scaling.
         app_runner: App Runner.
+        deleted: what the tagging API still lists.
         alarm_listeners: are told of every alarm that changes its state, and of the new state.
         at_stop: are called before the containers are stopped, each of which would be replaced otherwise.
         ecs_scheduling: held by whoever looks after an ECS service. One for all: what it guards takes milliseconds and
@@ -45,6 +47,7 @@ class Parts:
     instances: Instances
     autoscaling: AutoScaling
     app_runner: AppRunner
+    deleted: DeletedResources
     alarm_listeners: list[Callable[[dict[str, Any], str], None]]
     at_stop: list[Callable[[], None]]
     ecs_scheduling: threading.RLock = field(default_factory=threading.RLock)

@@ -27,6 +27,7 @@ class Settings:
         region: AWS region of requests that name none.
         google_port: TCP port of Google's APIs and of Artifact Registry's images, on loopback.
         google_project: the project whose service account has a key here.
+        deleted_listed_seconds: how long the tagging API still lists what was deleted; AWS does for up to an hour.
     """
 
     state_directory: Path
@@ -39,6 +40,7 @@ class Settings:
     region: str = "us-east-1"
     google_port: int = 4567
     google_project: str = "slipway-rehearsal"
+    deleted_listed_seconds: int = 0
 
     @property
     def pid_file(self) -> Path:

@@ -85,6 +85,7 @@ def _log_groups() -> Tagged:
 def _databases() -> Tagged:
     for store, name in (
         (rds._instances, "DBInstanceArn"),
+        (rds._snapshots, "DBSnapshotArn"),
         (rds._subnet_groups, "DBSubnetGroupArn"),
         (rds._param_groups, "DBParameterGroupArn"),
     ):
