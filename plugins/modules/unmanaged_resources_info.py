@@ -12,7 +12,9 @@ description:
   - Looks for everything a plan would create, by the names and tags (in Google Cloud labels) the plan gives it, and
     returns the ids to import it by.
   - What has the name but not the tags was created by something else; the task fails and names it.
-  - Changes nothing but a security group that AWS created and Terraform did not come to close; it is closed.
+  - Secrets of an environment that was destroyed keep their names until their recovery window has passed. They are
+    restored, and found like the others.
+  - Changes nothing else but a security group that AWS created and Terraform did not come to close; it is closed.
 options:
   cloud:
     description: Where the resources are.

@@ -283,13 +283,17 @@ def test_group_of_instances_without_the_tags_is_left_alone() -> None:
         _find(("aws_autoscaling_group", {"name": NAME, "tag": others}))
 
 
-def test_secret_that_is_scheduled_for_deletion_is_named() -> None:
+def test_secret_that_is_scheduled_for_deletion_is_restored_if_it_is_ours() -> None:
     secrets = client("secretsmanager")
     secrets.create_secret(Name=f"{NAME}/secret", SecretString="x", Tags=TAG_LIST)
+    wanted = ("aws_secretsmanager_secret", {"name": f"{NAME}/secret"})
     try:
-        secrets.delete_secret(SecretId=f"{NAME}/secret", RecoveryWindowInDays=7)
-        with pytest.raises(ActionError, match=f"restore-secret --secret-id {NAME}/secret"):
-            _find(("aws_secretsmanager_secret", {"name": f"{NAME}/secret"}))
+        arn = secrets.delete_secret(SecretId=f"{NAME}/secret", RecoveryWindowInDays=7)["ARN"]
+        with pytest.raises(ActionError, match="was not made by this environment"):
+            _find(wanted, tags={**TAGS, "Project": "another"})
+        assert "DeletedDate" in secrets.describe_secret(SecretId=arn)
+        assert _find(wanted) == [{"address": "aws_secretsmanager_secret.this", "id": arn}]
+        assert "DeletedDate" not in secrets.describe_secret(SecretId=arn)
     finally:
         secrets.delete_secret(SecretId=f"{NAME}/secret", ForceDeleteWithoutRecovery=True)
 

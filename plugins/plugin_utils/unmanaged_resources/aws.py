@@ -1,4 +1,4 @@
-"""Resources of AWS that a plan would create and that exist already, left by an interrupted apply."""
+"""Resources of AWS that a plan would create and that exist already, left by an interrupted apply or a destruction."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class Found(NamedTuple):
         id: what `terraform import` takes.
         tags: its tags; None for a part of another resource, which has none of its own.
         obstacle: why it cannot be imported although it is ours, and what to do; empty where it can.
-        finish: the call that the provider had still to make, where no later plan would miss it.
+        finish: the call to make before it is imported: one that the provider had still to make, where no later plan
+            would miss it, or one without which it cannot be imported.
     """
 
     id: str
@@ -174,17 +175,13 @@ def _log_group(client: Client, planned: Planned) -> Iterator[Found]:
 
 
 def _secret(client: Client, planned: Planned) -> Iterator[Found]:
-    describe = client("secretsmanager").describe_secret
-    secret = _unless_missing(describe, "ResourceNotFoundException", SecretId=planned["name"])
+    secrets = client("secretsmanager")
+    secret = _unless_missing(secrets.describe_secret, "ResourceNotFoundException", SecretId=planned["name"])
     if secret:
-        yield Found(
-            secret["ARN"],
-            _tags(secret.get("Tags", [])),
-            "it is scheduled for deletion. Take that back, and run again: "
-            f"aws secretsmanager restore-secret --secret-id {planned['name']}"
-            if "DeletedDate" in secret
-            else "",
-        )
+        # Its name is taken until its recovery window has passed, and the provider does not see it. It is given a new
+        # value, as every secret without a version in the state.
+        restore = partial(secrets.restore_secret, SecretId=secret["ARN"]) if "DeletedDate" in secret else None
+        yield Found(secret["ARN"], _tags(secret.get("Tags", [])), finish=restore)
 
 
 def _bucket(client: Client, planned: Planned) -> Iterator[Found]:
