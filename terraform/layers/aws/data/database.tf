@@ -44,7 +44,7 @@ resource "aws_db_instance" "this" {
   username    = var.master_username
   password_wo = jsondecode(ephemeral.aws_secretsmanager_secret_version.master[0].secret_string)["password"]
   # A number made of the version's id, so that every version ever written reaches the database, whatever led to it.
-  password_wo_version = parseint(substr(sha256(aws_secretsmanager_secret_version.database["master"].version_id), 0, 12), 16)
+  password_wo_version = parseint(substr(local.master_version, 0, 12), 16)
 
   allocated_storage = var.allocated_storage_gb
   storage_encrypted = true
@@ -65,10 +65,12 @@ resource "aws_db_instance" "this" {
   # until then shows it again.
   apply_immediately = true
 
-  backup_retention_period   = var.backup_retention_days
-  copy_tags_to_snapshot     = true
-  deletion_protection       = var.deletion_protection
-  final_snapshot_identifier = var.final_snapshot_enabled ? "${var.name}-final" : null
+  backup_retention_period = var.backup_retention_days
+  copy_tags_to_snapshot   = true
+  deletion_protection     = var.deletion_protection
+  # RDS refuses to delete a database whose last snapshot would have the name of one that exists: that of the database
+  # before it, which was destroyed, too.
+  final_snapshot_identifier = var.final_snapshot_enabled ? "${var.name}-final-${substr(local.master_version, 0, 8)}" : null
   skip_final_snapshot       = !var.final_snapshot_enabled
 
   enabled_cloudwatch_logs_exports = var.database_log_export_enabled ? ["postgresql"] : []

@@ -14,6 +14,9 @@ locals {
     for i, key in concat(sort(keys(local.database_users)), var.api_key_required ? ["api_key"] : []) :
     key => i * local.password_length
   }
+
+  # Another one for each password that the master is ever given, and so for each database.
+  master_version = local.database_enabled ? sha256(aws_secretsmanager_secret_version.database["master"].version_id) : null
 }
 
 # terraform test cannot mock an ephemeral resource and would have to call AWS for one. A length that is unknown until

@@ -110,7 +110,7 @@ variable "engine_version" {
 }
 
 variable "final_snapshot_enabled" {
-  description = "Whether destroying the database first takes the snapshot <name>-final."
+  description = "Whether destroying the database first takes the snapshot <name>-final-<8 digits>."
   type        = bool
   default     = true
   nullable    = false

@@ -56,7 +56,6 @@ run "defaults_with_database_and_bucket" {
       && aws_db_instance.this[0].backup_retention_period == 7
       && aws_db_instance.this[0].deletion_protection
       && !aws_db_instance.this[0].skip_final_snapshot
-      && aws_db_instance.this[0].final_snapshot_identifier == "dev-tasks-final"
     )
     error_message = "The database is Multi-AZ, backed up for 7 days and protected from deletion, with a last snapshot."
   }
