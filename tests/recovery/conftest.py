@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,8 @@ from tests.recovery.environment import NAME, THOUSANDS, Environment, has_state_b
 @pytest.fixture(scope="session", autouse=True)
 def cloud() -> Iterator[Settings]:
     """A running emulator."""
-    settings = settings_beside(NAME, THOUSANDS)
+    # What is destroyed stays in the tagging API's list, as in AWS.
+    settings = dataclasses.replace(settings_beside(NAME, THOUSANDS), deleted_listed_seconds=3600)
     with cloud_beside(settings):
         yield settings
 

@@ -61,6 +61,13 @@ _INVENTORY = {
                     "stopped": {"data_bucket_enabled": True, "data_api_key_required": True},
                     "locked": {"data_bucket_enabled": True},
                     "doomed": {"data_bucket_enabled": True, "data_api_key_required": True},
+                    "reborn": {
+                        "data_database_name": "reborndb",
+                        "data_final_snapshot_enabled": True,
+                        "data_secret_recovery_days": 7,
+                    },
+                    # One whose name begins with that, and that is never deployed.
+                    "reborn-admin": {},
                 }
             },
         },
