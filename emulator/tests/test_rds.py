@@ -11,6 +11,8 @@ import pytest
 from psycopg import sql
 
 from emulator.tests.stack import Client, wait_until
+from slipway_emulator.acm.authority import Authority
+from slipway_emulator.settings import Settings
 
 NAME, GROUP = "temu-db", "temu-postgres15"
 ODD_PASSWORD = """it's "$odd" 100%d {x} \\ é"""
@@ -52,17 +54,12 @@ def force_ssl(rds: Any, value: str) -> None:
     rds.modify_db_parameter_group(DBParameterGroupName=GROUP, Parameters=[parameter])
 
 
-def connect(database: dict[str, Any], password: str = ODD_PASSWORD, sslmode: str = "require") -> bool:
+def connect(database: dict[str, Any], password: str = ODD_PASSWORD, sslmode: str = "require", **more: Any) -> bool:
     """Log in; whether the connection is encrypted."""
     endpoint = database["Endpoint"]
+    where = {"host": endpoint["Address"], "port": endpoint["Port"]} | more
     with psycopg.connect(
-        host=endpoint["Address"],
-        port=endpoint["Port"],
-        dbname="app",
-        user="postgres",
-        password=password,
-        sslmode=sslmode,
-        connect_timeout=5,
+        dbname="app", user="postgres", password=password, sslmode=sslmode, connect_timeout=5, **where
     ) as connection:
         row = connection.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
     assert row
@@ -73,6 +70,22 @@ def test_plain_connection_is_refused(database: dict[str, Any]) -> None:
     assert connect(database)
     with pytest.raises(psycopg.OperationalError, match="no encryption"):
         connect(database, sslmode="disable")
+
+
+def test_certificate_is_of_the_endpoint_and_of_the_authority(
+    cloud: Settings, engine: docker.DockerClient, database: dict[str, Any]
+) -> None:
+    """As in RDS, nothing but the address of the endpoint is in it, and no other authority's bundle verifies it."""
+    container = engine.containers.list(filters={"label": [f"db_id={NAME}", "ministack=rds"]})[0]
+    published = {"host": "127.0.0.1", "port": container.ports["5432/tcp"][0]["HostPort"]}
+    verified = {"sslmode": "verify-full", "sslrootcert": str(cloud.rds_ca_file)}
+    assert connect(database, **verified)
+    assert connect(database, **published)
+    for host in ("127.0.0.1", "localhost"):
+        with pytest.raises(psycopg.OperationalError, match="does not match host name"):
+            connect(database, **verified, **published | {"host": host})
+    with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+        connect(database, sslmode="verify-full", sslrootcert=str(Authority(cloud.authority_directory).certificate_file))
 
 
 def test_force_ssl_is_dynamic(aws: Client, database: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import docker
@@ -47,6 +48,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     """
     configure_ministack(settings, network)
     from ministack import app as ministack
+    from ministack.services import rds
 
     from slipway_emulator import overrides
     from slipway_emulator.app_runner.api import AppRunner
@@ -82,6 +84,8 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     services = endpoints(parts)
     for table in overrides.tables().values():
         overrides.apply(table, parts)
+    settings.rds_ca_file.write_text(rds.pg_ca_cert_pem())
+    parts.at_stop.append(partial(settings.rds_ca_file.unlink, missing_ok=True))
     edge.add_site(runner.has_site, runner.handle_site)
     google = GoogleCloud(settings, client, network)
     edge.add_site(google.has_site, google.handle_site)

@@ -82,6 +82,11 @@ class Settings:
         """The service account's key, as google-auth reads it; a new one with each start."""
         return self.state_directory / "google-credentials.json"
 
+    @property
+    def rds_ca_file(self) -> Path:
+        """The authority of the databases' certificates, PEM; a new one with each start."""
+        return self.state_directory / "rds-ca.pem"
+
     @classmethod
     def of_user(cls) -> Settings:
         """The defaults of this user.

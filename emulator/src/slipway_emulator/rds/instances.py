@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import docker
+from ministack.core.x509_utils import sign_leaf_certificate
 from ministack.services import rds
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _ACCESS_FILE = "/etc/slipway-pg_hba.conf"
+_CERTIFIED_FILE = "/etc/slipway-certified"
 # "The default value of rds.force_ssl is 1 for RDS for PostgreSQL version 15 and later."
 _FORCED_SINCE = 15
 
@@ -90,24 +92,30 @@ def create_snapshot(original: Function, _: Parts) -> Function:
     return create_snapshot
 
 
-def run_container(original: Function, _: Parts) -> Function:
+def run_container(original: Function, parts: Parts) -> Function:
     def run_container(
         docker_client: Any, engine: str, container_kwargs: Json, tls_names: Any = (), tls_ips: Any = ()
     ) -> Any:
         request = _request.get() or _Request()
-        if engine == "postgres" and request.engine_version:
+        is_ours = engine == "postgres" and request.engine_version
+        if is_ours:
             rules = _access_rules(_ssl_is_forced(request.parameter_group, request.engine_version))
             # Once only: a reboot keeps what changed since.
             write = f'[ -e {_ACCESS_FILE} ] || printf %s "{rules}" > {_ACCESS_FILE}'
+            # Its address, which the certificate is for, is known when the container runs.
+            wait = f"until [ -e {_CERTIFIED_FILE} ]; do sleep 0.1; done"
             container_kwargs = container_kwargs | {
-                "entrypoint": ["sh", "-c", f'{write}; exec docker-entrypoint.sh "$@"', "slipway"],
+                "entrypoint": ["sh", "-c", f'{write}; {wait}; exec docker-entrypoint.sh "$@"', "slipway"],
                 "command": ["postgres", "-c", f"hba_file={_ACCESS_FILE}"],
             }
         try:
-            return original(docker_client, engine, container_kwargs, tls_names, tls_ips)
+            container = original(docker_client, engine, container_kwargs, tls_names, tls_ips)
+            if is_ours:
+                _certify(container, parts.network.name)
         except Exception as error:
             request.problem = str(getattr(error, "explanation", None) or error)
             raise
+        return container
 
     return run_container
 
@@ -194,6 +202,20 @@ def _apply_force_ssl(client: docker.DockerClient, group: str) -> None:
         container.exec_run(["sh", "-c", f'printf %s "{rules}" > {_ACCESS_FILE}'], user="root")
         # PostgreSQL reads the file again.
         container.kill(signal="HUP")
+
+
+def _certify(container: Any, network: str) -> None:
+    """Give a database's container the certificate of its endpoint.
+
+    In RDS it names the endpoint (Amazon RDS user guide, "Using SSL with a PostgreSQL DB instance") and nothing that
+    another way leads by. Here the endpoint is the container's address.
+    """
+    container.reload()
+    address = container.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
+    certificate, key, _ = sign_leaf_certificate(*rds._ensure_pg_ca(), common_name=address, san_ips=[address])
+    container.put_archive("/", rds._pg_tls_archive(certificate, key))
+    own = f"chown -R postgres:postgres {rds._PG_TLS_DIR} && touch {_CERTIFIED_FILE}"
+    container.exec_run(["sh", "-c", own], user="root")
 
 
 def _ssl_is_forced(group: str, engine_version: str) -> bool:

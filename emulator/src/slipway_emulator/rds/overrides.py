@@ -39,7 +39,7 @@ TABLE: Table = (
         "services.rds",
         "_run_rds_container",
         "2646405eb089bfa6",
-        "lets plain connections in whatever rds.force_ssl says",
+        "lets plain connections in whatever rds.force_ssl says, and certifies any name but the endpoint's",
         instances.run_container,
     ),
     Override(
