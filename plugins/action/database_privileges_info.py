@@ -312,7 +312,7 @@ class ActionModule(BaseActionModule):
             "host": arguments["login_host"],
             "port": arguments["login_port"],
             "dbname": arguments["login_db"],
-            "sslmode": arguments["ssl_mode"],
+            "sslmode": "verify-full",
             "sslrootcert": arguments["ca_cert"],
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "slipway",

@@ -28,14 +28,11 @@ options:
     description: The database.
     type: str
     required: true
-  ssl_mode:
-    description: How the connection is protected, in the words of libpq's C(sslmode).
-    type: str
-    choices: [disable, allow, prefer, require, verify-ca, verify-full]
-    default: require
   ca_cert:
-    description: File with the certificate authority of the server, for C(verify-ca) and C(verify-full).
+    description:
+      - PEM file with the authorities that may sign the server's certificate, which also has to name O(login_host).
     type: path
+    required: true
   schema:
     description: The schema which holds the tables.
     type: str
@@ -85,6 +82,7 @@ EXAMPLES = r"""
   slipway.provision.database_privileges_info:
     login_host: db.example.com
     login_db: taskdb
+    ca_cert: /etc/ssl/rds/us-east-1.pem
     schema: app
     users:
       - name: taskdb_migrator

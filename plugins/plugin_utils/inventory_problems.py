@@ -19,6 +19,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.slipway.provision.plugins.filter.environment import environment_strings
+from ansible_collections.slipway.provision.plugins.filter.rds_ca import rds_ca_file
 from ansible_collections.slipway.provision.plugins.filter.terraform import did_you_mean
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import ImageSource, SourceError
 from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import (
@@ -180,6 +181,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
         _check_cloud(host, known, problems)
     if "apps" in host.groups:
         _check_application(host, known, problems)
+        _check_database_authorities(host, known, problems)
     return {layer: _layer_inputs(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
 
 
@@ -363,6 +365,25 @@ def _check_application(host: Host, known: Project, problems: Problems) -> None:
             if not (Path(source) / "requirements.txt").is_file():
                 text = f"there is no requirements.txt in {short_path(Path(source))}"
                 problems.add([host.name], text, "Write it; images/flask/Dockerfile installs what it lists")
+
+
+def _check_database_authorities(host: Host, known: Project, problems: Problems) -> None:
+    """Check that the authorities are there by which the certificate of an app's database is verified."""
+    if "data" not in known.layers_of(host) or not host.values.get("data_database_name"):
+        return
+    place = host.file_of("slipway_database_ca_file", _ENVIRONMENT_FILE)
+    file, region = host.values.get("slipway_database_ca_file"), host.values.get("slipway_region")
+    if file is None and isinstance(region, str) and not (default := Path(rds_ca_file(region))).is_file():
+        text = f"there is no {short_path(default)}, which holds the authorities of Amazon RDS in the region {region}"
+        remedy = f"Get it as README.md beside it says, or set slipway_database_ca_file in {place}"
+        problems.add([host.name], text, remedy)
+    # The emulator writes its file when it starts.
+    elif isinstance(file, str) and not host.values.get("slipway_rehearsal") and not Path(file).is_file():
+        text = (
+            f"slipway_database_ca_file is {short_path(Path(file))}, which is no file; it must be the PEM file of the "
+            "authorities that may sign the database's certificate"
+        )
+        problems.add([host.name], text, f"Edit {place}")
 
 
 def _layer_inputs(host: Host, layer: str, root: Path, known: Project, problems: Problems) -> Json:

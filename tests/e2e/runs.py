@@ -80,10 +80,10 @@ class Site:
         text = settings.read_text()
         text = text.replace("slipway_environment: dev\n", f"slipway_environment: {environment}\n")
         text = text.replace("slipway-dev-state", f"slipway-{environment}-state")
-        settings.write_text(text)
+        # The emulator has put its files where the project is.
+        settings.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
         google = self.inventory / "group_vars" / "cloud_run" / "cloud.yml"
         text = google.read_text().replace("slipway-dev-gcp-state", f"slipway-{environment}-gcp-state")
-        # The key is where the emulator has put it, and that is the project's.
         google.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
         if apps is not None:
             hosts = self.inventory / "hosts.yml"

@@ -39,7 +39,8 @@ def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connect
         dbname=instance["DBName"],
         user=credentials["username"],
         password=credentials["password"],
-        sslmode="require",
+        sslmode="verify-full",
+        sslrootcert=str(PROJECT / ".build/emulator/rds-ca.pem"),
     )
 
 

@@ -822,6 +822,33 @@ def test_file_of_the_image_that_cannot_be_read(inventory: Inventory) -> None:
     assert inventory.problems() == []
 
 
+def test_authorities_of_the_database_that_are_not_there(inventory: Inventory) -> None:
+    """Only where there is a database, and not where the emulator is about to write the file."""
+    nowhere = str(inventory.folder / "ca.pem")
+    for host in inventory.hosts:
+        inventory.set(host, slipway_database_ca_file=nowhere)
+    assert inventory.problem() == (
+        f"tasks: slipway_database_ca_file is {nowhere}, which is no file; it must be the PEM file of the authorities "
+        "that may sign the database's certificate" + inventory.edit("group_vars/all/environment.yml")
+    )
+    inventory.set("tasks", slipway_rehearsal=True)
+    assert inventory.problems() == []
+    inventory.set("tasks", slipway_rehearsal=False)
+    (inventory.folder / "ca.pem").touch()
+    assert inventory.problems() == []
+
+
+def test_region_whose_authorities_are_not_there(inventory: Inventory) -> None:
+    for host in ("main", "tasks", "beers", "records", "hello"):
+        inventory.set(host, slipway_region="us-south-9")
+    inventory.set("main", network_availability_zones=["us-south-9a", "us-south-9b"])
+    assert inventory.problem() == (
+        "tasks: there is no playbooks/files/rds_ca/us-south-9.pem, which holds the authorities of Amazon RDS in the "
+        "region us-south-9. Get it as README.md beside it says, or set slipway_database_ca_file in "
+        f"{inventory.folder}/group_vars/all/environment.yml."
+    )
+
+
 def test_from_that_names_no_image(inventory: Inventory) -> None:
     dockerfile = inventory.folder / "Dockerfile"
     dockerfile.write_text("ARG BASE\nFROM ${BASE}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from plugins.filter.rds_ca import rds_ca_file
 from tests.inventory.example import PROJECT, Json
 
 ENVIRONMENTS = ("staging", "prod")
@@ -152,6 +154,18 @@ def test_what_an_app_is_does_not_depend_on_the_environment(inputs: Inputs) -> No
         assert inputs[environment]["records"]["service"]["container_port"] == 5000
         assert inputs[environment]["web"]["data"]["api_key_required"]
         assert inputs[environment]["main"]["network"]["name"] == f"{environment}-main"
+
+
+def test_apps_with_a_database_know_who_signs_its_certificate(inputs: Inputs) -> None:
+    authorities = base64.b64encode(Path(rds_ca_file("us-east-1")).read_bytes()).decode()
+    for environment in ENVIRONMENTS:
+        given = {
+            app: layers["service"]["environment_variables"].get("DATABASE_CA_BUNDLE_BASE64")
+            for app, layers in inputs[environment].items()
+            if "service" in layers
+        }
+        with_database = ("tasks", "beers", "records", "web")
+        assert given == {app: authorities if app in with_database else None for app in given}
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from emulator.tests.clouds import settings_beside
 from plugins.action import deploy_lock
-from tests.recovery.environment import NAME, STATE_BUCKET, Environment, Run, client
+from tests.recovery.environment import NAME, STATE_BUCKET, THOUSANDS, Environment, Run, client
 
 pytestmark = pytest.mark.long
 
@@ -127,7 +128,8 @@ def test_database_killed_twice_still_has_the_password_of_its_secret(environment:
         dbname="trecdb",
         user="postgres",
         password=json.loads(secret["SecretString"])["password"],
-        sslmode="require",
+        sslmode="verify-full",
+        sslrootcert=str(settings_beside(NAME, THOUSANDS).rds_ca_file),
     ) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
