@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,14 +20,16 @@ class DatabaseSettings:
     """Where PostgreSQL is and who may say the password.
 
     ``url`` stands alone (local use); otherwise ``secret_id`` names the Secrets Manager secret that holds
-    ``{"username", "password"}``.
+    ``{"username", "password"}``. ``ca_bundle`` is a PEM file of the authorities that may sign the server's
+    certificate.
     """
 
     url: str | None = None
     host: str | None = None
     port: int = 5432
     name: str | None = None
-    sslmode: str = "require"
+    sslmode: str = "verify-full"
+    ca_bundle: bytes | None = None
     secret_id: str | None = None
     pool_size: int = 4
 
@@ -46,7 +49,7 @@ class DatabaseSettings:
             raise ConfigError(
                 f"{', '.join(missing)} not set: set DATABASE_URL (local use), or {', '.join(needed)}"
             )
-        sslmode = environ.get("DATABASE_SSLMODE") or "require"
+        sslmode = environ.get("DATABASE_SSLMODE") or "verify-full"
         if sslmode not in SSL_MODES:
             raise ConfigError(f"DATABASE_SSLMODE is {sslmode!r}; allowed: {', '.join(SSL_MODES)}")
         return cls(
@@ -54,6 +57,7 @@ class DatabaseSettings:
             port=_integer(environ, "DATABASE_PORT", 5432, 1, 65535),
             name=environ["DATABASE_NAME"],
             sslmode=sslmode,
+            ca_bundle=_certificates(environ, "DATABASE_CA_BUNDLE_BASE64"),
             secret_id=environ["DATABASE_SECRET_ID"],
             pool_size=pool_size,
         )
@@ -111,3 +115,18 @@ def _integer(environ: Mapping[str, str], name: str, default: int, lowest: int, h
     if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
         raise ConfigError(f"{name} is {text!r}; allowed: a whole number from {lowest} to {highest}")
     return int(text)
+
+
+def _certificates(environ: Mapping[str, str], name: str) -> bytes | None:
+    text = environ.get(name)
+    if not text:
+        return None
+    try:
+        certificates = base64.b64decode(text, validate=True)
+    except ValueError:
+        certificates = b""
+    if b"-----BEGIN CERTIFICATE-----" not in certificates:
+        raise ConfigError(
+            f"{name} is wrong; allowed: a PEM file of certificates in base64, without line breaks"
+        )
+    return certificates

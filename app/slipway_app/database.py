@@ -7,6 +7,7 @@ explicitly (``with connection.transaction()``).
 from __future__ import annotations
 
 import json
+import os
 import select
 import threading
 import time
@@ -65,6 +66,12 @@ class Credentials:
         self._secret = secret
         if secret is None and settings.secret_id:
             self._secret = CachedSecret(settings.secret_id)
+        self._ca_file: str | None = None
+        if settings.ca_bundle:
+            # libpq takes certificates from a file only. This one is in memory; forked processes inherit it.
+            descriptor = os.memfd_create("database-ca")
+            os.write(descriptor, settings.ca_bundle)
+            self._ca_file = f"/proc/self/fd/{descriptor}"
 
     def connect(self, **options: Any) -> Connection:
         """Return a new connection, in autocommit mode unless ``options`` say otherwise.
@@ -100,6 +107,7 @@ class Credentials:
             port=self._settings.port,
             dbname=self._settings.name,
             sslmode=self._settings.sslmode,
+            sslrootcert=self._ca_file,
             user=credentials["username"],
             password=credentials["password"],
             **options,

@@ -111,6 +111,20 @@ class PostgresServer:
             self.process.wait(timeout=20)
             self.process = None
 
+    def use_certificate(self, certificate: str, key: str) -> None:
+        """Offer TLS with a certificate, PEM."""
+        for name, content in (("server.crt", certificate), ("server.key", key)):
+            file = Path(self.directory, "data", name)
+            file.write_text(content)
+            file.chmod(0o600)
+            if self._as_user:
+                os.chown(file, self._as_user["user"], self._as_user["group"])
+        with self.connect() as connection:
+            connection.execute("ALTER SYSTEM SET ssl = on")
+        # TLS is turned on by a reload, too, but who reloads does not know when it is done.
+        self.stop()
+        self.start()
+
     def url(self, database: str, user: str = "postgres", password: str = PASSWORD) -> str:
         """Return the URL of a database."""
         return f"postgresql://{quote(user)}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"

@@ -14,6 +14,7 @@ import pytest
 from conftest import PASSWORD, PostgresServer, migrate, settings, wait_for
 from flask import Flask
 from flask.testing import FlaskClient
+from ministack.core.x509_utils import generate_ca, sign_leaf_certificate
 from psycopg import sql
 
 from slipway_app import create_app
@@ -144,6 +145,41 @@ def test_wrong_password_is_unavailable_and_never_told(
     assert response.status_code == 503
     assert PASSWORD not in caplog.text + response.text
     assert "something else" not in caplog.text + response.text
+
+
+class FixedSecret(CachedSecret):
+    """The superuser's."""
+
+    def value(self) -> str:
+        return json.dumps({"username": "postgres", "password": PASSWORD})
+
+
+@pytest.mark.parametrize(
+    ("authority", "host", "refusal"),
+    [
+        ("its", "127.0.0.1", ""),
+        ("its", "localhost", 'certificate for "127.0.0.1" .* does not match host name "localhost"'),
+        ("another", "127.0.0.1", "certificate verify failed"),
+        ("no", "127.0.0.1", "root certificate file .* does not exist"),
+    ],
+)
+def test_only_a_verified_server_is_talked_to(
+    own_postgres: PostgresServer, authority: str, host: str, refusal: str
+) -> None:
+    its, key = generate_ca()
+    own_postgres.use_certificate(*sign_leaf_certificate(its, key, "127.0.0.1", san_ips=["127.0.0.1"])[:2])
+    bundle = {"its": its, "another": generate_ca()[0], "no": ""}[authority].encode()
+    database = DatabaseSettings(
+        host=host, port=own_postgres.port, name="postgres", secret_id="id", ca_bundle=bundle
+    )
+    credentials = Credentials(database, FixedSecret("id"))
+    if refusal:
+        with pytest.raises(psycopg.OperationalError, match=refusal):
+            credentials.connect()
+        return
+    with credentials.connect() as connection:
+        session = connection.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        assert session.fetchone() == (True,)
 
 
 def test_only_a_refused_password_makes_the_secret_be_read_again() -> None:

@@ -5,17 +5,20 @@ The tests build on each other and run in the order they stand in.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import yaml
 
+from plugins.filter.rds_ca import rds_ca_file
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, containers, failed, succeeded
 
@@ -252,6 +255,23 @@ def test_database_users_may_do_what_they_should(aws: Any) -> None:
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute("DELETE FROM users")
+
+
+def test_app_talks_to_a_database_of_its_authorities_only() -> None:
+    container = containers(NAME, APPS["tasks"])[0]
+    program = (
+        "import os; from slipway_app.config import Settings; from slipway_app.database import Credentials; "
+        "Credentials(Settings.from_environment(os.environ).database).connect()"
+    )
+
+    def connect(**environment: str) -> subprocess.CompletedProcess[str]:
+        options = [f"--env={name}={value}" for name, value in environment.items()]
+        command = ["docker", "exec", *options, container, "python3", "-c", program]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert connect().returncode == 0
+    others = base64.b64encode(Path(rds_ca_file("us-east-1")).read_bytes()).decode()
+    assert "certificate verify failed" in connect(DATABASE_CA_BUNDLE_BASE64=others).stderr
 
 
 # -- the second run --------------------------------------------------------------------------------------
