@@ -66,11 +66,17 @@ _BUCKET_NAMES = {
 }
 # Inventory variables that are inputs of layers by another name than the layer's prefix gives.
 _INVENTORY_NAMES = {
+    "account_id": "slipway_account_id",
     "environment_variables": "app_environment_variables",
     "project": "slipway_google_project",
     "region": "slipway_region",
 }
 _TAGS = {"Environment": "slipway_environment_tag", "Project": "slipway_project"}
+# What says whose resources those of a cloud are, and what it is.
+_OWNERS = {
+    "aws": ("slipway_account_id", "id of the AWS account to deploy to, in quotes"),
+    "gcp": ("slipway_google_project", "id of the Google project that the app is deployed to"),
+}
 # The backend that versions.tf of a cloud's layers names, with the reason.
 _STORES = {
     "aws": ("s3", "what is on AWS has its states in Amazon S3"),
@@ -188,12 +194,10 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
 def _check_cloud(host: Host, known: Project, problems: Problems) -> None:
     """Check what a host is told of the cloud that it is in, and the store of its states, which is that cloud's."""
     cloud, file = known.cloud_of(host), _cloud_file(host, known)
-    if cloud == "gcp" and host.values.get("slipway_google_project") is None:
-        problems.add(
-            [host.name],
-            "slipway_google_project is not set; it must be the id of the Google project that the app is deployed to",
-            f"Write it into {short_path(host.folder / file)}",
-        )
+    owner, meaning = _OWNERS[cloud]
+    if owner not in host.given or host.values.get(owner, "") is None:
+        text = f"{owner} is not set; it must be the {meaning}"
+        problems.add([host.name], text, f"Write it into {short_path(host.folder / file)}")
     bucket, (expression, form) = host.values.get("slipway_state_bucket"), _BUCKET_NAMES[cloud]
     if bucket is not None and not expression.fullmatch(str(bucket)):
         text = f"slipway_state_bucket is {_shown(bucket)}; it must be {form}"

@@ -40,6 +40,9 @@ class Rules:
         ]
 
 
+# What whoever deploys to staging and prod writes into their inventories.
+OWN_ACCOUNT: Json = {"slipway_account_id": "111122223333", "slipway_google_project": "example-project"}
+
 # What group_vars/cloud_run says.
 ON_GOOGLE_CLOUD: Json = {
     "slipway_google_project": "slipway-rehearsal",
@@ -74,6 +77,7 @@ class Inventory:
             "inventory_hostname": host,
             "slipway_environment": "dev",
             "slipway_environment_tag": "development",
+            "slipway_account_id": "111122223333",
             "slipway_region": "us-east-1",
             "slipway_state_bucket": "slipway-dev-state",
             "slipway_cloud_environment": {},

@@ -138,6 +138,8 @@ def test_groups_of_ones_own_are_let_be(inventory: Inventory) -> None:
 
 # -- variables of the project ----------------------------------------------------------------------------
 
+_ACCOUNT_ID = "it must be the 12 digits of an AWS account, in quotes, as aws sts get-caller-identity prints them"
+
 
 @pytest.mark.parametrize(
     ("name", "text"),
@@ -178,6 +180,9 @@ def test_missing_for_one_app(inventory: Inventory, name: str, file: str) -> None
     ("name", "value", "text"),
     [
         ("slipway_region", "virginia", '"virginia"; it must be an AWS region\'s code such as us-east-1'),
+        ("slipway_account_id", "your-account-id", f'"your-account-id"; {_ACCOUNT_ID}'),
+        # What YAML makes of 000000000012 without quotes.
+        ("slipway_account_id", 10, f'"10"; {_ACCOUNT_ID}'),
         ("slipway_environment_tag", " ", '" "; tags must have a value, and not spaces alone, for Environment'),
         ("slipway_project", "", '""; tags must have a value, and not spaces alone, for Project'),
         (
@@ -218,6 +223,15 @@ def test_wrong_value_of_the_project_on_google_cloud(inventory: Inventory, name: 
     )
     assert text in found
     assert found.endswith(inventory.edit("group_vars/cloud_run/cloud.yml"))
+
+
+def test_host_on_aws_without_an_account(inventory: Inventory) -> None:
+    for host in inventory.hosts.values():
+        del host["slipway_account_id"]
+    assert inventory.problem() == (
+        "main, tasks, beers, records, hello: slipway_account_id is not set; it must be the id of the AWS account to "
+        f"deploy to, in quotes. Write it into {inventory.folder}/group_vars/all/environment.yml."
+    )
 
 
 def test_app_on_google_cloud_without_a_project(inventory: Inventory) -> None:

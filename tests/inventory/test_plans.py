@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from plugins.filter.rds_ca import rds_ca_file
-from tests.inventory.example import PROJECT, Json
+from tests.inventory.example import OWN_ACCOUNT, PROJECT, Json
 
 ENVIRONMENTS = ("staging", "prod")
 _ARN = "arn:aws:{}:us-east-1:111122223333:{}"
@@ -65,7 +65,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     found: Inputs = {}
     for environment in ENVIRONMENTS:
         file = folder / f"{environment}.json"
-        extra.write_text(json.dumps(OUTPUTS | terraform | {"render_file": str(file)}))
+        extra.write_text(json.dumps(OUTPUTS | OWN_ACCOUNT | terraform | {"render_file": str(file)}))
         done = subprocess.run(
             [
                 program,

@@ -269,7 +269,7 @@ def test_every_rule_has_a_case(root: str) -> None:
     blocks = read_terraform(_folder(root) / "variables.tf")["variable"]
     validated = {name for block in blocks for name, body in block.items() if "validation" in body}
     given_by_the_project = {
-        *("name", "region", "tags", "readable_secret_arns"),
+        *("account_id", "name", "region", "tags", "readable_secret_arns"),
         *(name for name in validated if name.partition("_")[0] in LAYERS),
     }
     assert validated - given_by_the_project <= set(CASES.get(root, {})) <= validated

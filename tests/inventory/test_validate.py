@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.inventory.example import PLATFORMS, PLATFORMS_WITH_DATA, PROJECT
+from tests.inventory.example import OWN_ACCOUNT, PLATFORMS, PLATFORMS_WITH_DATA, PROJECT
 
 
 @pytest.fixture
@@ -69,9 +70,19 @@ def tool(folder: Path, name: str, script: str) -> None:
     (folder / name).chmod(0o755)
 
 
-@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
-def test_the_inventories_of_the_project_are_right(environment: str) -> None:
-    passed(validate(f"inventories/{environment}"))
+def test_dev_needs_no_edit() -> None:
+    passed(validate("inventories/dev"))
+
+
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+def test_staging_and_prod_need_an_account_and_a_project(environment: str) -> None:
+    inventory = f"inventories/{environment}"
+    account, project = refused(validate(inventory))
+    assert 'slipway_account_id is "your-account-id"; it must be the 12 digits of an AWS account' in account
+    assert account.endswith(f"Edit {inventory}/group_vars/all/environment.yml.")
+    assert 'slipway_google_project is "your_project_id"; it must be a project\'s id' in project
+    assert project.endswith(f"Edit {inventory}/group_vars/cloud_run/cloud.yml.")
+    passed(validate(inventory, "-e", json.dumps(OWN_ACCOUNT)))
 
 
 def test_everything_is_listed_at_once(inventory: Path) -> None:

@@ -37,6 +37,7 @@ _INVENTORY = {
         "vars": {
             "slipway_environment": NAME,
             "slipway_environment_tag": "recovery",
+            "slipway_account_id": "000000000000",
             "slipway_region": "us-east-1",
             "slipway_state_bucket": STATE_BUCKET,
             "slipway_network": "net",

@@ -2,7 +2,7 @@ resource "aws_s3_bucket" "this" {
   count = var.bucket_enabled ? 1 : 0
 
   # Names of buckets are shared by all of AWS; the account's id makes this one ours.
-  bucket        = "${var.name}-${data.aws_caller_identity.current.account_id}"
+  bucket        = "${var.name}-${var.account_id}"
   force_destroy = var.bucket_force_destroy
 }
 

@@ -1,5 +1,3 @@
-data "aws_caller_identity" "current" {}
-
 locals {
   database_enabled = var.database_name != null
   database_port    = 5432

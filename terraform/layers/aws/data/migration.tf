@@ -10,7 +10,7 @@ module "migration_roles" {
   source = "../../../modules/ecs_task_roles"
   count  = local.database_enabled ? 1 : 0
 
-  account_id              = data.aws_caller_identity.current.account_id
+  account_id              = var.account_id
   log_retention_days      = var.log_retention_days
   name                    = "${var.name}/migration"
   readable_secret_arns    = [aws_secretsmanager_secret.database["migrator"].arn]

@@ -1,3 +1,14 @@
+variable "account_id" {
+  description = "Id of the AWS account that holds every resource of this layer; the provider refuses credentials of another."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id is \"${var.account_id}\"; it must be the 12 digits of an AWS account, in quotes, as aws sts get-caller-identity prints them."
+  }
+}
+
 variable "availability_zones" {
   description = "Codes of the region's availability zones to use; one public and one private subnet is made in each."
   type        = list(string)

@@ -9,7 +9,7 @@ resource "aws_iam_role" "access" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "build.apprunner.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   })
 }
@@ -54,7 +54,7 @@ resource "aws_iam_role" "instance" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "tasks.apprunner.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   })
 }

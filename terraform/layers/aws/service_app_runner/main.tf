@@ -1,5 +1,3 @@
-data "aws_caller_identity" "current" {}
-
 locals {
   # arn:aws:ecr:<region>:<account>:repository/<name>. App Runner takes the registry's own name, whatever address the
   # image was pushed to.

@@ -1,5 +1,3 @@
-data "aws_caller_identity" "current" {}
-
 resource "aws_ecs_cluster" "this" {
   name = var.name
 
@@ -12,7 +10,7 @@ resource "aws_ecs_cluster" "this" {
 module "task_roles" {
   source = "../../../modules/ecs_task_roles"
 
-  account_id              = data.aws_caller_identity.current.account_id
+  account_id              = var.account_id
   bucket_arn              = var.data_bucket_arn
   execute_command_enabled = var.execute_command_enabled
   log_retention_days      = var.log_retention_days

@@ -1,3 +1,14 @@
+variable "account_id" {
+  description = "Id of the AWS account that holds every resource of this layer; the provider refuses credentials of another."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id is \"${var.account_id}\"; it must be the 12 digits of an AWS account, in quotes, as aws sts get-caller-identity prints them."
+  }
+}
+
 variable "allowed_cidr_blocks" {
   description = "IPv4 ranges that may reach the application, in CIDR notation."
   type        = list(string)

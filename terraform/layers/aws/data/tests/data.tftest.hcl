@@ -9,12 +9,8 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 
-override_data {
-  target = data.aws_caller_identity.current
-  values = { account_id = "111122223333" }
-}
-
 variables {
+  account_id                 = "111122223333"
   name                       = "dev-tasks"
   network_private_subnet_ids = ["subnet-1", "subnet-2"]
   network_vpc_id             = "vpc-1"

@@ -1,8 +1,9 @@
 mock_provider "aws" {}
 
 variables {
-  name = "dev-shared"
-  tags = { Environment = "development", Project = "task-management-api" }
+  account_id = "111122223333"
+  name       = "dev-shared"
+  tags       = { Environment = "development", Project = "task-management-api" }
 }
 
 run "defaults" {

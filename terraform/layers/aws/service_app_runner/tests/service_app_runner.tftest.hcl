@@ -1,8 +1,4 @@
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "111122223333" }
-  }
-
   mock_resource "aws_apprunner_auto_scaling_configuration_version" {
     defaults = { arn = "arn:aws:apprunner:us-east-1:111122223333:autoscalingconfiguration/dev-hello/1/0123456789abcdef0123456789abcdef" }
   }
@@ -21,6 +17,7 @@ mock_provider "aws" {
 }
 
 variables {
+  account_id              = "111122223333"
   image                   = "127.0.0.1:5000/dev-hello@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
   name                    = "dev-hello"
   registry_repository_arn = "arn:aws:ecr:us-east-1:111122223333:repository/dev-hello"

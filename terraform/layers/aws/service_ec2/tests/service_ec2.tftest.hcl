@@ -43,6 +43,7 @@ override_resource {
 }
 
 variables {
+  account_id                 = "111122223333"
   data_app_security_group_id = "sg-app"
   image                      = "111122223333.dkr.ecr.us-east-1.amazonaws.com/dev-web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
   name                       = "dev-web"

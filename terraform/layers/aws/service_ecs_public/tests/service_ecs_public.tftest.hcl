@@ -1,10 +1,7 @@
-mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "111122223333" }
-  }
-}
+mock_provider "aws" {}
 
 variables {
+  account_id                 = "111122223333"
   data_app_security_group_id = "sg-app"
   image                      = "111122223333.dkr.ecr.us-east-1.amazonaws.com/dev-records@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
   name                       = "dev-records"

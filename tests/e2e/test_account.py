@@ -1,0 +1,51 @@
+"""Credentials of another account than the environment's are refused before anything is touched, and by the provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.runs import Site, failed
+
+ENVIRONMENT = "e2eaccount"
+APPS = ("records",)
+# The emulator's credentials belong to 000000000000.
+OTHER = "111122223333"
+
+pytestmark = pytest.mark.long
+
+
+def _state_buckets(aws: Any) -> list[str]:
+    names = [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
+    return [name for name in names if ENVIRONMENT in name]
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables"),
+    [
+        ("site.yml", {}),
+        ("playbooks/destroy.yml", {"slipway_confirm": ENVIRONMENT}),
+        ("playbooks/smoke_check.yml", {}),
+    ],
+)
+def test_another_account_is_refused_before_anything_is_touched(
+    site: Site, aws: Any, playbook: str, variables: dict[str, str]
+) -> None:
+    run = failed(site.run(playbook, slipway_account_id=OTHER, **variables))
+    text = " ".join(run.output.split())
+    assert (
+        f"belong to the AWS account 000000000000 (arn:aws:iam::000000000000:root), and slipway_account_id is {OTHER}"
+        in text
+    )
+    assert f"{site.inventory}/group_vars/all/environment.yml" in text
+    assert _state_buckets(aws) == []
+
+
+def test_the_provider_refuses_it_too(site: Site) -> None:
+    try:
+        run = failed(site.run("site.yml", "--check", "--limit", "main", slipway_account_id=OTHER, checks_account=False))
+        assert "AWS account ID not allowed: 000000000000" in run.output
+        assert "create aws_vpc.this" in site.run("site.yml", "--check", "--limit", "main").output
+    finally:
+        site.destroy()
