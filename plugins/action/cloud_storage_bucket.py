@@ -5,16 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import CloudStorageStore
-from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule, holds
 
 Json = dict[str, Any]
-
-
-def holds(settings: Any, wanted: Any) -> bool:
-    """Whether settings are as wanted; members that nobody asked for do not count."""
-    if isinstance(wanted, dict):
-        return isinstance(settings, dict) and all(holds(settings.get(name), value) for name, value in wanted.items())
-    return bool(settings == wanted)
 
 
 class ActionModule(CloudActionModule):

@@ -32,6 +32,15 @@ class CloudActionModule(BaseActionModule):
     ERRORS = (*_AWS_ERRORS, GoogleError, StoreError)
 
 
+def holds(settings: Any, wanted: Any) -> bool:
+    """Whether settings are as wanted; members of mappings and of lists that nobody asked for do not count."""
+    if isinstance(wanted, dict):
+        return isinstance(settings, dict) and all(holds(settings.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(settings, list) and all(any(holds(item, value) for item in settings) for value in wanted)
+    return bool(settings == wanted)
+
+
 def aws_session(region: str) -> Any:
     """A boto3 session of a region.
 
