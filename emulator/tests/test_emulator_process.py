@@ -11,10 +11,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import docker
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.tests.stack import free_subnet, wait_until
 from slipway_emulator import cli as program
@@ -53,22 +55,23 @@ def leftovers(engine: docker.DockerClient, settings: Settings) -> list[str]:
     return [c.name for c in containers] + [n.name for n in engine.networks.list(names=[settings.network_name])]
 
 
-def start_database(settings: Settings) -> None:
+def start_database(settings: Settings, **more: Any) -> None:
+    instance = {
+        "DBInstanceIdentifier": "temu-left",
+        "DBInstanceClass": "db.t3.micro",
+        "Engine": "postgres",
+        "EngineVersion": "15",
+        "AllocatedStorage": 20,
+        "MasterUsername": "postgres",
+        "MasterUserPassword": "password",
+    }
     boto3.client(
         "rds",
         endpoint_url=settings.gateway_url,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
-    ).create_db_instance(
-        DBInstanceIdentifier="temu-left",
-        DBInstanceClass="db.t3.micro",
-        Engine="postgres",
-        EngineVersion="15",
-        AllocatedStorage=20,
-        MasterUsername="postgres",
-        MasterUserPassword="password",
-    )
+    ).create_db_instance(**instance | more)
 
 
 def test_life(own: Settings, engine: docker.DockerClient, capsys: pytest.CaptureFixture[str]) -> None:
@@ -288,3 +291,19 @@ def test_network_with_other_addresses(
     status, text = said(capsys, "start", same_addresses)
     assert status == 1
     assert "(172.17.0.0/16) cannot be made" in text
+
+
+def test_free_plan_is_refused_what_aws_refuses_it(own: Settings) -> None:
+    free = dataclasses.replace(own, account_plan="free")
+    assert program.start(free) == 0
+    for settings, message in (
+        (
+            {"BackupRetentionPeriod": 7},
+            "The specified backup retention period exceeds the maximum available to free tier",
+        ),
+        ({"DBInstanceClass": "db.t4g.small"}, "This instance size isn't available with free plan accounts."),
+    ):
+        with pytest.raises(ClientError, match=message) as error:
+            start_database(free, **settings)
+        assert error.value.response["Error"]["Code"] == "FreeTierRestrictionError"
+    start_database(free, BackupRetentionPeriod=1)

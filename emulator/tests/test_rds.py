@@ -36,17 +36,17 @@ def database(aws: Client) -> Iterator[dict[str, Any]]:
 
 
 def create(rds: Any, name: str = NAME, **more: Any) -> None:
-    rds.create_db_instance(
-        DBInstanceIdentifier=name,
-        DBInstanceClass="db.t3.micro",
-        Engine="postgres",
-        EngineVersion="15",
-        AllocatedStorage=20,
-        DBName="app",
-        MasterUsername="postgres",
-        MasterUserPassword=ODD_PASSWORD,
-        **more,
-    )
+    settings = {
+        "DBInstanceIdentifier": name,
+        "DBInstanceClass": "db.t3.micro",
+        "Engine": "postgres",
+        "EngineVersion": "15",
+        "AllocatedStorage": 20,
+        "DBName": "app",
+        "MasterUsername": "postgres",
+        "MasterUserPassword": ODD_PASSWORD,
+    }
+    rds.create_db_instance(**settings | more)
 
 
 def force_ssl(rds: Any, value: str) -> None:
@@ -178,6 +178,37 @@ def test_final_snapshot_has_the_tags_and_is_never_overwritten(aws: Client) -> No
                 rds.delete_db_instance(DBInstanceIdentifier=name, FinalDBSnapshotIdentifier=snapshot)
             rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
         rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"EngineVersion": "10"}, "Cannot find version 10 for postgres"),
+        ({"EngineVersion": "19.1"}, "Cannot find version 19.1 for postgres"),
+        ({"MaxAllocatedStorage": 20}, "Max storage size must be greater than storage size"),
+        ({"MaxAllocatedStorage": 21}, "The maximum allocated storage must be increased by at least 10 percent."),
+    ],
+)
+def test_settings_that_rds_refuses(aws: Client, changes: dict[str, Any], message: str) -> None:
+    rds = aws("rds")
+    with pytest.raises(rds.exceptions.ClientError) as error:
+        create(rds, f"{NAME}-3", **changes)
+    answer = error.value.response["Error"]
+    assert (answer["Code"], answer["Message"]) == ("InvalidParameterCombination", message)
+
+
+@pytest.mark.usefixtures("database")
+def test_storage_that_grows_is_turned_on_and_off(aws: Client) -> None:
+    rds = aws("rds")
+
+    def most(value: int) -> Any:
+        rds.modify_db_instance(DBInstanceIdentifier=NAME, MaxAllocatedStorage=value, ApplyImmediately=True)
+        return rds.describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0].get("MaxAllocatedStorage")
+
+    assert most(100) == 100
+    with pytest.raises(rds.exceptions.ClientError, match="Max storage size must be greater"):
+        most(19)
+    assert most(20) is None
 
 
 @pytest.mark.usefixtures("database")

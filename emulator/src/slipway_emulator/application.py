@@ -71,6 +71,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     parts = Parts(
         client=client,
         network=network,
+        account_plan=settings.account_plan,
         registry_address=settings.registry_address,
         health=health,
         tasks=Tasks(client, network, health),

@@ -114,10 +114,14 @@ _OPTIONS = {
     "network_name": "Docker network of the containers (default: %s)",
     "subnet": "its addresses (default: %s)",
     "region": "AWS region of requests that name none (default: %s)",
+    "account_plan": "plan of the AWS accounts, paid or free: the latter refuses what AWS refuses it (default: %s)",
     "google_port": "port of Google's APIs and their image registry (default: %s)",
     "google_project": "Google project that has a service account's key (default: %s)",
     "deleted_listed_seconds": "how long the tagging API still lists what was deleted (default: %s)",
 }
+
+
+_CHOICES = {"account_plan": ("paid", "free")}
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -126,7 +130,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     for name, text in _OPTIONS.items():
         kind = type(defaults[name])
         kind = Path if issubclass(kind, Path) else kind
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text % defaults[name])
+        choices = _CHOICES.get(name)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text % defaults[name])
 
 
 def _settings(parsed: argparse.Namespace) -> Settings:

@@ -26,6 +26,7 @@ class Parts:
     Attributes:
         client: a client of the engine that runs the containers.
         network: the Docker network that they join and take public addresses from.
+        account_plan: the plan of the AWS accounts, `paid` or `free`; some services refuse more with the latter.
         registry_address: host and port of the container registry, as image names begin with it.
         health: the load balancers' opinion of each target.
         tasks: watches and stops ECS tasks.
@@ -41,6 +42,7 @@ class Parts:
 
     client: docker.DockerClient
     network: ContainerNetwork
+    account_plan: str
     registry_address: str
     health: TargetHealth
     tasks: Tasks

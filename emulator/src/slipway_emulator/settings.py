@@ -25,6 +25,7 @@ class Settings:
         subnet: its addresses. The host answers its containers at the second one; in 169.254.170.0/24 the AWS
             SDKs of an ECS task ask for credentials there (Amazon ECS developer guide, "Task IAM role").
         region: AWS region of requests that name none.
+        account_plan: the plan of the AWS accounts, `paid` or `free` ("Choosing an AWS Free Tier plan").
         google_port: TCP port of Google's APIs and of Artifact Registry's images, on loopback.
         google_project: the project whose service account has a key here.
         deleted_listed_seconds: how long the tagging API still lists what was deleted; AWS does for up to an hour.
@@ -38,6 +39,7 @@ class Settings:
     network_name: str = "slipway"
     subnet: str = "169.254.170.0/24"
     region: str = "us-east-1"
+    account_plan: str = "paid"
     google_port: int = 4567
     google_project: str = "slipway-rehearsal"
     deleted_listed_seconds: int = 0

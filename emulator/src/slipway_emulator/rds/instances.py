@@ -12,6 +12,8 @@ import docker
 from ministack.core.x509_utils import sign_leaf_certificate
 from ministack.services import rds
 
+from slipway_emulator.rds.limits import refusal
+
 if TYPE_CHECKING:
     from slipway_emulator.parts import Parts
 
@@ -38,9 +40,11 @@ class _Request:
 _request: ContextVar[_Request | None] = ContextVar("rds-request", default=None)
 
 
-def create(original: Function, _: Parts) -> Function:
+def create(original: Function, parts: Parts) -> Function:
     def create(p: Json) -> Response:
         engine = rds._p(p, "Engine") or "postgres"
+        if engine == "postgres" and (refused := refusal(p, parts.account_plan)):
+            return _error(*refused)
         version = rds._p(p, "EngineVersion") or rds._default_engine_version(engine)
         request = _Request(rds._p(p, "DBParameterGroupName"), version)
         _request.set(request)
@@ -120,8 +124,11 @@ def run_container(original: Function, parts: Parts) -> Function:
     return run_container
 
 
-def modify(original: Function, _: Parts) -> Function:
+def modify(original: Function, parts: Parts) -> Function:
     def modify(p: Json) -> Response:
+        known = rds._resolve_instance(rds._p(p, "DBInstanceIdentifier"))
+        if known and known["Engine"] == "postgres" and (refused := refusal(p, parts.account_plan, known)):
+            return _error(*refused)
         request = _Request()
         _request.set(request)
         response: Response = original(p)

@@ -8,7 +8,8 @@ TABLE: Table = (
         "services.rds",
         "_create_db_instance",
         "6325013d15ca08c4",
-        "reports an instance available when the engine refused its container, and forgets which logs it exports",
+        "takes versions, storage and what a free plan lacks, reports an instance available when the engine refused its "
+        "container, and forgets which logs it exports",
         instances.create,
         operation="CreateDBInstance",
     ),
@@ -31,7 +32,8 @@ TABLE: Table = (
         "services.rds",
         "_modify_db_instance",
         "ff9823ee3122c86a",
-        "reports a master password changed when it was not, and forgets which logs an instance exports",
+        "takes versions, storage and what a free plan lacks, reports a master password changed when it was not, and "
+        "forgets which logs an instance exports",
         instances.modify,
         operation="ModifyDBInstance",
     ),
