@@ -46,9 +46,10 @@ resource "aws_db_instance" "this" {
   # A number made of the version's id, so that every version ever written reaches the database, whatever led to it.
   password_wo_version = parseint(substr(local.master_version, 0, 12), 16)
 
-  allocated_storage = var.allocated_storage_gb
-  storage_encrypted = true
-  storage_type      = "gp3"
+  allocated_storage     = var.allocated_storage_gb
+  max_allocated_storage = var.max_allocated_storage_gb
+  storage_encrypted     = true
+  storage_type          = "gp3"
 
   db_subnet_group_name   = aws_db_subnet_group.this[0].name
   multi_az               = var.multi_az

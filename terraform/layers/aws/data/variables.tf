@@ -109,14 +109,15 @@ variable "deletion_protection" {
 }
 
 variable "engine_version" {
-  description = "Version of PostgreSQL: the major one alone takes minor upgrades as they come."
+  description = "Version of PostgreSQL, 14 to 18: the major one alone takes minor upgrades as they come."
   type        = string
   default     = "15"
   nullable    = false
 
+  # "Release calendars for Amazon RDS for PostgreSQL": 13 left standard support on 28 February 2026, 14 does so a year later.
   validation {
-    condition     = can(regex("^1[3-7](\\.[0-9]+)?$", var.engine_version))
-    error_message = "engine_version is \"${var.engine_version}\"; it must be a PostgreSQL version from 13 to 17, such as 15 or 15.8."
+    condition     = can(regex("^1[4-8](\\.[0-9]+)?$", var.engine_version))
+    error_message = "engine_version is \"${var.engine_version}\"; it must be a PostgreSQL version from 14 to 18, such as 15 or 15.8. RDS enrols databases of older versions in Extended Support, which costs more than a small instance."
   }
 }
 
@@ -164,6 +165,23 @@ variable "master_username" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.master_username)) && !startswith(var.master_username, "pg_") && !contains(["admin", "rdsadmin"], var.master_username)
     error_message = "master_username is \"${var.master_username}\"; it must have 1 to 63 lower-case letters, digits and underscores, first a letter, not begin with pg_ and not be admin or rdsadmin."
+  }
+}
+
+variable "max_allocated_storage_gb" {
+  description = "Size in GB that RDS lets the storage grow to when it runs full; null for storage that does not grow."
+  type        = number
+  default     = 100
+
+  # "Managing capacity automatically with Amazon RDS storage autoscaling" in the Amazon RDS User Guide.
+  validation {
+    condition = var.max_allocated_storage_gb == null || try(
+      var.max_allocated_storage_gb >= 1.1 * var.allocated_storage_gb
+      && var.max_allocated_storage_gb <= 65536
+      && floor(var.max_allocated_storage_gb) == var.max_allocated_storage_gb,
+      false
+    )
+    error_message = "max_allocated_storage_gb is ${jsonencode(var.max_allocated_storage_gb)}; it must be null or a whole number up to 65536 that is 10 % more than allocated_storage_gb (${var.allocated_storage_gb}) at least."
   }
 }
 

@@ -40,10 +40,11 @@ run "defaults_with_database_and_bucket" {
   assert {
     condition = (
       aws_db_instance.this[0].allocated_storage == 20
+      && aws_db_instance.this[0].max_allocated_storage == 100
       && aws_db_instance.this[0].storage_type == "gp3"
       && aws_db_instance.this[0].storage_encrypted
     )
-    error_message = "The database has 20 GB of encrypted gp3."
+    error_message = "The database has 20 GB of encrypted gp3, which grow up to 100."
   }
 
   assert {
@@ -173,6 +174,7 @@ run "almost_everything_changed" {
     instance_class                     = "db.t4g.small"
     log_retention_days                 = 30
     master_username                    = "root"
+    max_allocated_storage_gb           = 110
     multi_az                           = false
     noncurrent_version_expiration_days = 7
     registry_repository_arn            = null
@@ -182,6 +184,7 @@ run "almost_everything_changed" {
   assert {
     condition = (
       aws_db_instance.this[0].allocated_storage == 100
+      && aws_db_instance.this[0].max_allocated_storage == 110
       && aws_db_instance.this[0].backup_retention_period == 35
       && aws_db_instance.this[0].instance_class == "db.t4g.small"
       && aws_db_instance.this[0].username == "root"
@@ -270,7 +273,7 @@ run "rejects_values_just_outside" {
     backup_retention_days      = 36
     credentials_version        = 1.5
     database_name              = "a23456789012345678901234567890123456789012345678901234x"
-    engine_version             = "18"
+    engine_version             = "13"
     master_username            = "rdsadmin"
     name                       = "dev-a-name-of-29-characters-x"
     network_private_subnet_ids = ["subnet-1", "subnet-1"]
@@ -285,14 +288,15 @@ run "rejects_values_just_outside" {
   ]
 }
 
-run "rejects_reserved_names" {
+run "rejects_reserved_names_and_storage_that_hardly_grows" {
   command = plan
 
   variables {
-    database_name   = "postgres"
-    master_username = "admin"
-    name            = "dev--tasks"
+    database_name            = "postgres"
+    master_username          = "admin"
+    max_allocated_storage_gb = 21
+    name                     = "dev--tasks"
   }
 
-  expect_failures = [var.database_name, var.master_username, var.name]
+  expect_failures = [var.database_name, var.master_username, var.max_allocated_storage_gb, var.name]
 }
