@@ -75,6 +75,7 @@ _IN_GOOGLE_CLOUD: dict[str, tuple[list[Any], list[Any]]] = {
 }
 _Cases = dict[str, tuple[list[Any], list[Any]]]
 _ALARMS: _Cases = {
+    "database_connections_threshold": ([1, 4000], [0, 70.5]),
     "alarm_action_arns": ([[], ["arn:aws:sns:us-east-1:111122223333:x"]], [["x"], ["sns:arn:aws:"]]),
 }
 _LOAD_BALANCER: _Cases = {

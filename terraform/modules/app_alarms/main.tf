@@ -51,3 +51,42 @@ resource "aws_cloudwatch_metric_alarm" "database_cpu" {
   alarm_actions      = var.alarm_action_arns
   ok_actions         = var.alarm_action_arns
 }
+
+# A database that runs full stops, and RDS grows its storage at most once in six hours ("Managing capacity automatically
+# with Amazon RDS storage autoscaling" in the Amazon RDS User Guide).
+resource "aws_cloudwatch_metric_alarm" "database_storage" {
+  count = var.database_instance_identifier == null ? 0 : 1
+
+  alarm_name          = "${var.name}-database-storage"
+  alarm_description   = "The database of ${var.name} has had less than 2 GiB of free storage for 5 minutes."
+  namespace           = "AWS/RDS"
+  metric_name         = "FreeStorageSpace"
+  statistic           = "Minimum"
+  dimensions          = { DBInstanceIdentifier = var.database_instance_identifier }
+  comparison_operator = "LessThanThreshold"
+  # 2 GiB, a tenth of the smallest storage that gp3 has.
+  threshold          = 2147483648
+  period             = 300
+  evaluation_periods = 1
+  treat_missing_data = "missing"
+  alarm_actions      = var.alarm_action_arns
+  ok_actions         = var.alarm_action_arns
+}
+
+resource "aws_cloudwatch_metric_alarm" "database_connections" {
+  count = var.database_instance_identifier == null ? 0 : 1
+
+  alarm_name          = "${var.name}-database-connections"
+  alarm_description   = "The database of ${var.name} has had more than ${var.database_connections_threshold} connections for 5 minutes: it refuses further ones at its max_connections."
+  namespace           = "AWS/RDS"
+  metric_name         = "DatabaseConnections"
+  statistic           = "Maximum"
+  dimensions          = { DBInstanceIdentifier = var.database_instance_identifier }
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.database_connections_threshold
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "missing"
+  alarm_actions       = var.alarm_action_arns
+  ok_actions          = var.alarm_action_arns
+}

@@ -5,8 +5,14 @@ variable "alarm_action_arns" {
   nullable    = false
 }
 
+variable "database_connections_threshold" {
+  description = "Connections to the database above which an alarm goes off."
+  type        = number
+  nullable    = false
+}
+
 variable "database_instance_identifier" {
-  description = "Identifier of the RDS instance whose CPU an alarm watches; null for none."
+  description = "Identifier of the RDS instance that alarms watch; null for none."
   type        = string
   default     = null
 }

@@ -1,10 +1,11 @@
 module "alarms" {
   source = "../../../modules/app_alarms"
 
-  alarm_action_arns            = var.alarm_action_arns
-  database_instance_identifier = var.data_database_instance_identifier
-  load_balancer_arn_suffix     = module.load_balancer.arn_suffix
-  name                         = var.name
+  alarm_action_arns              = var.alarm_action_arns
+  database_connections_threshold = var.database_connections_threshold
+  database_instance_identifier   = var.data_database_instance_identifier
+  load_balancer_arn_suffix       = module.load_balancer.arn_suffix
+  name                           = var.name
 }
 
 # The load balancer's word, not the group's: an instance in service may not serve yet.

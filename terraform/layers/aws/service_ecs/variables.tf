@@ -99,6 +99,18 @@ variable "data_database_instance_identifier" {
   default     = null
 }
 
+variable "database_connections_threshold" {
+  description = "Connections to the database above which an alarm goes off; of a db.t3.micro, RDS takes fewer than 112."
+  type        = number
+  default     = 70
+  nullable    = false
+
+  validation {
+    condition     = var.database_connections_threshold >= 1 && floor(var.database_connections_threshold) == var.database_connections_threshold
+    error_message = "database_connections_threshold is ${var.database_connections_threshold}; it must be a whole number of at least 1."
+  }
+}
+
 variable "domain_name" {
   description = "Host name of the application, served by HTTPS with a certificate; null serves plain HTTP under the load balancer's own name."
   type        = string

@@ -1,10 +1,11 @@
 mock_provider "aws" {}
 
 variables {
-  alarm_action_arns            = ["arn:aws:sns:us-east-1:111122223333:on-call"]
-  database_instance_identifier = "dev-tasks"
-  load_balancer_arn_suffix     = "app/dev-tasks/1"
-  name                         = "dev-tasks"
+  alarm_action_arns              = ["arn:aws:sns:us-east-1:111122223333:on-call"]
+  database_connections_threshold = 70
+  database_instance_identifier   = "dev-tasks"
+  load_balancer_arn_suffix       = "app/dev-tasks/1"
+  name                           = "dev-tasks"
 }
 
 run "with_database" {
@@ -17,6 +18,19 @@ run "with_database" {
       && aws_cloudwatch_metric_alarm.database_cpu[0].dimensions.DBInstanceIdentifier == "dev-tasks"
     )
     error_message = "An alarm goes off above 80 % of the database's CPU."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.database_storage[0].metric_name == "FreeStorageSpace"
+      && aws_cloudwatch_metric_alarm.database_storage[0].comparison_operator == "LessThanThreshold"
+      && aws_cloudwatch_metric_alarm.database_storage[0].threshold == 2 * pow(1024, 3)
+      && aws_cloudwatch_metric_alarm.database_connections[0].metric_name == "DatabaseConnections"
+      && aws_cloudwatch_metric_alarm.database_connections[0].comparison_operator == "GreaterThanThreshold"
+      && aws_cloudwatch_metric_alarm.database_connections[0].threshold == 70
+      && length(output.alarm_names) == 5
+    )
+    error_message = "Alarms go off before the database has no storage or no connections left."
   }
 
   assert {
@@ -39,7 +53,7 @@ run "without_database" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.database_cpu) == 0 && length(output.alarm_names) == 2
+    condition     = length(output.alarm_names) == 2
     error_message = "Where there is no database nothing watches one."
   }
 }
