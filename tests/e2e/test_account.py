@@ -1,12 +1,14 @@
-"""Credentials of another account than the environment's are refused before anything is touched, and by the provider."""
+"""An account that is not the environment's, and one with the free plan."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from tests.e2e.runs import Site, failed
+from emulator.tests.clouds import cloud_beside, settings_beside
+from tests.e2e.runs import CLOUD_ENVIRONMENT, Site, failed
 
 ENVIRONMENT = "e2eaccount"
 APPS = ("records",)
@@ -49,3 +51,18 @@ def test_the_provider_refuses_it_too(site: Site) -> None:
         assert "create aws_vpc.this" in site.run("site.yml", "--check", "--limit", "main").output
     finally:
         site.destroy()
+
+
+def test_what_the_free_plan_refuses_is_explained(site: Site) -> None:
+    settings = dataclasses.replace(settings_beside("e2e-free", 50), account_plan="free")
+    with cloud_beside(settings):
+        run = failed(
+            site.run(
+                slipway_rehearsal=False,
+                slipway_cloud_environment=CLOUD_ENVIRONMENT | {"AWS_ENDPOINT_URL": settings.gateway_url},
+            )
+        )
+    text = " ".join(run.output.split())
+    assert "FreeTierRestrictionError: The specified backup retention period exceeds the maximum available" in text
+    assert "could not apply the plan of the layer data of records" in text
+    assert "set data_backup_retention_days to 1" in text

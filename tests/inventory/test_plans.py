@@ -116,6 +116,7 @@ def test_prod_is_highly_available(inputs: Inputs) -> None:
     for app in ("tasks", "beers", "records", "web"):
         data, service = prod[app]["data"], prod[app]["service"]
         assert data["multi_az"]
+        assert data["backup_retention_days"] == 7
         assert data["deletion_protection"]
         assert data["final_snapshot_enabled"]
         assert data["secret_recovery_days"] == 30
@@ -135,6 +136,7 @@ def test_staging_is_small(inputs: Inputs) -> None:
     for app in ("tasks", "beers", "records", "web"):
         data = staging[app]["data"]
         assert not data["multi_az"]
+        assert data["backup_retention_days"] == 1
         assert not data["deletion_protection"]
         assert not data["final_snapshot_enabled"]
         assert data["secret_recovery_days"] == 0
