@@ -123,6 +123,9 @@ def test_prod_is_highly_available(inputs: Inputs) -> None:
         assert not data["bucket_force_destroy"]
         assert not prod[app]["registry"]["force_delete"]
         assert service["desired_count" if app == "records" else "min_count"] >= 2
+    for app in ("tasks", "beers"):
+        assert prod[app]["service"]["container_insights_enabled"]
+        assert not prod[app]["service"].get("execute_command_enabled", False)
     for app in ("tasks", "beers", "web"):
         service = prod[app]["service"]
         assert service["load_balancer_deletion_protection"]

@@ -30,16 +30,25 @@ locals {
     },
   ]
 
+  # "IAM permissions required for Amazon CloudWatch Logs or Amazon S3 Logging" of ECS Exec (Amazon ECS Developer Guide).
+  session_log_statements = [for group in aws_cloudwatch_log_group.sessions : {
+    Sid      = "LogSessions"
+    Effect   = "Allow"
+    Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    Resource = ["${group.arn}:*"]
+  }]
+
   execute_command_statements = var.execute_command_enabled ? [{
     Sid    = "ExecuteCommand"
     Effect = "Allow"
     Action = [
+      "logs:DescribeLogGroups",
       "ssmmessages:CreateControlChannel",
       "ssmmessages:CreateDataChannel",
       "ssmmessages:OpenControlChannel",
       "ssmmessages:OpenDataChannel",
     ]
-    # AWS defines no resource for these four actions, so none can be named.
+    # The agent lists all log groups, and AWS defines no resource for the other four actions.
     Resource = ["*"]
   }] : []
 
@@ -66,7 +75,9 @@ locals {
     Resource = sort(var.readable_secret_arns)
   }]
 
-  task_statements = concat(local.bucket_statements, local.execute_command_statements, local.secret_statements)
+  task_statements = concat(
+    local.bucket_statements, local.execute_command_statements, local.secret_statements, local.session_log_statements
+  )
 }
 
 # What ECS itself may do to start a task.

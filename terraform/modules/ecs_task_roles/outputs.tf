@@ -11,6 +11,11 @@ output "log_group_name" {
   value       = aws_cloudwatch_log_group.this.name
 }
 
+output "session_log_group_name" {
+  description = "Name of the log group that sessions of ECS Exec are written to; null without them."
+  value       = one(aws_cloudwatch_log_group.sessions[*].name)
+}
+
 output "task_role_arn" {
   description = "ARN of the role that the application in a task has."
   value       = aws_iam_role.task.arn

@@ -21,7 +21,7 @@ variable "bucket_arn" {
 }
 
 variable "execute_command_enabled" {
-  description = "Whether ECS Exec may open a session into the tasks."
+  description = "Whether ECS Exec may open sessions into the tasks, which a log group of their own records."
   type        = bool
   default     = false
   nullable    = false

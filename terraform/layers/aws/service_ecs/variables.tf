@@ -24,7 +24,7 @@ variable "alarm_action_arns" {
 variable "container_insights_enabled" {
   description = "Whether CloudWatch collects metrics of each task, at a price for each metric; without it there is no alarm on running tasks."
   type        = bool
-  default     = true
+  default     = false
   nullable    = false
 }
 
@@ -147,9 +147,9 @@ variable "environment_variables" {
 }
 
 variable "execute_command_enabled" {
-  description = "Whether ECS Exec may open a session into the tasks."
+  description = "Whether ECS Exec may open sessions into the tasks, which the log group <name>/service/sessions records."
   type        = bool
-  default     = true
+  default     = false
   nullable    = false
 }
 

@@ -5,6 +5,20 @@ resource "aws_ecs_cluster" "this" {
     name  = "containerInsights"
     value = var.container_insights_enabled ? "enabled" : "disabled"
   }
+
+  dynamic "configuration" {
+    for_each = var.execute_command_enabled ? [module.task_roles.session_log_group_name] : []
+
+    content {
+      execute_command_configuration {
+        logging = "OVERRIDE"
+
+        log_configuration {
+          cloud_watch_log_group_name = configuration.value
+        }
+      }
+    }
+  }
 }
 
 module "task_roles" {

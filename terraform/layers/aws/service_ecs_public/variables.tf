@@ -120,9 +120,9 @@ variable "environment_variables" {
 }
 
 variable "execute_command_enabled" {
-  description = "Whether ECS Exec may open a session into the tasks."
+  description = "Whether ECS Exec may open sessions into the tasks, which the log group <name>/service/sessions records."
   type        = bool
-  default     = true
+  default     = false
   nullable    = false
 }
 

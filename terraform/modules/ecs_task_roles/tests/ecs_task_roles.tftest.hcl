@@ -24,6 +24,14 @@ run "everything_allowed" {
   }
 
   assert {
+    condition = (
+      output.session_log_group_name == "dev-tasks/service/sessions"
+      && aws_cloudwatch_log_group.sessions[0].retention_in_days == 7
+    )
+    error_message = "Sessions have a log of their own."
+  }
+
+  assert {
     condition     = aws_iam_role.execution.name == "dev-tasks-service-execution" && aws_iam_role.task.name == "dev-tasks-service-task"
     error_message = "Roles are named after the app."
   }
@@ -59,6 +67,7 @@ run "everything_allowed" {
       for statement in jsondecode(aws_iam_role_policy.task[0].policy).Statement : statement.Sid => statement.Resource
       } == {
       ExecuteCommand = ["*"]
+      LogSessions    = ["arn:aws:logs:us-east-1:111122223333:log-group:dev-tasks/service:*"]
       ListBucket     = ["arn:aws:s3:::dev-tasks-111122223333"]
       ReadSecrets    = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-tasks/database/app-AbCdEf"]
       UseObjects     = ["arn:aws:s3:::dev-tasks-111122223333/*"]
@@ -73,10 +82,11 @@ run "everything_allowed" {
         jsondecode(aws_iam_role_policy.task[0].policy).Statement,
       ) :
       statement.Resource != ["*"] || alltrue([
-        for action in statement.Action : action == "ecr:GetAuthorizationToken" || startswith(action, "ssmmessages:")
+        for action in statement.Action :
+        contains(["ecr:GetAuthorizationToken", "logs:DescribeLogGroups"], action) || startswith(action, "ssmmessages:")
       ])
     ])
-    error_message = "Only actions without a resource are allowed on every resource."
+    error_message = "Only actions without a resource, and the list of log groups, are allowed on every resource."
   }
 }
 
@@ -88,6 +98,7 @@ run "nothing_allowed" {
   assert {
     condition = (
       length(aws_iam_role_policy.task) == 0
+      && output.session_log_group_name == null
       && [for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Sid] == ["WriteLog"]
       && aws_cloudwatch_log_group.this.retention_in_days == 30
     )

@@ -54,7 +54,8 @@ run "reference_with_domain" {
       && aws_ecs_service.this.deployment_minimum_healthy_percent == 100
       && aws_ecs_service.this.deployment_maximum_percent == 200
       && aws_ecs_service.this.availability_zone_rebalancing == "ENABLED"
-      && aws_ecs_service.this.enable_execute_command
+      && !aws_ecs_service.this.enable_execute_command
+      && length(aws_ecs_cluster.this.configuration) == 0
       && aws_ecs_service.this.enable_ecs_managed_tags
       && aws_ecs_service.this.propagate_tags == "SERVICE"
     )
@@ -73,14 +74,8 @@ run "reference_with_domain" {
   }
 
   assert {
-    condition = (
-      aws_cloudwatch_metric_alarm.running_tasks[0].metric_name == "RunningTaskCount"
-      && aws_cloudwatch_metric_alarm.running_tasks[0].threshold == 2
-      && aws_cloudwatch_metric_alarm.running_tasks[0].comparison_operator == "LessThanThreshold"
-      && aws_cloudwatch_metric_alarm.running_tasks[0].treat_missing_data == "breaching"
-      && one(aws_ecs_cluster.this.setting).value == "enabled"
-    )
-    error_message = "An alarm goes off below 2 running tasks."
+    condition     = one(aws_ecs_cluster.this.setting).value == "disabled" && length(aws_cloudwatch_metric_alarm.running_tasks) == 0
+    error_message = "Container Insights is off, and with it the alarm on running tasks."
   }
 
   assert {
@@ -103,14 +98,14 @@ run "almost_everything_changed" {
 
   variables {
     alarm_action_arns                 = ["arn:aws:sns:us-east-1:111122223333:on-call"]
-    container_insights_enabled        = false
+    container_insights_enabled        = true
     container_port                    = 9000
     cpu_architecture                  = "ARM64"
     cpu_target_percent                = 50
     cpu_units                         = 512
     domain_name                       = "example.org"
     environment_variables             = { APP_NAME = "tasks" }
-    execute_command_enabled           = false
+    execute_command_enabled           = true
     health_check_command              = ["CMD-SHELL", "true"]
     health_check_grace_period_seconds = 120
     health_check_path                 = "/ready"
@@ -132,11 +127,28 @@ run "almost_everything_changed" {
     condition = (
       one(aws_ecs_service.this.load_balancer).container_port == 9000
       && aws_ecs_service.this.health_check_grace_period_seconds == 120
-      && !aws_ecs_service.this.enable_execute_command
-      && one(aws_ecs_cluster.this.setting).value == "disabled"
-      && length(aws_cloudwatch_metric_alarm.running_tasks) == 0
+      && aws_ecs_service.this.enable_execute_command
     )
     error_message = "Each setting of the service reaches it."
+  }
+
+  assert {
+    condition = (
+      aws_ecs_cluster.this.configuration[0].execute_command_configuration[0].logging == "OVERRIDE"
+      && aws_ecs_cluster.this.configuration[0].execute_command_configuration[0].log_configuration[0].cloud_watch_log_group_name == "dev-tasks/service/sessions"
+    )
+    error_message = "Sessions of ECS Exec are recorded."
+  }
+
+  assert {
+    condition = (
+      one(aws_ecs_cluster.this.setting).value == "enabled"
+      && aws_cloudwatch_metric_alarm.running_tasks[0].metric_name == "RunningTaskCount"
+      && aws_cloudwatch_metric_alarm.running_tasks[0].threshold == 4
+      && aws_cloudwatch_metric_alarm.running_tasks[0].comparison_operator == "LessThanThreshold"
+      && aws_cloudwatch_metric_alarm.running_tasks[0].treat_missing_data == "breaching"
+    )
+    error_message = "An alarm goes off below the number of tasks asked for."
   }
 
   assert {

@@ -30,7 +30,7 @@ run "defaults" {
       && aws_ecs_service.this.deployment_circuit_breaker[0].rollback
       && aws_ecs_service.this.deployment_minimum_healthy_percent == 100
       && aws_ecs_service.this.deployment_maximum_percent == 200
-      && aws_ecs_service.this.enable_execute_command
+      && !aws_ecs_service.this.enable_execute_command
       && aws_ecs_service.this.enable_ecs_managed_tags
       && aws_ecs_service.this.propagate_tags == "SERVICE"
     )
@@ -62,7 +62,7 @@ run "almost_everything_changed" {
     data_bucket_arn            = "arn:aws:s3:::dev-records-111122223333"
     desired_count              = 3
     environment_variables      = { APP_NAME = "records" }
-    execute_command_enabled    = false
+    execute_command_enabled    = true
     health_check_command       = ["CMD-SHELL", "true"]
     log_retention_days         = 14
     memory_mib                 = 1024
@@ -76,8 +76,13 @@ run "almost_everything_changed" {
   }
 
   assert {
-    condition     = aws_ecs_service.this.desired_count == 3 && !aws_ecs_service.this.enable_execute_command
+    condition     = aws_ecs_service.this.desired_count == 3 && aws_ecs_service.this.enable_execute_command
     error_message = "Number of tasks and sessions are as asked for."
+  }
+
+  assert {
+    condition     = aws_ecs_cluster.this.configuration[0].execute_command_configuration[0].log_configuration[0].cloud_watch_log_group_name == "dev-records/service/sessions"
+    error_message = "Sessions of ECS Exec are recorded."
   }
 
   assert {
