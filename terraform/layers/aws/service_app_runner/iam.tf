@@ -1,4 +1,5 @@
-# What App Runner itself may do to start an instance.
+# What App Runner itself may do to start an instance. Its trust, as that of the instance role, has no condition on
+# aws:SourceAccount: no page of AWS says that App Runner sends it, and "How App Runner works with IAM" has none.
 resource "aws_iam_role" "access" {
   name        = "${var.name}-access"
   description = "Lets App Runner pull the image of ${var.name}."
@@ -9,7 +10,6 @@ resource "aws_iam_role" "access" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "build.apprunner.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   })
 }
@@ -54,7 +54,6 @@ resource "aws_iam_role" "instance" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "tasks.apprunner.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   })
 }

@@ -37,6 +37,16 @@ run "defaults" {
   }
 
   assert {
+    condition = {
+      for role in [aws_iam_role.access, aws_iam_role.instance] : role.name => one(jsondecode(role.assume_role_policy).Statement)
+      } == {
+      dev-hello-access   = { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "build.apprunner.amazonaws.com" } }
+      dev-hello-instance = { Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "tasks.apprunner.amazonaws.com" } }
+    }
+    error_message = "App Runner takes the roles, on no condition that it may not meet."
+  }
+
+  assert {
     condition = (
       aws_apprunner_service.this.source_configuration[0].image_repository[0].image_identifier
       == "111122223333.dkr.ecr.us-east-1.amazonaws.com/dev-hello@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
