@@ -76,7 +76,10 @@ _IN_GOOGLE_CLOUD: dict[str, tuple[list[Any], list[Any]]] = {
 _Cases = dict[str, tuple[list[Any], list[Any]]]
 _ALARMS: _Cases = {
     "database_connections_threshold": ([1, 4000], [0, 70.5]),
-    "alarm_action_arns": ([[], ["arn:aws:sns:us-east-1:111122223333:x"]], [["x"], ["sns:arn:aws:"]]),
+    "alarm_action_arns": (
+        [[], ["arn:aws:sns:us-east-1:111122223333:x"], ["arn:aws-us-gov:sns:us-gov-west-1:111122223333:x"]],
+        [["x"], ["sns:arn:aws:"]],
+    ),
 }
 _LOAD_BALANCER: _Cases = {
     "domain_name": ([None], ["Example.org", "example", "-a.example.org", "a..org"]),

@@ -1,3 +1,6 @@
+# aws, or aws-us-gov and aws-cn for the regions of the US government and of China.
+data "aws_partition" "current" {}
+
 locals {
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -9,7 +12,7 @@ locals {
       # narrower source here than all of ECS in a region.
       Condition = {
         StringEquals = { "aws:SourceAccount" = var.account_id }
-        ArnLike      = { "aws:SourceArn" = "arn:aws:ecs:${var.region}:${var.account_id}:*" }
+        ArnLike      = { "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:ecs:${var.region}:${var.account_id}:*" }
       }
     }]
   })

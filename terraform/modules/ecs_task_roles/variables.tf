@@ -15,7 +15,7 @@ variable "bucket_arn" {
   default     = null
 
   validation {
-    condition     = var.bucket_arn == null || can(regex("^arn:aws:s3:::[^/*]+$", var.bucket_arn))
+    condition     = var.bucket_arn == null || can(regex("^arn:aws[a-z-]*:s3:::[^/*]+$", var.bucket_arn))
     error_message = "bucket_arn must be the ARN of one bucket, such as arn:aws:s3:::dev-tasks-111122223333, or null."
   }
 }
@@ -52,7 +52,7 @@ variable "readable_secret_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
+    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
     error_message = "readable_secret_arns must be whole ARNs of secrets, without wildcards; they are: ${join(", ", var.readable_secret_arns)}."
   }
 }
@@ -69,7 +69,7 @@ variable "registry_repository_arn" {
   default     = null
 
   validation {
-    condition     = var.registry_repository_arn == null || can(regex("^arn:aws:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
+    condition     = var.registry_repository_arn == null || can(regex("^arn:aws[a-z-]*:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
     error_message = "registry_repository_arn must be the ARN of one ECR repository, or null."
   }
 }

@@ -182,7 +182,7 @@ variable "registry_repository_arn" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^arn:aws:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
+    condition     = can(regex("^arn:aws[a-z-]*:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
     error_message = "registry_repository_arn is \"${var.registry_repository_arn}\"; it must be the ARN of one ECR repository."
   }
 }

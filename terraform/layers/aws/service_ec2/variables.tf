@@ -16,8 +16,8 @@ variable "alarm_action_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.alarm_action_arns : startswith(arn, "arn:aws:")])
-    error_message = "alarm_action_arns holds ${join(", ", var.alarm_action_arns)}; each must be an ARN, which begins with arn:aws:."
+    condition     = alltrue([for arn in var.alarm_action_arns : can(regex("^arn:aws[a-z-]*:", arn))])
+    error_message = "alarm_action_arns holds ${join(", ", var.alarm_action_arns)}; each must be an ARN, such as arn:aws:sns:us-east-1:111122223333:operations."
   }
 }
 
@@ -85,7 +85,7 @@ variable "data_bucket_arn" {
   default     = null
 
   validation {
-    condition     = var.data_bucket_arn == null || can(regex("^arn:aws:s3:::[^/*]+$", var.data_bucket_arn))
+    condition     = var.data_bucket_arn == null || can(regex("^arn:aws[a-z-]*:s3:::[^/*]+$", var.data_bucket_arn))
     error_message = "data_bucket_arn must be the ARN of one bucket, such as arn:aws:s3:::dev-tasks-111122223333, or null."
   }
 }
@@ -329,7 +329,7 @@ variable "readable_secret_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
+    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
     error_message = "readable_secret_arns must be whole ARNs of secrets, without wildcards; they are: ${join(", ", var.readable_secret_arns)}."
   }
 }
@@ -351,7 +351,7 @@ variable "registry_repository_arn" {
   type        = string
 
   validation {
-    condition     = var.registry_repository_arn == null || can(regex("^arn:aws:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
+    condition     = var.registry_repository_arn == null || can(regex("^arn:aws[a-z-]*:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
     error_message = "registry_repository_arn must be the ARN of one ECR repository, or null."
   }
 }

@@ -16,8 +16,8 @@ variable "alarm_action_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.alarm_action_arns : startswith(arn, "arn:aws:")])
-    error_message = "alarm_action_arns holds ${join(", ", var.alarm_action_arns)}; each must be an ARN, which begins with arn:aws:."
+    condition     = alltrue([for arn in var.alarm_action_arns : can(regex("^arn:aws[a-z-]*:", arn))])
+    error_message = "alarm_action_arns holds ${join(", ", var.alarm_action_arns)}; each must be an ARN, such as arn:aws:sns:us-east-1:111122223333:operations."
   }
 }
 
@@ -328,7 +328,7 @@ variable "readable_secret_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
+    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
     error_message = "readable_secret_arns holds ${join(", ", var.readable_secret_arns)}; it must hold whole ARNs of secrets, without wildcards."
   }
 }

@@ -230,7 +230,7 @@ variable "readable_secret_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
+    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
     error_message = "readable_secret_arns holds ${join(", ", var.readable_secret_arns)}; it must hold whole ARNs of secrets, without wildcards."
   }
 }

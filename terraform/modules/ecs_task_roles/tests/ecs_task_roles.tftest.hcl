@@ -1,4 +1,8 @@
 mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:us-east-1:111122223333:log-group:dev-tasks/service" }
   }
@@ -87,6 +91,28 @@ run "everything_allowed" {
       ])
     ])
     error_message = "Only actions without a resource, and the list of log groups, are allowed on every resource."
+  }
+}
+
+run "in_the_regions_of_china" {
+  variables {
+    bucket_arn              = "arn:aws-cn:s3:::dev-tasks-111122223333"
+    readable_secret_arns    = ["arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:dev-tasks/database/app-AbCdEf"]
+    region                  = "cn-north-1"
+    registry_repository_arn = "arn:aws-cn:ecr:cn-north-1:111122223333:repository/dev-tasks"
+  }
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-cn" }
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_iam_role.task.assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"]
+      == "arn:aws-cn:ecs:cn-north-1:111122223333:*"
+    )
+    error_message = "ARNs have the partition of the region."
   }
 }
 
