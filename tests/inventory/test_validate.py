@@ -227,3 +227,12 @@ def test_adding_an_app_as_the_documentation_says(inventory: Path) -> None:
         (inventory / name).write_text(content)
     shutil.copytree(PROJECT / "tests/e2e/foreign_app", inventory.parents[2] / "guests")
     passed(validate(inventory))
+
+
+def test_an_app_that_may_not_answer_this_machine_is_named(inventory: Path) -> None:
+    assert "service_allowed_cidr_blocks lets" not in validate(inventory).stdout
+    file = inventory / "host_vars/records/service.yml"
+    file.write_text("service_allowed_cidr_blocks: [203.0.113.0/24, 198.51.100.7/32]\n")
+    said = " ".join(validate(inventory).stdout.split())
+    assert "WARNING: records: service_allowed_cidr_blocks lets 203.0.113.0/24 and 198.51.100.7/32 in alone" in said
+    assert "fails at the smoke check" in said
