@@ -298,6 +298,48 @@ def test_stand_in_is_installed_where_it_is_wanted(machine: Machine) -> None:
     assert program.stat().st_mtime_ns == written
 
 
+def test_lock_files_of_google_layers_take_the_provider_that_set_up_chose(machine: Machine) -> None:
+    """Neither the release nor the stand-in is taken for the other, and what Terraform adds to a lock file stays."""
+    machine.use_ready_venv()
+    layers = machine.project / "terraform/layers/gcp"
+    shutil.copytree(ROOT / "terraform/layers/gcp", layers, ignore=shutil.ignore_patterns(".terraform*"))
+    mirror = machine.provider_mirror(PROVIDER, GOOGLE)
+    locks = [layer / ".terraform.lock.hcl" for layer in layers.iterdir() if layer.is_dir()]
+
+    def setup(provider: str) -> str:
+        status, output = machine.setup(SLIPWAY_PROVIDER_MIRROR=str(mirror), SLIPWAY_GOOGLE_PROVIDER=provider)
+        assert status == 0, output
+        (lock,) = {lock.read_text() for lock in locks}
+        return lock
+
+    def init(folder: Path) -> str:
+        script = f". .build/env && terraform -chdir={folder} init -backend=false -input=false -no-color"
+        run = subprocess.run(
+            ["/bin/bash", "-c", script], cwd=machine.project, check=False, capture_output=True, text=True
+        )
+        return " ".join((run.stdout + run.stderr).split())
+
+    checksums = {line for line in (layers / "google.lock.hcl").read_text().splitlines() if '"zh:' in line}
+    stand_in = setup("stand-in")
+    assert '"h1:' in stand_in
+    assert not checksums & set(stand_in.splitlines())
+    assert "Terraform has been successfully initialized" in init(locks[0].parent)
+    assert setup("stand-in") == stand_in
+
+    real = setup("real")
+    assert checksums < set(real.splitlines())
+    assert '"h1:' not in real
+    locks[0].write_text(real.replace("hashes = [", 'hashes = [\n    "h1:of-this-platform",'))
+    extended = locks[0].read_text()
+    assert machine.setup(SLIPWAY_PROVIDER_MIRROR=str(mirror), SLIPWAY_GOOGLE_PROVIDER="real")[0] == 0
+    assert locks[0].read_text() == extended
+
+    # The stand-in's mirror, but the release's checksums.
+    assert setup("stand-in") == stand_in
+    locks[0].write_text(real)
+    assert "doesn't match any of the checksums previously recorded in the dependency lock file" in init(locks[0].parent)
+
+
 def test_stand_in_beside_ones_own_terraform_configuration_is_an_error(machine: Machine) -> None:
     """Set-up does not write into a configuration that is not its own."""
     machine.use_ready_venv()
