@@ -291,6 +291,7 @@ def google_environment(cloud: Settings) -> dict[str, str]:
         "ARTIFACT_REGISTRY": "artifactregistry/v1",
         "CLOUD_RUN_V2": "run/v2",
         "IAM": "iam/v1",
+        "IAM_BETA": "iam/v1",
         "RESOURCE_MANAGER": "cloudresourcemanager/v1",
         "SERVICE_USAGE": "serviceusage/v1",
         "STORAGE": "storage/v1",

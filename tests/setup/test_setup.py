@@ -283,7 +283,7 @@ def test_stand_in_is_installed_where_it_is_wanted(machine: Machine) -> None:
     assert f'include = ["{PROVIDER}"]' in configuration
     assert f'path    = "{machine.project}/.build/google-provider/mirror"' in configuration
     (machine.project / "main.tf").write_text(
-        'terraform {\n  required_providers {\n    google = { source = "hashicorp/google", version = "6.50.0" }\n'
+        'terraform {\n  required_providers {\n    google = { source = "hashicorp/google", version = "7.45.0" }\n'
         "  }\n}\n"
         'resource "google_service_account" "this" {\n  account_id = "somebody"\n}\n'
     )

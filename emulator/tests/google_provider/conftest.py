@@ -14,12 +14,15 @@ from slipway_emulator.google_provider.schema import StoredSchema
 
 ROOT = Path(__file__).resolve().parents[3]
 
+# The APIs that the stand-in asks.
+PRODUCTS = ("artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "service_usage")
+
 Terraform = Callable[..., subprocess.CompletedProcess[str]]
 
 _HEAD = """
 terraform {
   required_providers {
-    google = { source = "hashicorp/google", version = "6.50.0" }
+    google = { source = "hashicorp/google", version = "7.45.0" }
   }
 }
 """
@@ -51,7 +54,9 @@ def environment(stand_in: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     file = tmp_path_factory.mktemp("terraform") / "terraform.rc"
     file.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{stand_in}/mirror"\n  }}\n}}\n')
     others = {name: value for name, value in os.environ.items() if not name.startswith(("GOOGLE_", "CLOUDSDK_"))}
-    return others | {"TF_CLI_CONFIG_FILE": str(file), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
+    # Nobody answers there: these tests plan.
+    endpoints = {f"GOOGLE_{product.upper()}_CUSTOM_ENDPOINT": "http://127.0.0.1:9/v1/" for product in PRODUCTS}
+    return others | endpoints | {"TF_CLI_CONFIG_FILE": str(file), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
 
 
 @pytest.fixture(scope="session")

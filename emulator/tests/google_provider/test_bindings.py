@@ -14,9 +14,9 @@ import pytest
 from slipway_emulator.google_provider.bindings import UnreadableError, read_sources, read_wheel
 from slipway_emulator.google_provider.schema import Attribute, Block, StoredSchema, write
 
-# As cdktf-provider-generator writes a resource; what does not bear on the schema is left out.
+# As cdktn-provider-generator writes a resource; what does not bear on the schema is left out.
 RESOURCE = """
-export interface ThingConfig extends cdktf.TerraformMetaArguments {
+export interface ThingConfig extends cdktn.TerraformMetaArguments {
   /**
   * What it does. Default value: "KEEP" Possible values: ["KEEP", "DELETE"]
   *
@@ -34,7 +34,7 @@ export interface ThingConfig extends cdktf.TerraformMetaArguments {
   *
   * Docs at Terraform Registry: {@link https://example.org/docs/resources/thing#rule Thing#rule}
   */
-  readonly rule?: ThingRule[] | cdktf.IResolvable;
+  readonly rule?: ThingRule[] | cdktn.IResolvable;
 }
 export interface ThingRule {
   /**
@@ -45,16 +45,16 @@ export interface ThingRule {
   readonly days?: number;
 }
 
-export function thingRuleToHclTerraform(struct?: ThingRule | cdktf.IResolvable): any {
+export function thingRuleToHclTerraform(struct?: ThingRule | cdktn.IResolvable): any {
   const attrs = {
     days: {
-      value: cdktf.numberToHclTerraform(struct!.days),
+      value: cdktn.numberToHclTerraform(struct!.days),
       isBlock: false,
       type: "simple",
       storageClassType: "number",
     },
     hours: {
-      value: cdktf.listMapperHcl(cdktf.numberToHclTerraform, false)(struct!.hours),
+      value: cdktn.listMapperHcl(cdktn.numberToHclTerraform, false)(struct!.hours),
       isBlock: false,
       type: "list",
       storageClassType: "numberList",
@@ -62,10 +62,10 @@ export function thingRuleToHclTerraform(struct?: ThingRule | cdktf.IResolvable):
   };
 }
 
-export function thingTimeoutsToHclTerraform(struct?: ThingTimeouts | cdktf.IResolvable): any {
+export function thingTimeoutsToHclTerraform(struct?: ThingTimeouts | cdktn.IResolvable): any {
   const attrs = {
     create: {
-      value: cdktf.stringToHclTerraform(struct!.create),
+      value: cdktn.stringToHclTerraform(struct!.create),
       isBlock: false,
       type: "simple",
       storageClassType: "string",
@@ -73,7 +73,7 @@ export function thingTimeoutsToHclTerraform(struct?: ThingTimeouts | cdktf.IReso
   };
 }
 
-export class ThingStatesOutputReference extends cdktf.ComplexObject {
+export class ThingStatesOutputReference extends cdktn.ComplexObject {
   // message - computed: true, optional: false, required: false
   public get message() {
     return this.getStringAttribute('message');
@@ -83,12 +83,12 @@ export class ThingStatesOutputReference extends cdktf.ComplexObject {
     return this.getNumberListAttribute('hours_of_day');
   }
 }
-export class ThingStatesList extends cdktf.ComplexList {
+export class ThingStatesList extends cdktn.ComplexList {
   public get(index: number): ThingStatesOutputReference {
     return new ThingStatesOutputReference(this.terraformResource, this.terraformAttribute, index, this.wrapsSet);
   }
 }
-export class ThingRuleOutputReference extends cdktf.ComplexObject {
+export class ThingRuleOutputReference extends cdktn.ComplexObject {
   // days - computed: false, optional: true, required: false
   private _days?: number;
   public get days() {
@@ -100,12 +100,12 @@ export class ThingRuleOutputReference extends cdktf.ComplexObject {
     return this.getNumberListAttribute('hours');
   }
 }
-export class ThingTimeoutsOutputReference extends cdktf.ComplexObject {
+export class ThingTimeoutsOutputReference extends cdktn.ComplexObject {
   // create - computed: false, optional: true, required: false
   private _create?: string;
 }
 
-export class Thing extends cdktf.TerraformResource {
+export class Thing extends cdktn.TerraformResource {
   public static readonly tfResourceType = "google_thing";
 
   // action - computed: false, optional: true, required: false
@@ -115,7 +115,7 @@ export class Thing extends cdktf.TerraformResource {
   }
 
   // labels - computed: true, optional: false, required: false
-  private _labels = new cdktf.StringMap(this, "labels");
+  private _labels = new cdktn.StringMap(this, "labels");
   public get labels() {
     return this._labels;
   }
@@ -146,12 +146,12 @@ export class Thing extends cdktf.TerraformResource {
   // tags - computed: false, optional: true, required: false
   private _tags?: string[];
   public get tags() {
-    return cdktf.Fn.tolist(this.getListAttribute('tags'));
+    return cdktn.Fn.tolist(this.getListAttribute('tags'));
   }
 
   // urls - computed: true, optional: false, required: false
   public get urls() {
-    return cdktf.Fn.tolist(this.getListAttribute('urls'));
+    return cdktn.Fn.tolist(this.getListAttribute('urls'));
   }
 
   // guard - computed: false, optional: false, required: true
@@ -178,25 +178,25 @@ export class Thing extends cdktf.TerraformResource {
   protected synthesizeHclAttributes(): { [name: string]: any } {
     const attrs = {
       action: {
-        value: cdktf.stringToHclTerraform(this._action),
+        value: cdktn.stringToHclTerraform(this._action),
         isBlock: false,
         type: "simple",
         storageClassType: "string",
       },
       name: {
-        value: cdktf.stringToHclTerraform(this._name),
+        value: cdktn.stringToHclTerraform(this._name),
         isBlock: false,
         type: "simple",
         storageClassType: "string",
       },
       name_prefix: {
-        value: cdktf.stringToHclTerraform(this._namePrefix),
+        value: cdktn.stringToHclTerraform(this._namePrefix),
         isBlock: false,
         type: "simple",
         storageClassType: "string",
       },
       tags: {
-        value: cdktf.listMapperHcl(cdktf.stringToHclTerraform, false)(this._tags),
+        value: cdktn.listMapperHcl(cdktn.stringToHclTerraform, false)(this._tags),
         isBlock: false,
         type: "set",
         storageClassType: "stringList",
@@ -208,7 +208,7 @@ export class Thing extends cdktf.TerraformResource {
         storageClassType: "ThingRuleList",
       },
       rule: {
-        value: cdktf.listMapperHcl(thingRuleToHclTerraform, true)(this._rule.internalValue),
+        value: cdktn.listMapperHcl(thingRuleToHclTerraform, true)(this._rule.internalValue),
         isBlock: true,
         type: "set",
         storageClassType: "ThingRuleList",
@@ -233,26 +233,26 @@ export interface GoogleProviderBatching {
   */
   readonly sendAfter: string;
 }
-export function googleProviderBatchingToHclTerraform(struct?: GoogleProviderBatching | cdktf.IResolvable): any {
+export function googleProviderBatchingToHclTerraform(struct?: GoogleProviderBatching | cdktn.IResolvable): any {
   const attrs = {
     send_after: {
-      value: cdktf.stringToHclTerraform(struct!.sendAfter),
+      value: cdktn.stringToHclTerraform(struct!.sendAfter),
       isBlock: false,
       type: "simple",
       storageClassType: "string",
     },
   };
 }
-export class GoogleProvider extends cdktf.TerraformProvider {
+export class GoogleProvider extends cdktn.TerraformProvider {
   public static readonly tfResourceType = "google";
 
   // batching - computed: false, optional: true, required: false
-  private _batching?: GoogleProviderBatching[] | cdktf.IResolvable;
+  private _batching?: GoogleProviderBatching[] | cdktn.IResolvable;
 
   protected synthesizeHclAttributes(): { [name: string]: any } {
     const attrs = {
       batching: {
-        value: cdktf.listMapperHcl(googleProviderBatchingToHclTerraform, true)(this._batching),
+        value: cdktn.listMapperHcl(googleProviderBatchingToHclTerraform, true)(this._batching),
         isBlock: true,
         type: "list",
         storageClassType: "GoogleProviderBatchingList",
@@ -323,7 +323,7 @@ def test_provider_blocks_are_read_from_their_interface() -> None:
         ("      name_prefix: {", "      other: {", "Thing.name_prefix is an argument that is never written"),
         ("  // action - computed", "  // actions - computed", "Thing.actions is an argument that is never written"),
         ("class ThingStatesOutputReference", "class Other", "there is no class ThingStatesOutputReference"),
-        ("export class Thing extends cdktf.TerraformResource", "export class Thing extends cdktf.Construct",
+        ("export class Thing extends cdktn.TerraformResource", "export class Thing extends cdktn.Construct",
          "Thing extends Construct"),
     ],
 )  # fmt: skip
@@ -384,13 +384,13 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 
 def test_everything_published_is_there(schema: StoredSchema) -> None:
-    assert len(schema.response.resource_schemas) == 1096
-    assert len(schema.response.data_source_schemas) == 373
-    assert len(schema.provider().attributes) == 177
+    assert len(schema.response.resource_schemas) == 1344
+    assert len(schema.response.data_source_schemas) == 463
+    assert len(schema.provider().attributes) == 203
     for name in schema.response.resource_schemas:
         block = schema.resource(name)
         assert block.attributes or block.blocks, name
-        assert "id" in block.attributes or name == "google_storage_notification", name
+        assert "id" in block.attributes, name
 
 
 def test_spot_checks_against_the_providers_documentation(schema: StoredSchema) -> None:

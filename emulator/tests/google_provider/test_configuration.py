@@ -12,14 +12,16 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from emulator.tests.google_provider.conftest import PRODUCTS
 from slipway_emulator.google_provider.configuration import Configuration, ConfigurationError
 from slipway_emulator.google_provider.resource import ApiError, call
 from slipway_emulator.google_provider.schema import Attribute, Block
 
+ENDPOINTS = {f"{product}_custom_endpoint": "http://127.0.0.1:9/v1/" for product in PRODUCTS}
 BLOCK = Block(
     {
         name: Attribute("string", optional=True)
-        for name in ("access_token", "credentials", "project", "region", "iam_custom_endpoint")
+        for name in ("access_token", "credentials", "project", "region", "storage_custom_endpoint", *ENDPOINTS)
     },
     {},
 )
@@ -85,8 +87,8 @@ def key(api: Api, tmp_path: Path) -> str:
 
 
 def test_token_is_got_once_and_nobody_else_is_asked(api: Api, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = {"GOOGLE_CREDENTIALS": key, "GOOGLE_IAM_CUSTOM_ENDPOINT": f"{api.address}/iam/v1/"}
-    configuration = Configuration.of(BLOCK, {}, environment)
+    environment = {f"GOOGLE_{name.upper()}": f"{api.address}/iam/v1/" for name in ENDPOINTS}
+    configuration = Configuration.of(BLOCK, {}, environment | {"GOOGLE_CREDENTIALS": key})
     started: list[str] = []
     start = threading.Thread.start
 
@@ -96,33 +98,57 @@ def test_token_is_got_once_and_nobody_else_is_asked(api: Api, key: str, monkeypa
 
     monkeypatch.setattr(threading.Thread, "start", note)
     for name in ("one", "two"):
-        assert call(configuration, "GET", "iam", name) == {"path": f"/iam/v1/{name}"}
+        assert call(configuration, "GET", "iam_beta", name) == {"path": f"/iam/v1/{name}"}
     assert api.asked == ["POST /token", "GET /iam/v1/one", "GET /iam/v1/two"]
     # The server's own, one for each connection; google-auth would ask Google in one of its own.
     assert [name for name in started if "process_request_thread" not in name] == []
 
 
 def test_key_may_be_given_as_text(api: Api, key: str) -> None:
-    config = {"credentials": Path(key).read_text(), "iam_custom_endpoint": f"{api.address}/iam/v1/"}
-    assert call(Configuration.of(BLOCK, config, {}), "GET", "iam", "x") == {"path": "/iam/v1/x"}
+    config = ENDPOINTS | {"credentials": Path(key).read_text(), "iam_beta_custom_endpoint": f"{api.address}/iam/v1/"}
+    assert call(Configuration.of(BLOCK, config, {}), "GET", "iam_beta", "x") == {"path": "/iam/v1/x"}
 
 
 def test_refused_token_is_an_error_in_googles_words(api: Api) -> None:
-    config = {"access_token": "stolen", "iam_custom_endpoint": f"{api.address}/iam/v1/"}
+    config = ENDPOINTS | {"access_token": "stolen", "iam_beta_custom_endpoint": f"{api.address}/iam/v1/"}
     with pytest.raises(ApiError, match="googleapi: Error 401: who are you") as refused:
-        call(Configuration.of(BLOCK, config, {}), "GET", "iam", "x")
+        call(Configuration.of(BLOCK, config, {}), "GET", "iam_beta", "x")
     assert refused.value.status == 401
 
 
 def test_provider_block_goes_before_the_environment() -> None:
     environment = {"GOOGLE_PROJECT": "of-environment", "GOOGLE_CLOUD_PROJECT": "another", "GOOGLE_REGION": "us-east1"}
-    configuration = Configuration.of(BLOCK, {"access_token": "x", "project": "of-block"}, environment)
+    configuration = Configuration.of(BLOCK, ENDPOINTS | {"access_token": "x", "project": "of-block"}, environment)
     assert (configuration.project, configuration.region) == ("of-block", "us-east1")
-    assert Configuration.of(BLOCK, {"access_token": "x"}, environment).project == "of-environment"
-    assert configuration.endpoints["iam"] == "https://iam.googleapis.com/v1/"
+    assert Configuration.of(BLOCK, ENDPOINTS | {"access_token": "x"}, environment).project == "of-environment"
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "problem"),
+    [
+        ({}, "artifact_registry_custom_endpoint is not set"),
+        ({"iam_beta_custom_endpoint": "https://iam.googleapis.com/v1/"},
+         "iam_beta_custom_endpoint is 'https://iam.googleapis.com/v1/'"),
+        ({"cloud_run_v2_custom_endpoint": "http://127.0.0.1.example.org/v2/"}, "cloud_run_v2_custom_endpoint is"),
+        # Not one that it asks, but in what other way is this the real Google?
+        ({"storage_custom_endpoint": "https://storage.googleapis.com/v1/"}, "storage_custom_endpoint is"),
+    ],
+)  # fmt: skip
+def test_real_project_is_refused_before_anything_is_asked(endpoints: dict[str, str], problem: str) -> None:
+    config = (ENDPOINTS | endpoints if endpoints else {}) | {"access_token": "x"}
+    with pytest.raises(ConfigurationError, match=problem) as refused:
+        Configuration.of(BLOCK, config, {})
+    assert "GOOGLE_" in str(refused.value)
+    assert "docs/google-provider.md" in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:4567/run/v2/", "http://localhost/v2/", "https://[::1]:1/v2/"])
+def test_emulator_is_on_this_machine(address: str) -> None:
+    config = ENDPOINTS | {"access_token": "x", "cloud_run_v2_custom_endpoint": address}
+    assert Configuration.of(BLOCK, config, {}).endpoints["cloud_run_v2"] == address
 
 
 @pytest.mark.parametrize("credentials", ["/no/such/file", "{", "{}"])
 def test_credentials_that_cannot_be_used(credentials: str) -> None:
     with pytest.raises(ConfigurationError, match="The credentials cannot be used"):
-        Configuration.of(BLOCK, {"credentials": credentials}, {})
+        Configuration.of(BLOCK, ENDPOINTS | {"credentials": credentials}, {})

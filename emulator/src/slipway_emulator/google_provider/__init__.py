@@ -4,4 +4,4 @@ Its schema is that of the real provider, read from the published CDKTF bindings;
 real REST calls, at whatever endpoint the provider's own settings name.
 """
 
-VERSION = "6.50.0"
+VERSION = "7.45.0"

@@ -1,6 +1,6 @@
 """The provider's schema, read from the CDKTF bindings that are published for it.
 
-The bindings (PyPI package `cdktf-cdktf-provider-google`) carry a jsii assembly: the package of JavaScript that
+The bindings (PyPI package `cdktn-provider-google`) carry a jsii assembly: the package of JavaScript that
 cdktf-provider-generator writes from `terraform providers schema -json`. Each module of it holds its TypeScript
 source in its source map, and that says all the schema says:
 
@@ -26,7 +26,7 @@ from pathlib import Path
 from slipway_emulator.google_provider.schema import Attribute, Block, NestedBlock, ProviderSchema, Type
 
 _SOURCE_MAP = re.compile(r"^//# sourceMappingURL=data:application/json;base64,(\S+)", re.MULTILINE)
-_CLASS = re.compile(r"^export class (\w+) extends cdktf\.(\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+_CLASS = re.compile(r"^export class (\w+) extends cdktn\.(\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _INTERFACE = re.compile(r"^export interface (\w+)[^{\n]*\{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _TO_HCL = re.compile(r"^export function (\w+)ToHclTerraform\(.*?\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _MEMBER = re.compile(
@@ -34,9 +34,9 @@ _MEMBER = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 # The provider's own blocks are never read back, so no class describes them: their interface does.
-_PLAIN_MEMBER = re.compile(r"^  private _\w+\?: (\w+)\[\] \| cdktf\.IResolvable;", re.MULTILINE)
-_OBJECT_MEMBER = re.compile(r"^  private _\w+ = new (cdktf\.)?(\w+)\(this, \"\w+\"(?:, (true|false))?\)", re.MULTILINE)
-_GETTER = re.compile(r"^    return ((?:cdktf\.Fn\.tolist\()?)this\.get(\w+)Attribute\(", re.MULTILINE)
+_PLAIN_MEMBER = re.compile(r"^  private _\w+\?: (\w+)\[\] \| cdktn\.IResolvable;", re.MULTILINE)
+_OBJECT_MEMBER = re.compile(r"^  private _\w+ = new (cdktn\.)?(\w+)\(this, \"\w+\"(?:, (true|false))?\)", re.MULTILINE)
+_GETTER = re.compile(r"^    return ((?:cdktn\.Fn\.tolist\()?)this\.get(\w+)Attribute\(", re.MULTILINE)
 _STORAGE = re.compile(
     r"^ +(\w+): \{\n +value: .*\n +isBlock: (true|false),\n +type: \"(\w+)\",\n +storageClassType: \"(\w+)\"",
     re.MULTILINE,
@@ -51,7 +51,10 @@ _CONFLICTS = re.compile(
     r"(?:Conflicts with|Only one of) ([\w\"'`, ]+?)(?: (?:may|can) be (?:set|specified|provided))?\.(?:\s|$)"
 )
 
-# What cdktf calls the types of inputs (`storageClassType`) and of results (the getter).
+# The one module that describes no schema: the provider's own functions, which the stand-in has none of.
+_FUNCTIONS = "provider-functions"
+_KINDS = ("TerraformProvider", "TerraformResource", "TerraformDataSource", "TerraformEphemeralResource")
+# What cdktn calls the types of inputs (`storageClassType`) and of results (the getter).
 _INPUT_TYPES: dict[str, Type] = {
     "string": "string",
     "number": "number",
@@ -130,8 +133,12 @@ def read_sources(sources: dict[str, str]) -> ProviderSchema:
         "TerraformProvider": providers,
         "TerraformResource": resources,
         "TerraformDataSource": data_sources,
+        # The stand-in has none of them.
+        "TerraformEphemeralResource": {},
     }
     for module, source in sources.items():
+        if module == _FUNCTIONS:
+            continue
         try:
             parsed = _Module(source)
             kinds[parsed.kind][parsed.resource_type] = parsed.block()
@@ -151,11 +158,11 @@ class _Module:
         self._storage = {found[1]: _storage(found[2]) for found in _TO_HCL.finditer(source)}
         top = [name for name, (base, _) in self._classes.items() if not base.startswith("Complex")]
         if len(top) != 1:
-            raise UnreadableError(f"{len(top)} classes extend cdktf's own, not one")
+            raise UnreadableError(f"{len(top)} classes extend cdktn's own, not one")
         self._top = top[0]
         self.kind, body = self._classes[self._top]
         found = _RESOURCE_TYPE.search(body)
-        if self.kind not in ("TerraformProvider", "TerraformResource", "TerraformDataSource") or not found:
+        if self.kind not in _KINDS or not found:
             raise UnreadableError(f"{self._top} extends {self.kind} and names no type")
         self.resource_type = found[1]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import json
 import os
 import re
 import threading
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,12 +33,8 @@ _ENVIRONMENT = {
     "region": ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION"),
 }
 _ENDPOINT = re.compile(r"^.+/[^/]+/$")
-_DEFAULT_ENDPOINTS = {
-    "artifact_registry": "https://artifactregistry.googleapis.com/v1/",
-    "cloud_run_v2": "https://run.googleapis.com/v2/",
-    "iam": "https://iam.googleapis.com/v1/",
-    "service_usage": "https://serviceusage.googleapis.com/v1/",
-}
+# The APIs of the resources that this provider makes.
+_PRODUCTS = ("artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "service_usage")
 # What the published schema leaves out (`ConflictsWith`).
 _CONFLICTS = {"access_token": ("credentials",), "credentials": ("access_token",)}
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -64,6 +62,7 @@ class Configuration:
         endpoints: base addresses by product, each with a slash at its end.
         labels: labels of every resource.
         attribution_label: whether to add Terraform's own label.
+        deletion_policy: of resources that name none.
         session: sends requests with a fresh token.
     """
 
@@ -72,6 +71,7 @@ class Configuration:
     endpoints: Mapping[str, str]
     labels: Mapping[str, str]
     attribution_label: bool
+    deletion_policy: str
     session: requests.Session
 
     @classmethod
@@ -84,7 +84,7 @@ class Configuration:
             environment: environment variables.
 
         Raises:
-            ConfigurationError: an endpoint is no base address, or there are no credentials.
+            ConfigurationError: an endpoint is no base address or not on this machine, or there are no credentials.
         """
 
         def setting(name: str) -> str:
@@ -93,17 +93,24 @@ class Configuration:
                 return value
             return next((environment[key] for key in _ENVIRONMENT.get(name, ()) if environment.get(key)), "")
 
-        endpoints = dict(_DEFAULT_ENDPOINTS)
+        endpoints = {}
         for argument in block.attributes:
             product = argument.removesuffix("_custom_endpoint")
-            if product != argument:
-                value = config.get(argument) or environment.get(f"GOOGLE_{argument.upper()}")
-                if value and not is_unknown(value):
-                    if not _ENDPOINT.match(value):
-                        raise ConfigurationError(
-                            f"{argument} is {value!r}; it must be an address that ends in a path and /"
-                        )
-                    endpoints[product] = value
+            variable = f"GOOGLE_{argument.upper()}"
+            value = config.get(argument) or environment.get(variable)
+            if product == argument or is_unknown(value):
+                continue
+            if value and not _ENDPOINT.match(value):
+                raise ConfigurationError(f"{argument} is {value!r}; it must be an address that ends in a path and /")
+            if value and _is_loopback(value):
+                endpoints[product] = value
+            elif value or product in _PRODUCTS:
+                raise ConfigurationError(
+                    f"This is the stand-in for the google provider, which manages nothing but an emulator on this "
+                    f"machine, and {argument} is {repr(value) if value else 'not set'}; it must be an address of "
+                    f"127.0.0.1, such as {variable} of inventories/dev has it. For a real project, let scripts/setup "
+                    "install the real provider: docs/google-provider.md"
+                )
         labels = config.get("default_labels")
         session = requests.Session()
         session.auth = _Bearer(_credentials(setting("access_token"), setting("credentials")))
@@ -113,8 +120,17 @@ class Configuration:
             endpoints=endpoints,
             labels=labels if isinstance(labels, dict) else {},
             attribution_label=config.get("add_terraform_attribution_label") is not False,
+            deletion_policy=setting("deletion_policy") or "DELETE",
             session=session,
         )
+
+
+def _is_loopback(address: str) -> bool:
+    host = urllib.parse.urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Bearer(requests.auth.AuthBase):

@@ -19,6 +19,8 @@ from slipway_emulator.google_provider.values import UNKNOWN, Object, Value, is_u
 
 # Terraform's mark on what it made (hashicorp/google, `add_terraform_attribution_label`).
 _ATTRIBUTION = {"goog-terraform-provisioned": "true"}
+# Arguments of nearly every resource that no API is told.
+TERRAFORM_ONLY = ("deletion_policy",)
 _REQUEST_TIMEOUT_SECONDS = 60
 _OPERATION_TIMEOUT_SECONDS = 20 * 60
 _FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.1, 5.0

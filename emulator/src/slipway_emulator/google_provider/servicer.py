@@ -82,6 +82,9 @@ class Servicer(ProviderServicer):
         if request.type_name in self._resources and self._configuration:
             resource = self._resources[request.type_name]
             planned = resource.complete_plan(self._configuration, planned, prior)
+            if values.decode(request.config).get("deletion_policy") is None:
+                # What was there before counts for nothing (tpgresource.GetDeletionPolicyFromDiff).
+                planned = self._with_policy(planned, {})
             if prior is not None:
                 replaced = resource.replaced(prior, planned)
         if replaced and prior is not None:
@@ -105,14 +108,15 @@ class Servicer(ProviderServicer):
         try:
             resource, configuration = self._made(request.type_name)
             if planned is None:
-                resource.delete(configuration, prior)
+                if _may_delete(request.type_name, prior):
+                    resource.delete(configuration, prior)
                 state = None
             elif prior is None:
-                state = resource.create(configuration, planned)
+                state = self._with_policy(resource.create(configuration, planned), planned)
             else:
-                state = resource.update(configuration, prior, planned)
+                state = self._with_policy(resource.update(configuration, prior, planned), planned)
         except ApiError as error:
-            state = error.state if error.state is not None else prior
+            state = prior if error.state is None else self._with_policy(error.state, planned or prior)
             problems = [values.diagnostic(str(error))]
         return pb.ApplyResourceChange.Response(
             new_state=values.encode(state),
@@ -132,7 +136,14 @@ class Servicer(ProviderServicer):
 
     def _read(self, type_name: str, state: values.Object) -> values.Object | None:
         resource, configuration = self._made(type_name)
-        return resource.read(configuration, state)
+        found = resource.read(configuration, state)
+        return None if found is None else self._with_policy(found, state)
+
+    def _with_policy(self, state: values.Object, before: values.Object) -> values.Object:
+        """A state with the deletion policy that it had before, or the default one: no API knows it."""
+        if "deletion_policy" in state and self._configuration:
+            state["deletion_policy"] = before.get("deletion_policy") or self._configuration.deletion_policy
+        return state
 
     def ImportResourceState(self, request: Any, context: Any) -> Any:
         def imported() -> Any:
@@ -175,6 +186,19 @@ class Servicer(ProviderServicer):
             return answer()
         except ApiError as error:
             return response(diagnostics=[values.diagnostic(str(error))])
+
+
+def _may_delete(type_name: str, state: values.Object) -> bool:
+    """Whether the deletion policy has a resource deleted; otherwise only the state forgets it.
+
+    Raises:
+        ApiError: it has it kept in both (tpgresource.DeletionPolicyPreDelete).
+    """
+    if state.get("deletion_policy") == "PREVENT":
+        raise ApiError(
+            f'cannot destroy {type_name} without setting deletion_policy="DELETE" and running `terraform apply`'
+        )
+    return state.get("deletion_policy") != "ABANDON"
 
 
 _CAPABILITIES = pb.ServerCapabilities(get_provider_schema_optional=True)

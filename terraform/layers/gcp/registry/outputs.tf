@@ -1,4 +1,4 @@
-# Provider 6.50 does not set the API's registryUri. Below a repository, each image has a name of its own.
+# Below a repository, each image has a name of its own.
 output "repository_url" {
   description = "Address to push to and pull from, without a tag."
   value = join("/", [

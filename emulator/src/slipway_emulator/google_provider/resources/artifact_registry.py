@@ -8,6 +8,7 @@ from typing import Any
 from slipway_emulator.google_provider import values
 from slipway_emulator.google_provider.configuration import Configuration
 from slipway_emulator.google_provider.resource import (
+    TERRAFORM_ONLY,
     ApiError,
     Resource,
     call,
@@ -106,7 +107,7 @@ class Repository(Resource):
                 name: attribute
                 for name, attribute in self.block.attributes.items()
                 if attribute.optional or attribute.required
-                if name not in ("id", "project", "location", "repository_id")
+                if name not in ("id", "project", "location", "repository_id", *TERRAFORM_ONLY)
             },
             self.block.blocks,
         )

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from slipway_emulator.google_provider import values
 from slipway_emulator.google_provider.configuration import Configuration
 from slipway_emulator.google_provider.resource import (
+    TERRAFORM_ONLY,
     ApiError,
     Resource,
     call,
@@ -22,7 +23,7 @@ from slipway_emulator.google_provider.values import Object
 
 _PRODUCT = "cloud_run_v2"
 
-# hashicorp/google 6.50, resource_cloud_run_v2_service.go.
+# hashicorp/google 7.45, resource_cloud_run_v2_service.go.
 _PROBES = ("template.containers.liveness_probe", "template.containers.startup_probe")
 _PROBE_DEFAULTS: dict[str, Any] = {
     "failure_threshold": 3,
@@ -31,8 +32,7 @@ _PROBE_DEFAULTS: dict[str, Any] = {
     "timeout_seconds": 1,
     "http_get.path": "/",
 }
-# Never sent, never answered: what only Terraform knows of.
-_TERRAFORM_ONLY = ("deletion_protection",)
+_TERRAFORM_ONLY = ("deletion_protection", *TERRAFORM_ONLY)
 
 
 class Service(Resource):
@@ -45,7 +45,7 @@ class Service(Resource):
         "template.scaling",
         "template.containers.ports",
         "template.containers.resources",
-        *_PROBES,
+        "template.containers.startup_probe",
     )
     defaults: ClassVar[dict[str, Any]] = {"deletion_protection": True} | {
         f"{probe}.{name}": default for probe in _PROBES for name, default in _PROBE_DEFAULTS.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from slipway_emulator.google_provider import values
 from slipway_emulator.google_provider.configuration import Configuration
@@ -17,7 +17,6 @@ class ProjectService(Resource):
     """An API that a project may use."""
 
     immutable = ("project", "service")
-    defaults: ClassVar[dict[str, Any]] = {"disable_on_destroy": True}
 
     def validate(self, config: Object) -> Iterable[Any]:
         service = config["service"]
@@ -27,20 +26,16 @@ class ProjectService(Resource):
             )
 
     def create(self, configuration: Configuration, planned: Object) -> Object:
-        name = f"projects/{planned['project']}/services/{planned['service']}"
-        wait(
-            configuration,
-            _PRODUCT,
-            call(configuration, "POST", _PRODUCT, f"{name}:enable", body={}),
-            f"api to enable {planned['service']}",
-        )
-        return planned | {"id": f"{planned['project']}/{planned['service']}"}
+        project, service = planned["project"], planned["service"]
+        if service not in _enabled(configuration, project):
+            operation = call(configuration, "POST", _PRODUCT, f"projects/{project}/services/{service}:enable", body={})
+            wait(configuration, _PRODUCT, operation, f'Enable Project "{project}" Services: [{service}]')
+        return planned | {"id": f"{project}/{service}"}
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         project, _, service = state["id"].partition("/")
-        path = f"projects/{project}/services/{service}"
-        answer = found(lambda: call(configuration, "GET", _PRODUCT, path))
-        if answer is None or answer.get("state") != "ENABLED":
+        there = found(lambda: call(configuration, "GET", "resource_manager", f"projects/{project}"))
+        if there is None or service not in _enabled(configuration, project):
             return None
         return state | {"project": project, "service": service}
 
@@ -62,4 +57,16 @@ class ProjectService(Resource):
                 "Invalid google_project_service id format for import, expecting `{project}/{service}`, "
                 f"found {identifier}"
             )
-        return self.empty() | {"id": identifier, "project": project, "service": service, "disable_on_destroy": True}
+        return self.empty() | {"id": identifier, "project": project, "service": service}
+
+
+def _enabled(configuration: Configuration, project: str) -> set[str]:
+    """The APIs that a project may use (`ListCurrentlyEnabledServices`)."""
+    path, names = f"projects/{project}/services", set()
+    parameters = {"filter": "state:ENABLED", "pageSize": "200", "fields": "services/name,nextPageToken"}
+    while True:
+        answer = call(configuration, "GET", _PRODUCT, path, parameters=parameters)
+        names |= {service["name"].rpartition("/")[2] for service in answer.get("services", [])}
+        if not answer.get("nextPageToken"):
+            return names
+        parameters["pageToken"] = answer["nextPageToken"]

@@ -11,7 +11,8 @@ from slipway_emulator.google_provider.configuration import Configuration
 from slipway_emulator.google_provider.resource import ApiError, Resource, call, found, identify
 from slipway_emulator.google_provider.values import Object, is_unknown
 
-_PRODUCT = "iam"
+# Service accounts are reached where workload identity pools are (services/iambeta).
+_PRODUCT = "iam_beta"
 _ACCOUNT_ID = re.compile(r"^[a-z](?:[-a-z0-9]{4,28}[a-z0-9])$")
 _LONGEST_DESCRIPTION = 256
 
