@@ -6,10 +6,11 @@ import http.client
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import docker
 import pytest
 
 from emulator.tests.google_apis import RUN, detail
-from emulator.tests.google_cloud_run import CloudRun
+from emulator.tests.google_cloud_run import CloudRun, containers
 from emulator.tests.odd_values import NO_OBJECTS, with_odd_values
 from emulator.tests.stack import Json
 from slipway_emulator.settings import Settings
@@ -48,6 +49,21 @@ def test_bounds_of_scaling_that_are_refused(run: CloudRun, web: str, scaling: Js
     body["template"]["scaling"] = scaling
     error = run.google.refusal("PATCH", run.path(web), body)
     assert error["message"].startswith("Violation in UpdateServiceRequest.service.template.scaling: ")
+
+
+def test_minimum_of_the_service_needs_no_revision(run: CloudRun, web: str, engine: docker.DockerClient) -> None:
+    before = run.get(web)
+    # Whoever sets nothing is answered with a block all the same.
+    assert before["scaling"] == {"minInstanceCount": 0}
+    run.update(web, before | {"scaling": {"minInstanceCount": 2}})
+    after = run.get(web)
+    assert (after["scaling"], after["latestCreatedRevision"]) == (
+        {"minInstanceCount": 2},
+        before["latestCreatedRevision"],
+    )
+    assert len(containers(engine, after["name"])) == 2
+    error = run.google.refusal("PATCH", run.path(web), before | {"scaling": {"minInstanceCount": -1}})
+    assert error["message"].startswith("Violation in UpdateServiceRequest.service.scaling: ")
 
 
 def test_same_template_makes_no_revision(run: CloudRun, web: str) -> None:

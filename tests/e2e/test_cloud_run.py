@@ -47,7 +47,8 @@ def test_what_runs_is_what_was_asked_for(site: Site) -> None:
     assert container["image"].endswith(f"/{NAME}/{NAME}@{entry['image_digest']}")
     assert container["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
     assert {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe")} == {"/healthz"}
-    assert deployed["template"]["scaling"] == {"minInstanceCount": 1, "maxInstanceCount": 10}
+    assert deployed["template"]["scaling"] == {"maxInstanceCount": 10}
+    assert deployed["scaling"] == {"minInstanceCount": 1}
     assert deployed["ingress"] == "INGRESS_TRAFFIC_ALL"
     account = f"{NAME}@{GOOGLE_PROJECT}.iam.gserviceaccount.com"
     assert deployed["template"]["serviceAccount"] == account

@@ -93,8 +93,12 @@ resource "google_cloud_run_v2_service" "this" {
 
     scaling {
       max_instance_count = var.max_count
-      min_instance_count = var.min_count
     }
+  }
+
+  # The service's: a minimum of the revision would be kept ready by each revision that has a tag.
+  scaling {
+    min_instance_count = var.min_count
   }
 
   # Said, so that a deployment also ends what somebody has pinned by hand.

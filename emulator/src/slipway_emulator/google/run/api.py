@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import math
 import random
 import string
 from collections.abc import Coroutine
@@ -420,8 +421,25 @@ class CloudRun:
             tagged = {"uri": f"https://{target['tag']}---{host}"} if target.get("tag") else {}
             statuses.append({"type": target["type"], "revision": name} | tagged | _only(target, "percent", "tag"))
         record["trafficStatuses"] = statuses
+        await asyncio.gather(*(self._fill_up(service, name) for name in _serving(record)))
         await self._retire_unused(service)
         return None
+
+    async def _fill_up(self, service: Service, name: str) -> None:
+        """Start what a revision lacks of its share of the service's minimum; what it has beyond may go on."""
+        targets = [status for status in service.record["trafficStatuses"] if status["revision"] == name]
+        share = sum(target.get("percent", 0) for target in targets) / 100
+        revision = service.revisions[name]
+        missing = math.ceil(share * service.record["scaling"]["minInstanceCount"]) - len(revision.instances)
+        started = await asyncio.gather(
+            *(self._instances.start(revision.record) for _ in range(missing)), return_exceptions=True
+        )
+        for instance in started:
+            if isinstance(instance, Instance):
+                revision.instances.append(instance)
+                revision.keeping.append(self._spawn(self._keep(revision, instance)))
+            else:
+                _LOG.info("an instance of %s does not start: %s", revision.record["name"], instance)
 
     async def _retire_unused(self, service: Service) -> None:
         serving = _serving(service.record)

@@ -278,6 +278,7 @@ def _complete(whole: Json, name: str, default_account: str, registry: str) -> Js
     if not template.get("serviceAccount"):
         template["serviceAccount"] = default_account
     _complete_traffic(whole)
+    _complete_service_scaling(whole)
     whole.setdefault("ingress", INGRESS_ALL)
     whole.setdefault("launchStage", "GA")
     for name, what in (("volumes", "volumes"), ("vpcAccess", "VPC networks"), ("nodeSelector", "GPUs")):
@@ -412,6 +413,16 @@ def _complete_traffic(service: Json) -> None:
     tags = [target["tag"] for target in targets if target.get("tag")]
     if len(tags) != len(set(tags)):
         raise _ViolationError("traffic", "a tag must not be there twice")
+
+
+def _complete_service_scaling(service: Json) -> None:
+    """Scaling of the whole service: every service is answered with a block of it, whether or not it was given one."""
+    scaling = service.setdefault("scaling", {})
+    least, most = scaling.setdefault("minInstanceCount", 0), scaling.get("maxInstanceCount")
+    if least < 0 or (most is not None and (most < 1 or least > most)):
+        raise _ViolationError(
+            "scaling", f"min_instance_count ({least}) must be from 0 to max_instance_count ({most or 'none'})"
+        )
 
 
 def _check_labels(message: Json, path: str) -> None:

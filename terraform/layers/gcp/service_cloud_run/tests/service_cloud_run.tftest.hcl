@@ -23,7 +23,8 @@ run "defaults" {
 
   assert {
     condition = (
-      google_cloud_run_v2_service.this.template[0].scaling[0].min_instance_count == 2
+      google_cloud_run_v2_service.this.scaling[0].min_instance_count == 2
+      && google_cloud_run_v2_service.this.template[0].scaling[0].min_instance_count == null
       && google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 10
       && google_cloud_run_v2_service.this.template[0].max_instance_request_concurrency == 80
     )
@@ -146,7 +147,7 @@ run "almost_everything_changed" {
 
   assert {
     condition = (
-      google_cloud_run_v2_service.this.template[0].scaling[0].min_instance_count == 0
+      google_cloud_run_v2_service.this.scaling[0].min_instance_count == 0
       && google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 300
       && google_cloud_run_v2_service.this.template[0].max_instance_request_concurrency == 1000
       && google_cloud_run_v2_service.this.template[0].containers[0].resources[0].limits == tomap({ cpu = "4", memory = "16384Mi" })
