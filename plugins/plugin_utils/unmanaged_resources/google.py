@@ -34,7 +34,7 @@ PLACES: dict[str, Callable[[str, Json], tuple[str, str]]] = {
     "google_service_account": _service_account,
 }
 # What comes out the same when it is made twice.
-REPEATABLE = frozenset({"google_cloud_run_v2_service_iam_member", "google_project_service"})
+REPEATABLE = frozenset({"google_project_service"})
 
 
 def is_ours(found: Json, values: Json) -> bool:

@@ -27,6 +27,7 @@ from slipway_emulator.google.artifact_registry.docker_registry import DockerRegi
 from slipway_emulator.google.iam.policies import Policies
 from slipway_emulator.google.iam.service_accounts import ServiceAccounts
 from slipway_emulator.google.iam.tokens import Tokens, unauthenticated
+from slipway_emulator.google.organization_policies.api import OrganizationPolicies
 from slipway_emulator.google.run.api import CloudRun, Service
 from slipway_emulator.google.run.instances import Instances
 from slipway_emulator.google.service_usage.api import ServiceUsage
@@ -66,6 +67,7 @@ class GoogleCloud:
     def __init__(self, settings: Settings, client: docker.DockerClient, network: ContainerNetwork) -> None:
         self._routes = Routes()
         services = ServiceUsage(self._routes)
+        self._organization = OrganizationPolicies(self._routes)
         policies = Policies()
         accounts = ServiceAccounts(self._routes, services, policies)
         email = accounts.add(settings.google_project, _ACCOUNT_ID)["email"]
@@ -130,6 +132,7 @@ class GoogleCloud:
             )
         if not request.path.startswith(_APIS) and self._storage.is_download(request.method, request.path):
             return self._storage.download(request)
+        self._organization.check(request)
         return self._routes.answer(request)
 
     async def handle_site(self, scope: Scope, receive: Receive, send: Send, host: str, port: int) -> None:

@@ -34,6 +34,9 @@ resource "google_cloud_run_v2_service" "this" {
   deletion_protection = var.deletion_protection
   ingress             = var.ingress
 
+  # A role for allUsers is refused where an organization allows members of its own domains only.
+  invoker_iam_disabled = var.allow_unauthenticated
+
   template {
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
     max_instance_request_concurrency = var.max_concurrent_requests
@@ -108,13 +111,4 @@ resource "google_cloud_run_v2_service" "this" {
   }
 
   depends_on = [google_project_service.api]
-}
-
-resource "google_cloud_run_v2_service_iam_member" "public" {
-  count = var.allow_unauthenticated ? 1 : 0
-
-  name     = google_cloud_run_v2_service.this.name
-  location = google_cloud_run_v2_service.this.location
-  role     = "roles/run.invoker"
-  member   = "allUsers"
 }
