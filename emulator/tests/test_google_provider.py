@@ -161,6 +161,23 @@ def test_first_release_that_does_not_start_is_made_anew(settled: Terraform, clou
     assert ask(cloud, service["uri"].removeprefix("https://")) == (200, "1")
 
 
+def test_protected_first_release_that_does_not_start_is_kept(
+    settled: Terraform, cloud: Settings, google: Google
+) -> None:
+    settled.run(*DESTROY, "-target=google_cloud_run_v2_service.this")
+    settled.fail(*APPLY, "-var=behaviour=crash", "-var=protected=true")
+    failed = google.call("GET", SERVICE)
+    # Neither a release that starts nor the end of the protection gets past the state.
+    for arguments in (("-var=protected=true",), ()):
+        said = settled.fail(*APPLY, *arguments)
+        assert "cannot destroy service without setting deletion_protection=false" in said
+    settled.run("untaint", "google_cloud_run_v2_service.this[0]")
+    settled.change("-var=protected=true")
+    service = google.call("GET", SERVICE)
+    assert service["uid"] == failed["uid"]
+    assert ask(cloud, service["uri"].removeprefix("https://")) == (200, "1")
+
+
 def test_api_that_is_off_is_named(applied: Terraform, google: Google) -> None:
     run = f"{USAGE}/projects/{PROJECT}/services/run.googleapis.com"
     google.call("POST", f"{run}:disable")

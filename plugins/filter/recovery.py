@@ -20,6 +20,22 @@ def plan_creations(plan: Json) -> list[Json]:
     ]
 
 
+def kept_failures(plan: Json) -> list[str]:
+    """Addresses of resources that a plan would replace because their creation failed, and that refuse to be deleted.
+
+    Their protection is read from the state, where the failed creation has written it, so no plan gets past it.
+
+    Args:
+        plan: the plan as `terraform show -json` prints it.
+    """
+    return [
+        change["address"]
+        for change in plan.get("resource_changes", [])
+        if change.get("action_reason") == "replace_because_tainted"
+        and change["change"]["before"].get("deletion_protection")
+    ]
+
+
 def import_blocks(resources: list[Json]) -> Json:
     """A Terraform file in JSON that imports resources.
 
@@ -35,5 +51,6 @@ class FilterModule:
     def filters(self) -> Json:
         return {
             "import_blocks": import_blocks,
+            "kept_failures": kept_failures,
             "plan_creations": plan_creations,
         }

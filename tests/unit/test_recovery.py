@@ -1,0 +1,32 @@
+"""What a plan says of creations that failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plugins.filter.recovery import kept_failures
+
+TAINTED = {
+    "address": "google_cloud_run_v2_service.this",
+    "action_reason": "replace_because_tainted",
+    "change": {"actions": ["delete", "create"], "before": {"deletion_protection": True}},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        (TAINTED, ["google_cloud_run_v2_service.this"]),
+        (TAINTED | {"change": {"actions": ["delete", "create"], "before": {"deletion_protection": False}}}, []),
+        # Of a type without protection.
+        (TAINTED | {"change": {"actions": ["delete", "create"], "before": {}}}, []),
+        # Replaced because somebody asks for it: the refusal is what protection is for.
+        (TAINTED | {"action_reason": "replace_because_cannot_update"}, []),
+        ({"address": "x.new", "change": {"actions": ["create"], "before": None}}, []),
+    ],
+)
+def test_only_protected_resources_whose_creation_failed_are_kept(change: dict[str, Any], kept: list[str]) -> None:
+    assert kept_failures({"resource_changes": [change]}) == kept
+    assert kept_failures({}) == []
