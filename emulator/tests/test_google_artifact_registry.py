@@ -177,6 +177,27 @@ def test_immutable_tag_refuses_another_image(google: Google, engine: docker.Dock
         forget_images(engine, repository)
 
 
+@pytest.mark.parametrize(("immutable", "left"), [(False, ["v2", "v3"]), (True, ["v1", "v2", "v3"])])
+def test_clean_up_spares_only_the_newest_and_immutable_tags(
+    google: Google, engine: docker.DockerClient, publish: Publish, immutable: bool, left: list[str]
+) -> None:
+    policies = {
+        "others": {"action": "DELETE", "condition": {"tagState": "ANY"}},
+        "newest": {"action": "KEEP", "mostRecentVersions": {"keepCount": 2}},
+    }
+    repository = google.make_repository(
+        "temu-clean", cleanupPolicies=policies, dockerConfig={"immutableTags": immutable}
+    )
+    try:
+        for tag in ("v1", "v2", "v3"):
+            assert publish(tag, f"{repository}/tiny", tag) == ""
+        images = google.call("GET", path(google, "/dockerImages", "temu-clean"))["dockerImages"]
+        assert sorted(tag for image in images for tag in image["tags"]) == left
+    finally:
+        google.call("DELETE", path(google, repository="temu-clean"))
+        forget_images(engine, repository)
+
+
 def test_deleted_repository_takes_its_images_with_it(
     google: Google, engine: docker.DockerClient, repository: str, publish: Publish
 ) -> None:

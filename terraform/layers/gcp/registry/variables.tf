@@ -48,7 +48,7 @@ variable "region" {
 }
 
 variable "retained_image_count" {
-  description = "Number of newest images kept; of older ones, those without a tag are deleted."
+  description = "Number of newest images kept; older ones are deleted, tagged or not."
   type        = number
   default     = 30
   nullable    = false

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway_emulator.google.api import ApiError, Json, Request, Response, new_id, now
+from slipway_emulator.google.artifact_registry.clean_up import superfluous
 from slipway_emulator.google.iam.tokens import Tokens
 
 _PATH = re.compile(r"/v2/(?P<name>[^/]+/[^/]+/.+?)/(?P<kind>blobs|manifests|tags)/(?P<rest>.+)")
@@ -277,7 +279,22 @@ class DockerRegistry:
             "uploaded": image.manifests.get(digest, {}).get("about", {}).get("uploaded", now()),
         }
         image.manifests[digest] = {"content": request.body, "about": about}
+        if reference in image.tags:
+            # An index's parts are pushed without a tag, before it.
+            self._clean_up(name, image, record)
         return _created(f"/v2/{name}/manifests/{digest}", digest)
+
+    def _clean_up(self, name: str, image: _Image, record: Json) -> None:
+        """Delete what the repository's policies say; layers stay with the repository."""
+        versions = [
+            version | {"content": image.manifests[version["digest"]]["content"]}
+            for version in self.images(name.rpartition("/")[0])
+            if version["name"] == name
+        ]
+        package = name.split("/", 2)[2]
+        for digest in superfluous(package, versions, record, datetime.datetime.now(datetime.UTC)):
+            del image.manifests[digest]
+            image.tags = {tag: tagged for tag, tagged in image.tags.items() if tagged != digest}
 
     def _check_parts(self, name: str, content: bytes, image: _Image) -> int:
         """The sizes' sum of what a manifest names, which must be in its repository."""
