@@ -66,3 +66,10 @@ def test_layer_whose_plan_fails_is_not(layer: dict[str, Any]) -> None:
     Path(layer["directory"], "main.tf").write_text(ROOT.replace("var.size", "var.sizes"))
     Path(layer["initialised_file"]).write_text(fingerprint(layer["directory"], layer["backend"]))
     assert _compare(layer) is None
+
+
+def test_layer_that_is_initialised_with_another_provider_is_not(layer: dict[str, Any]) -> None:
+    """The lock file has the checksum of the provider in use, the release or the stand-in."""
+    lock = Path(layer["directory"], ".terraform.lock.hcl")
+    lock.write_text('provider "registry.terraform.io/hashicorp/google" { hashes = ["h1:another"] }\n')
+    assert _compare(layer) is None

@@ -14,7 +14,7 @@ import pytest
 from slipway_emulator.google_provider.bindings import UnreadableError, read_sources, read_wheel
 from slipway_emulator.google_provider.schema import Attribute, Block, StoredSchema, write
 
-# As cdktn-provider-generator writes a resource; what does not bear on the schema is left out.
+# As CDK Terrain generates a resource; what does not bear on the schema is left out.
 RESOURCE = """
 export interface ThingConfig extends cdktn.TerraformMetaArguments {
   /**

@@ -1,8 +1,8 @@
-"""The provider's schema, read from the CDKTF bindings that are published for it.
+"""The provider's schema, read from the bindings that are published for it.
 
-The bindings (PyPI package `cdktn-provider-google`) carry a jsii assembly: the package of JavaScript that
-cdktf-provider-generator writes from `terraform providers schema -json`. Each module of it holds its TypeScript
-source in its source map, and that says all the schema says:
+The bindings (PyPI package `cdktn-provider-google`) carry a jsii assembly: the package of JavaScript that CDK Terrain
+generates from `terraform providers schema -json`. Each module of it holds its TypeScript source in its source map, and
+that says all the schema says:
 
     // account_id - computed: false, optional: false, required: true     what Terraform calls it, and who sets it
     private _bootDisk = new ...BootDiskOutputReference(this, "boot_disk")  at most one; ...List: any number
