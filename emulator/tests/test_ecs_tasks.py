@@ -122,3 +122,50 @@ def test_containers_get_credentials_and_endpoint(services: Services) -> None:
     arn = services.run(services.define("temu-task", container={"command": ["python", "-c", script]}))
     assert end_of(services, arn)["containers"][0]["exitCode"] == 0
     assert services.log(arn) == ["key True", "task True", "200"]
+
+
+@pytest.fixture(scope="module")
+def definitions(services: Services) -> tuple[str, str]:
+    """An ACTIVE revision of a task definition, and the one after it, which was deregistered."""
+    active, inactive = services.define("temu-inactive"), services.define("temu-inactive")
+    services.ecs.deregister_task_definition(taskDefinition=inactive)
+    return active, inactive
+
+
+def test_inactive_definition_starts_nothing(services: Services, definitions: tuple[str, str]) -> None:
+    active, inactive = definitions
+    with pytest.raises(services.ecs.exceptions.InvalidParameterException, match="TaskDefinition is inactive"):
+        services.run(inactive)
+    with pytest.raises(services.ecs.exceptions.ClientException, match="TaskDefinition is inactive"):
+        services.create("temu-inactive", inactive, 0)
+    services.create("temu-inactive", active, 0)
+    with pytest.raises(services.ecs.exceptions.ClientException, match="TaskDefinition is inactive"):
+        services.update("temu-inactive", taskDefinition=inactive)
+    services.remove("temu-inactive")
+
+
+def test_inactive_definition_is_no_latest_one(services: Services, definitions: tuple[str, str]) -> None:
+    described = services.ecs.describe_task_definition(taskDefinition="temu-inactive")["taskDefinition"]
+    assert described["taskDefinitionArn"] == definitions[0]
+    services.ecs.deregister_task_definition(taskDefinition=services.define("temu-none"))
+    with pytest.raises(services.ecs.exceptions.ClientException, match="Unable to describe task definition"):
+        services.ecs.describe_task_definition(taskDefinition="temu-none")
+
+
+def test_service_of_an_inactive_definition_still_scales(services: Services) -> None:
+    definition = services.define("temu-scales")
+    services.create("temu-scales", definition, 0)
+    services.ecs.deregister_task_definition(taskDefinition=definition)
+    services.update("temu-scales", desiredCount=1)
+    wait_until(lambda: services.describe("temu-scales")["runningCount"] == 1)
+    services.remove("temu-scales")
+
+
+def test_only_inactive_definitions_are_deleted(services: Services, definitions: tuple[str, str]) -> None:
+    active, inactive = definitions
+    answer = services.ecs.delete_task_definitions(taskDefinitions=[active])
+    assert [failure["arn"] for failure in answer["failures"]] == [active]
+    answer = services.ecs.delete_task_definitions(taskDefinitions=[inactive])
+    assert [one["status"] for one in answer["taskDefinitions"]] == ["DELETE_IN_PROGRESS"]
+    with pytest.raises(services.ecs.exceptions.InvalidParameterException, match="10 are the most"):
+        services.ecs.delete_task_definitions(taskDefinitions=[inactive] * 11)

@@ -60,11 +60,13 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from slipway_emulator.elbv2 import listeners as edge
     from slipway_emulator.elbv2.target_health import TargetHealth
     from slipway_emulator.google.cloud import GoogleCloud
+    from slipway_emulator.late import Late
     from slipway_emulator.parts import Parts
     from slipway_emulator.tagging.deleted import DeletedResources
 
     health = TargetHealth()
-    runner = AppRunner(client, network, settings.gateway_port, settings.registry_address)
+    late = Late(settings.late_seconds)
+    runner = AppRunner(client, network, settings.gateway_port, settings.registry_address, late)
     instances = Instances(client, network, settings.gateway_port)
     reconciler = GroupReconciler(instances, health)
     autoscaling = AutoScaling(reconciler, instances)
@@ -79,6 +81,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         autoscaling=autoscaling,
         app_runner=runner,
         deleted=DeletedResources(settings.deleted_listed_seconds),
+        late=late,
         alarm_listeners=[autoscaling.alarm_changed],
         at_stop=[ecs_services.halt, runner.halt, reconciler.stop, health.stop],
     )

@@ -29,7 +29,7 @@ from slipway_emulator.application import IDENTITY_PATH, create
 from slipway_emulator.images import MACHINE_IMAGE, ImageError
 from slipway_emulator.network import ContainerNetwork, NetworkError
 from slipway_emulator.overrides import IncompatibleError, check_version
-from slipway_emulator.settings import Settings
+from slipway_emulator.settings import Settings, SettingsError
 
 _START_SECONDS = 60
 _STOP_SECONDS = 120
@@ -55,19 +55,19 @@ def main(arguments: list[str] | None = None) -> int:
         "status": (status, "say whether it runs"),
         "run": (run, "run in the foreground, with the log on standard error"),
     }
-    for name, (_, text) in commands.items():
-        _add_options(subparsers.add_parser(name, help=text, description=text))
-    _add_images(subparsers)
-    _add_overrides(subparsers)
-    parsed = parser.parse_args(arguments)
     try:
+        for name, (_, text) in commands.items():
+            _add_options(subparsers.add_parser(name, help=text, description=text))
+        _add_images(subparsers)
+        _add_overrides(subparsers)
+        parsed = parser.parse_args(arguments)
         if parsed.command == "images":
             logs = Settings.of_user().state_directory
             return 0 if images.ensure(logs, rebuild=parsed.rebuild, only_check=parsed.check) else 3
         if parsed.command == "overrides":
             return _overrides(parsed.ministack)
         return commands[parsed.command][0](_settings(parsed))
-    except (UnavailableError, IncompatibleError, TrustError, NetworkError, ImageError) as error:
+    except (UnavailableError, IncompatibleError, TrustError, NetworkError, ImageError, SettingsError) as error:
         print(f"slipway-emulator: {error}", file=sys.stderr)
         return 1
 
@@ -118,6 +118,10 @@ _OPTIONS = {
     "google_port": "port of Google's APIs and their image registry (default: %s)",
     "google_project": "Google project that has a service account's key (default: %s)",
     "deleted_listed_seconds": "how long the tagging API still lists what was deleted (default: %s)",
+    "late_seconds": (
+        "seconds for which new tasks, services and roles, and changes of services, are not seen yet "
+        "(default: $SLIPWAY_EMULATOR_LATE_SECONDS, else 0; now %s)"
+    ),
 }
 
 

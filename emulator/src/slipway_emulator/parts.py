@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from slipway_emulator.ec2.instances import Instances
     from slipway_emulator.ecs.tasks import Tasks
     from slipway_emulator.elbv2.target_health import TargetHealth
+    from slipway_emulator.late import Late
     from slipway_emulator.network import ContainerNetwork
     from slipway_emulator.tagging.deleted import DeletedResources
 
@@ -34,6 +35,7 @@ class Parts:
         autoscaling: EC2 Auto Scaling.
         app_runner: App Runner.
         deleted: what the tagging API still lists.
+        late: what is seen of things that have just changed.
         alarm_listeners: are told of every alarm that changes its state, and of the new state.
         at_stop: are called before the containers are stopped, each of which would be replaced otherwise.
         ecs_scheduling: held by whoever looks after an ECS service. One for all: what it guards takes milliseconds and
@@ -50,6 +52,7 @@ class Parts:
     autoscaling: AutoScaling
     app_runner: AppRunner
     deleted: DeletedResources
+    late: Late
     alarm_listeners: list[Callable[[dict[str, Any], str], None]]
     at_stop: list[Callable[[], None]]
     ecs_scheduling: threading.RLock = field(default_factory=threading.RLock)

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 
+class SettingsError(Exception):
+    """A setting has no value that it may have; the message says which it may have."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """Addresses, ports and folders of one emulator.
@@ -29,6 +33,7 @@ class Settings:
         google_port: TCP port of Google's APIs and of Artifact Registry's images, on loopback.
         google_project: the project whose service account has a key here.
         deleted_listed_seconds: how long the tagging API still lists what was deleted; AWS does for up to an hour.
+        late_seconds: for how long a change is not seen yet, in seconds; 0 for not at all.
     """
 
     state_directory: Path
@@ -43,6 +48,7 @@ class Settings:
     google_port: int = 4567
     google_project: str = "slipway-rehearsal"
     deleted_listed_seconds: int = 0
+    late_seconds: int = 0
 
     @property
     def pid_file(self) -> Path:
@@ -95,6 +101,10 @@ class Settings:
 
         `SLIPWAY_EMULATOR_STATE` names the state directory; without it, `XDG_STATE_HOME` moves it and `XDG_DATA_HOME`
         moves the certificate authority, as the XDG Base Directory Specification has them.
+        `SLIPWAY_EMULATOR_LATE_SECONDS` sets `late_seconds`.
+
+        Raises:
+            SettingsError: a variable has no value that it may have.
         """
         share = Path.home() / ".local"
         state = os.environ.get("SLIPWAY_EMULATOR_STATE")
@@ -103,6 +113,7 @@ class Settings:
         return cls(
             state_directory=Path(state).absolute() if state else state_home / "slipway-emulator",
             authority_directory=data_home / "slipway" / "rehearsal-authority",
+            late_seconds=_whole_number("SLIPWAY_EMULATOR_LATE_SECONDS"),
         )
 
     def of_last_start(self) -> Settings:
@@ -127,3 +138,10 @@ class Settings:
         for name in ("state_directory", "authority_directory"):
             values[name] = Path(values[name])
         return cls(**values)
+
+
+def _whole_number(variable: str) -> int:
+    text = os.environ.get(variable) or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise SettingsError(f"{variable} is {text!r}; it must be a whole number of seconds")
+    return int(text)

@@ -34,6 +34,7 @@ from slipway_emulator.app_runner.instances import DeploymentError, Engine, Fleet
 from slipway_emulator.app_runner.scaling import INVALID, AutoScalingConfigurations, tags_by_key
 from slipway_emulator.elbv2.target_health import released_at_end
 from slipway_emulator.endpoints import Receive, Scope, Send
+from slipway_emulator.late import Late
 from slipway_emulator.network import ContainerNetwork
 from slipway_emulator.protocols.json import ApiError, page
 
@@ -127,12 +128,19 @@ class AppRunner(AutoScalingConfigurations):
         network: the network they join.
         gateway_port: where they find the AWS APIs.
         registry_address: host and port of the container registry, as the engine reaches it.
+        late: knows which roles are too new.
     """
 
     def __init__(
-        self, client: docker.DockerClient, network: ContainerNetwork, gateway_port: int, registry_address: str
+        self,
+        client: docker.DockerClient,
+        network: ContainerNetwork,
+        gateway_port: int,
+        registry_address: str,
+        late: Late,
     ) -> None:
         super().__init__()
+        self._late = late
         self._engine = Engine(client, network, gateway_port)
         self._registry = registry_address
         self._services = AccountRegionScopedDict()
@@ -314,9 +322,14 @@ class AppRunner(AutoScalingConfigurations):
         if egress.get("EgressType", "DEFAULT") != "DEFAULT" or not ingress.get("IsPubliclyAccessible", True):
             raise ApiError(INVALID, "the rehearsal knows no VPC connectors and no private services")
         source = _checked_source(request.get("SourceConfiguration") or present.get("SourceConfiguration") or {})
+        role = source.get("AuthenticationConfiguration", {}).get("AccessRoleArn")
+        if source["ImageRepository"]["ImageRepositoryType"] == "ECR":
+            if not role:
+                raise ApiError(INVALID, "Authentication configuration is invalid.")
+            self._assume("access", role, "build.apprunner.amazonaws.com")
         role = instance.get("InstanceRoleArn")
         if role:
-            _assume("instance", role, "tasks.apprunner.amazonaws.com")
+            self._assume("instance", role, "tasks.apprunner.amazonaws.com")
         elif source["ImageRepository"]["ImageConfiguration"].get("RuntimeEnvironmentSecrets"):
             raise ApiError(INVALID, "Instance Role have to be provided if passing in RuntimeEnvironmentSecrets.")
         return copy.deepcopy(
@@ -327,6 +340,13 @@ class AppRunner(AutoScalingConfigurations):
                 "NetworkConfiguration": network,
             }
         )
+
+    def _assume(self, what: str, role_arn: str, principal: str) -> None:
+        """See that App Runner may take a role, as it does when a service is made or changed."""
+        role = iam._roles.get(role_arn.rpartition("/")[2])
+        trusted = role and role["Arn"] == role_arn and principal in _trusted_services(role["AssumeRolePolicyDocument"])
+        if not trusted or not self._late.knows_role(role_arn):
+            raise ApiError(INVALID, f"Error in assuming {what} role {role_arn}")
 
     def _configuration_arn(self, request: Json) -> str:
         record = self._active_configuration(request.get("AutoScalingConfigurationArn"))
@@ -569,11 +589,6 @@ def _checked_source(source: Json) -> Json:
     for name, value in values.items():
         if not _SECRET_ARN.fullmatch(value):
             raise ApiError(INVALID, f"the rehearsal takes secrets from Secrets Manager, by ARN; {name} is: {value}")
-    role = source.get("AuthenticationConfiguration", {}).get("AccessRoleArn")
-    if repository["ImageRepositoryType"] == "ECR":
-        if not role:
-            raise ApiError(INVALID, "Authentication configuration is invalid.")
-        _assume("access", role, "build.apprunner.amazonaws.com")
     return source
 
 
@@ -584,14 +599,6 @@ def _amount(text: str, unit: str) -> float:
         # The model's pattern takes any character for the point.
         raise ApiError(INVALID, f"Invalid amount: {text}")
     return float(number) * (1024 if given == unit else 1)
-
-
-def _assume(what: str, role_arn: str, principal: str) -> None:
-    """See that App Runner may take a role, as it does when a service is made or changed."""
-    role = iam._roles.get(role_arn.rpartition("/")[2])
-    trusted = role and role["Arn"] == role_arn and principal in _trusted_services(role["AssumeRolePolicyDocument"])
-    if not trusted:
-        raise ApiError(INVALID, f"Error in assuming {what} role {role_arn}")
 
 
 def _trusted_services(document: str) -> list[Any]:

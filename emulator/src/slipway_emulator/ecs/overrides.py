@@ -1,9 +1,32 @@
 """What of MiniStack is replaced for Amazon ECS."""
 
-from slipway_emulator.ecs import containers, network_interfaces, services, tasks
+from slipway_emulator.ecs import containers, network_interfaces, services, task_definitions, tasks
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
+    Override(
+        "services.ecs",
+        "_register_task_definition",
+        "c9a8295d58068dda",
+        "takes a role the moment after it was made",
+        task_definitions.register,
+        operation="RegisterTaskDefinition",
+    ),
+    Override(
+        "services.ecs",
+        "_resolve_td_key",
+        "e8b9b175d1d0b8d2",
+        "takes a family's last revision for its latest, though it was deregistered",
+        task_definitions.resolve,
+    ),
+    Override(
+        "services.ecs",
+        "_delete_task_definitions",
+        "72a71db1138aca9d",
+        "deletes task definitions that are ACTIVE, and any number at a time",
+        task_definitions.delete,
+        operation="DeleteTaskDefinitions",
+    ),
     Override(
         "services.ecs",
         "_register_metadata",
@@ -78,7 +101,7 @@ TABLE: Table = (
         "services.ecs",
         "_create_service",
         "9827d1f1d685f9c6",
-        "forgets availabilityZoneRebalancing, and takes the name of a service that drains",
+        "forgets availabilityZoneRebalancing, takes the name of a service that drains, and inactive task definitions",
         services.create_service,
         operation="CreateService",
     ),
@@ -86,9 +109,17 @@ TABLE: Table = (
         "services.ecs",
         "_update_service",
         "55eba3b98b83584c",
-        "forgets availabilityZoneRebalancing",
+        "forgets availabilityZoneRebalancing, and takes inactive task definitions",
         services.update_service,
         operation="UpdateService",
+    ),
+    Override(
+        "services.ecs",
+        "_describe_services",
+        "9c8116af7a216514",
+        "shows each change at once",
+        services.describe_services,
+        operation="DescribeServices",
     ),
     Override(
         "services.ecs",
@@ -97,6 +128,22 @@ TABLE: Table = (
         "calls a service gone while its tasks still run",
         services.delete_service,
         operation="DeleteService",
+    ),
+    Override(
+        "services.ecs",
+        "_run_task",
+        "ea9fa38c29281a7e",
+        "starts tasks of inactive task definitions",
+        tasks.run_task,
+        operation="RunTask",
+    ),
+    Override(
+        "services.ecs",
+        "_describe_tasks",
+        "0dd180c48ef61683",
+        "shows each task at once",
+        tasks.describe_tasks,
+        operation="DescribeTasks",
     ),
     Override(
         "services.ecs",

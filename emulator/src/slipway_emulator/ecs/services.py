@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.concurrency import spawn_background
 from ministack.services import ecs
 
+from slipway_emulator.ecs import task_definitions
 from slipway_emulator.ecs.records import cluster_name, service_key, service_of
 
 if TYPE_CHECKING:
@@ -81,8 +82,10 @@ def stop_task(_original: Function, _: Parts) -> Function:
     return stop_task
 
 
-def create_service(original: Function, _: Parts) -> Function:
+def create_service(original: Function, parts: Parts) -> Function:
     def create_service(data: Json) -> Response:
+        if refusal := task_definitions.inactive(data.get("taskDefinition") or "", "ClientException"):
+            return refusal
         cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
         existing = ecs._services.get(f"{cluster}/{data.get('serviceName')}") or {}
         if existing.get("status") == "DRAINING":
@@ -90,16 +93,42 @@ def create_service(original: Function, _: Parts) -> Function:
                 "InvalidParameterException", "Unable to Start a service that is still Draining.", 400
             )
             return refused
-        return _keep_rebalancing(data, original(data))
+        response = _keep_rebalancing(data, original(data))
+        if response[0] == 200:
+            parts.late.changed(_record(response)["serviceArn"])
+        return response
 
     return create_service
 
 
-def update_service(original: Function, _: Parts) -> Function:
+def update_service(original: Function, parts: Parts) -> Function:
     def update_service(data: Json) -> Response:
-        return _keep_rebalancing(data, original(data))
+        if refusal := task_definitions.inactive(data.get("taskDefinition") or "", "ClientException"):
+            return refusal
+        cluster, service = data.get("cluster", "default"), data.get("service", "")
+        seen = ecs._describe_services({"cluster": cluster, "services": [service], "include": ["TAGS"]})
+        response = _keep_rebalancing(data, original(data))
+        if response[0] == 200:
+            before = json.loads(seen[2])["services"]
+            parts.late.changed(_record(response)["serviceArn"], before[0] if before else None)
+        return response
 
     return update_service
+
+
+def describe_services(original: Function, parts: Parts) -> Function:
+    def describe_services(data: Json) -> Response:
+        response: Response = original(data)
+        if response[0] != 200:
+            return response
+        answer = json.loads(response[2])
+        seen = {one["serviceArn"]: parts.late.seen(one["serviceArn"], one) for one in answer["services"]}
+        missing = [{"arn": arn, "reason": "MISSING"} for arn, one in seen.items() if one is None]
+        shown = [one for one in seen.values() if one is not None]
+        late: Response = ecs.json_response({"services": shown, "failures": answer["failures"] + missing})
+        return late
+
+    return describe_services
 
 
 def delete_service(original: Function, _: Parts) -> Function:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from ministack.services import ecs, ecs_metadata
 
 from slipway_emulator.ecs.network_interfaces import forget_interface
 from slipway_emulator.ecs.records import cluster_name, registrations, service_key, service_of
+from slipway_emulator.ecs.task_definitions import inactive
 from slipway_emulator.elbv2.target_health import HEALTHY, UNHEALTHY, TargetHealth, deregistration_delay_seconds
 from slipway_emulator.network import ContainerNetwork
 
@@ -30,8 +32,10 @@ _STEADY_SECONDS = 3.0
 _LAST_LINES_SECONDS = 5.0
 # "Stopped tasks only appear in the returned results for at least one hour" (DescribeTasks).
 _STOPPED_KEPT_SECONDS = 3600.0
+_INVALID = "InvalidParameterException"
 
 Json = dict[str, Any]
+Response = tuple[int, Json, bytes]
 Function = Callable[..., Any]
 
 
@@ -360,6 +364,32 @@ class Tasks:
                 supervisor.run()
 
         spawn_background(run, thread_name=f"ecs-supervisor-{task['taskArn'].rsplit('/', 1)[-1][:8]}")
+
+
+def run_task(original: Function, parts: Parts) -> Function:
+    def run_task(data: Json) -> Response:
+        # A service's own tasks go on: it "can still scale up or down" (DeregisterTaskDefinition).
+        refusal = None if "_deploymentId" in data else inactive(data.get("taskDefinition") or "", _INVALID)
+        response: Response = refusal or original(data)
+        for task in json.loads(response[2]).get("tasks", []):
+            parts.late.changed(task["taskArn"])
+        return response
+
+    return run_task
+
+
+def describe_tasks(original: Function, parts: Parts) -> Function:
+    def describe_tasks(data: Json) -> Response:
+        response: Response = original(data)
+        if response[0] != 200:
+            return response
+        answer = json.loads(response[2])
+        late = [task["taskArn"] for task in answer["tasks"] if parts.late.seen(task["taskArn"], task) is None]
+        answer["tasks"] = [task for task in answer["tasks"] if task["taskArn"] not in late]
+        answer["failures"] += [{"arn": arn, "reason": "MISSING"} for arn in late]
+        return response[0], response[1], json.dumps(answer).encode()
+
+    return describe_tasks
 
 
 def watch(_original: Function, parts: Parts) -> Function:
