@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.ecs_tasks import LATE_SECONDS, describe_tasks
 
 _POLL_SECONDS = 0.5
 _LAST_LINES_SECONDS = 10
@@ -50,8 +51,15 @@ def _run(ecs: Any, logs: Any, arguments: Json) -> Json:
     log = _Log(logs, own, arn)
     deadline = time.monotonic() + arguments["timeout_seconds"]
     while True:
-        task = ecs.describe_tasks(cluster=arguments["cluster"], tasks=[arn])["tasks"][0]
+        described = describe_tasks(ecs, arguments["cluster"], [arn])
         log.show()
+        if not described:
+            message = (
+                f"ECS has not shown the task {arn}, which it started, for {LATE_SECONDS} s: whether it has done its "
+                f"work is not known. See its log in {log.group}, then run again"
+            )
+            return {"failed": True, "msg": message, "task_arn": arn}
+        task = described[0]
         if task["lastStatus"] == "STOPPED":
             break
         if time.monotonic() > deadline:
@@ -78,7 +86,7 @@ class _Log:
     def __init__(self, logs: Any, container: Json, task_arn: str) -> None:
         options = container["logConfiguration"]["options"]
         self._logs = logs
-        self._group = options["awslogs-group"]
+        self.group = options["awslogs-group"]
         self._stream = f"{options['awslogs-stream-prefix']}/{container['name']}/{task_arn.rsplit('/', 1)[-1]}"
         self._token: str | None = None
         self.last_lines: list[str] = []
@@ -100,7 +108,7 @@ class _Log:
             time.sleep(_POLL_SECONDS)
 
     def _new_lines(self) -> Iterator[str]:
-        request: Json = {"logGroupName": self._group, "logStreamName": self._stream, "startFromHead": True}
+        request: Json = {"logGroupName": self.group, "logStreamName": self._stream, "startFromHead": True}
         if self._token:
             request["nextToken"] = self._token
         try:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import AwsDeployment, Request
+from ansible_collections.slipway.provision.plugins.plugin_utils.ecs_tasks import (
+    LATE_SECONDS,
+    describe_tasks,
+    list_tasks,
+)
 
 _SHOWN_TASKS = 2
 
@@ -22,6 +28,7 @@ class Deployment(AwsDeployment):
         self._cluster, self._service = request.outputs["cluster_name"], request.outputs["service_name"]
         self._task_definition = request.outputs["task_definition_arn"]
         self._identifier = ""
+        self._seen = time.monotonic()
         self._containers: dict[str, list[Json]] = {}
 
     @property
@@ -45,23 +52,20 @@ class Deployment(AwsDeployment):
 
     def tasks(self, status: str) -> list[Json]:
         """The service's tasks of a status, as DescribeTasks has them."""
-        arns = self._ecs.list_tasks(cluster=self._cluster, serviceName=self._service, desiredStatus=status)["taskArns"]
-        if not arns:
-            return []
-        tasks: list[Json] = self._ecs.describe_tasks(cluster=self._cluster, tasks=arns)["tasks"]
-        return [task for task in tasks if task["lastStatus"] == status]
+        arns = list_tasks(self._ecs, cluster=self._cluster, serviceName=self._service, desiredStatus=status)
+        return [task for task in describe_tasks(self._ecs, self._cluster, arns) if task["lastStatus"] == status]
 
     def _completed(self) -> str | None:
         """Id of the deployment where it is complete."""
         service = self._describe()
-        deployments = service["deployments"]
-        if not self._identifier:
-            # The newest comes first; a task definition can have an earlier, failed deployment too.
-            ours = (d["id"] for d in deployments if d["taskDefinition"] == self._task_definition)
-            self._identifier = next(ours, "")
-        deployment = next((d for d in deployments if d["id"] == self._identifier), None)
-        if deployment is None:
+        deployments = service["deployments"] if service else []
+        deployment = self._ours(deployments)
+        if not service or not deployment:
+            # An answer may be older than the deployment, even after one that was not.
+            if time.monotonic() < self._seen + LATE_SECONDS:
+                return None
             raise ActionError(self._failure("was rolled back and removed", service))
+        self._seen = time.monotonic()
         if deployment["rolloutState"] == "FAILED":
             raise ActionError(self._failure(deployment["rolloutStateReason"], service))
         if deployment["status"] != "PRIMARY":
@@ -71,14 +75,29 @@ class Deployment(AwsDeployment):
         arrived = deployment["runningCount"] == deployment["desiredCount"] and others == 0
         return self._identifier if deployment["rolloutState"] == "COMPLETED" and arrived else None
 
-    def _describe(self) -> Json:
-        services = self._ecs.describe_services(cluster=self._cluster, services=[self._service])["services"]
-        if not services or services[0]["status"] != "ACTIVE":
-            raise ActionError(f"there is no service {self._service} in cluster {self._cluster}")
-        service: Json = services[0]
-        return service
+    def _ours(self, deployments: list[Json]) -> Json | None:
+        """The deployment that is followed, among those of an answer.
 
-    def _failure(self, what: str, service: Json) -> str:
+        A task definition can have an earlier, failed deployment too, which is all that an old answer has of it.
+        """
+        if self._identifier:
+            return next((d for d in deployments if d["id"] == self._identifier), None)
+        # The newest comes first.
+        ours = next((d for d in deployments if d["taskDefinition"] == self._task_definition), None)
+        is_late = time.monotonic() < self._seen + LATE_SECONDS
+        if ours is None or (ours["rolloutState"] == "FAILED" and is_late):
+            return None
+        self._identifier = ours["id"]
+        return ours
+
+    def _describe(self) -> Json | None:
+        """The service; None where there is none, or ECS does not show it yet."""
+        services = self._ecs.describe_services(cluster=self._cluster, services=[self._service])["services"]
+        return next((service for service in services if service["status"] == "ACTIVE"), None)
+
+    def _failure(self, what: str, service: Json | None) -> str:
+        if service is None:
+            return f"there is no service {self._service} in cluster {self._cluster}"
         lines = [f"The deployment of {self._task_definition} to service {self._service} failed: {what}."]
         now = service["taskDefinition"]
         if now != self._task_definition:

@@ -1,0 +1,167 @@
+"""Deployments and tasks of ECS whose API answers as if the last change had not been made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from ansible_collections.slipway.provision.plugins.action import ecs_run_task
+from ansible_collections.slipway.provision.plugins.plugin_utils import ecs_tasks
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployments import ecs
+from botocore.stub import Stubber
+
+OLD, NEW = (f"arn:aws:ecs:us-east-1:000000000000:task-definition/app:{revision}" for revision in (1, 2))
+TASK = "arn:aws:ecs:us-east-1:000000000000:task/app/1"
+OUTPUTS = {
+    "cluster_name": "app",
+    "log_group_name": "app/service",
+    "service_name": "app",
+    "task_definition_arn": NEW,
+}
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that reaches nobody, and no time between two looks."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+@pytest.fixture
+def deployment() -> ecs.Deployment:
+    return ecs.Deployment(Request(OUTPUTS, "sha256:1", 60, "us-east-1"))
+
+
+@pytest.fixture
+def answers(deployment: ecs.Deployment) -> Iterator[Stubber]:
+    """What ECS answers, one after the other; all of it must be asked for."""
+    with Stubber(deployment._ecs) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def rollout(identifier: str, definition: str, state: str, status: str = "PRIMARY", running: int = 1) -> Json:
+    return {
+        "id": identifier,
+        "taskDefinition": definition,
+        "rolloutState": state,
+        "rolloutStateReason": "the reason",
+        "status": status,
+        "desiredCount": 1,
+        "runningCount": running,
+        "pendingCount": 0,
+    }
+
+
+def describe(answers: Stubber, *deployments: Json) -> None:
+    service = {"status": "ACTIVE", "taskDefinition": deployments[0]["taskDefinition"], "deployments": [*deployments]}
+    answers.add_response("describe_services", {"services": [service], "failures": []})
+
+
+BEFORE = rollout("d-1", OLD, "COMPLETED")
+LEAVING = rollout("d-1", OLD, "COMPLETED", "ACTIVE")
+
+
+def test_answer_that_is_older_than_the_deployment_is_no_rollback(deployment: ecs.Deployment, answers: Stubber) -> None:
+    describe(answers, BEFORE)
+    describe(answers, rollout("d-2", NEW, "IN_PROGRESS"), LEAVING)
+    describe(answers, BEFORE)
+    describe(answers, rollout("d-2", NEW, "COMPLETED"))
+    assert deployment.follow() == "d-2"
+
+
+def test_service_that_is_not_shown_yet(deployment: ecs.Deployment, answers: Stubber) -> None:
+    answers.add_response("describe_services", {"services": [], "failures": [{"reason": "MISSING"}]})
+    describe(answers, rollout("d-2", NEW, "COMPLETED"))
+    assert deployment.follow() == "d-2"
+
+
+def test_failed_deployment_of_before_is_not_this_one(deployment: ecs.Deployment, answers: Stubber) -> None:
+    describe(answers, BEFORE, rollout("d-0", NEW, "FAILED", "ACTIVE", 0))
+    describe(answers, rollout("d-2", NEW, "COMPLETED"), rollout("d-0", NEW, "FAILED", "ACTIVE", 0))
+    assert deployment.follow() == "d-2"
+
+
+def test_rollback_is_one_when_it_lasts(
+    deployment: ecs.Deployment, answers: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ecs, "LATE_SECONDS", -1)
+    describe(answers, BEFORE)
+    answers.add_response("list_tasks", {"taskArns": []})
+    with pytest.raises(
+        ActionError, match=r"was rolled back and removed\.\nThe service was rolled back and still serves"
+    ):
+        deployment.follow()
+
+
+def test_service_that_there_is_not(
+    deployment: ecs.Deployment, answers: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ecs, "LATE_SECONDS", -1)
+    answers.add_response("describe_services", {"services": [], "failures": [{"reason": "MISSING"}]})
+    with pytest.raises(ActionError, match="there is no service app in cluster app"):
+        deployment.follow()
+
+
+def test_tasks_of_more_than_one_page(deployment: ecs.Deployment, answers: Stubber) -> None:
+    arns = [f"{TASK}{number}" for number in range(101)]
+    answers.add_response("list_tasks", {"taskArns": arns[:100], "nextToken": "more"})
+    answers.add_response("list_tasks", {"taskArns": arns[100:]})
+    for part in (arns[:100], arns[100:]):
+        tasks = [{"taskArn": arn, "lastStatus": "RUNNING"} for arn in part]
+        answers.add_response("describe_tasks", {"tasks": tasks, "failures": []}, {"cluster": "app", "tasks": part})
+    assert [task["taskArn"] for task in deployment.tasks("RUNNING")] == arns
+
+
+class TestOneTask:
+    """A task of its own, which ECS does not show at first."""
+
+    @pytest.fixture
+    def clients(self) -> Iterator[tuple[Stubber, Stubber]]:
+        client, logs = (Stubber(boto3.client(name, "us-east-1")) for name in ("ecs", "logs"))
+        options = {"awslogs-group": "app/migration", "awslogs-stream-prefix": "migration"}
+        container = {"name": "migration", "logConfiguration": {"logDriver": "awslogs", "options": options}}
+        client.add_response("describe_task_definition", {"taskDefinition": {"containerDefinitions": [container]}})
+        client.add_response("run_task", {"tasks": [{"taskArn": TASK}], "failures": []})
+        with client, logs:
+            yield client, logs
+
+    def run(self, clients: tuple[Stubber, Stubber]) -> Json:
+        arguments = {
+            "assign_public_ip": False,
+            "cluster": "app",
+            "security_groups": ["sg-1"],
+            "subnets": ["subnet-1"],
+            "task_definition": NEW,
+            "timeout_seconds": 60,
+        }
+        result: Json = ecs_run_task._run(clients[0].client, clients[1].client, arguments)
+        return result
+
+    def test_is_waited_for(self, clients: tuple[Stubber, Stubber]) -> None:
+        client, logs = clients
+        client.add_response("describe_tasks", {"tasks": [], "failures": [{"arn": TASK, "reason": "MISSING"}]})
+        container = {"name": "migration", "exitCode": 0}
+        task = {"lastStatus": "STOPPED", "containers": [container], "stoppedAt": datetime.now(UTC)}
+        client.add_response("describe_tasks", {"tasks": [task], "failures": []})
+        for events in ([{"message": "done"}], [], []):
+            logs.add_response("get_log_events", {"events": events, "nextForwardToken": "f"})
+        result = self.run(clients)
+        assert (result["exit_code"], result["task_arn"]) == (0, TASK)
+
+    def test_never_shown(self, clients: tuple[Stubber, Stubber], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ecs_tasks, "LATE_SECONDS", -1)
+        client, logs = clients
+        client.add_response("describe_tasks", {"tasks": [], "failures": [{"arn": TASK, "reason": "MISSING"}]})
+        logs.add_client_error("get_log_events", "ResourceNotFoundException")
+        result = self.run(clients)
+        assert result["failed"]
+        assert "whether it has done its work is not known. See its log in app/migration" in result["msg"]
