@@ -63,5 +63,5 @@ resource "aws_apprunner_service" "this" {
   }
 
   # The role without its permissions cannot pull the image.
-  depends_on = [aws_iam_role_policy.access]
+  depends_on = [aws_iam_role_policy.access, terraform_data.roles_propagated]
 }
