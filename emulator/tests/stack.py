@@ -35,6 +35,21 @@ def free_subnet(engine: docker.DockerClient, network: str) -> str:
     return next(subnet for i in range(171, 250) if (subnet := f"169.254.{i}.0/24") not in taken)
 
 
+def lead_out(ec2: Any, vpc: str, subnet: str) -> None:
+    """Lead the main route table of a VPC to a NAT gateway in one of its subnets."""
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    ec2.create_route(RouteTableId=main_table(ec2, vpc), DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+
+
+def main_table(ec2: Any, vpc: str) -> str:
+    """Id of the main route table of a VPC."""
+    filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+    return str(ec2.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"])
+
+
 class Balancer:
     """A load balancer with a plain and a TLS listener and one target group, and its removal."""
 
@@ -48,6 +63,7 @@ class Balancer:
             ]
             for i, zone in enumerate("ab")
         ]
+        lead_out(ec2, vpc, self.subnets[0])
         self.security_group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
         balancer = elb.create_load_balancer(Name=name, Subnets=self.subnets)["LoadBalancers"][0]
         self.arn, self.dns_name = balancer["LoadBalancerArn"], balancer["DNSName"]
@@ -244,9 +260,9 @@ class Services:
         tasks: list[Json] = self.ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"]
         return tasks
 
-    def run(self, definition: str) -> str:
+    def run(self, definition: str, **more: Any) -> str:
         """ARN of a task of its own."""
-        answer = self.ecs.run_task(cluster=CLUSTER, taskDefinition=definition, launchType="FARGATE")
+        answer = self.ecs.run_task(cluster=CLUSTER, taskDefinition=definition, launchType="FARGATE", **more)
         return str(answer["tasks"][0]["taskArn"])
 
     def task(self, arn: str) -> Json:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.tests.stack import CLUSTER, Client, Services, wait_until
+from emulator.tests.stack import CLUSTER, Client, Services, lead_out, main_table, wait_until
 
 
 def end_of(services: Services, arn: str) -> Any:
@@ -169,3 +169,50 @@ def test_only_inactive_definitions_are_deleted(services: Services, definitions: 
     assert [one["status"] for one in answer["taskDefinitions"]] == ["DELETE_IN_PROGRESS"]
     with pytest.raises(services.ecs.exceptions.InvalidParameterException, match="10 are the most"):
         services.ecs.delete_task_definitions(taskDefinitions=[inactive] * 11)
+
+
+def test_task_needs_a_way_to_the_registry(aws: Client, services: Services) -> None:
+    ec2, definition = aws("ec2"), services.define("temu-task")
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.0.0/24")["Subnet"]["SubnetId"]
+    table = main_table(ec2, vpc)
+
+    def begins(public: bool) -> bool:
+        """Whether a task of that subnet gets as far as to run."""
+        network = {"subnets": [subnet], "assignPublicIp": "ENABLED" if public else "DISABLED"}
+        arn = services.run(definition, networkConfiguration={"awsvpcConfiguration": network})
+        task = wait_until(lambda: (it := services.task(arn))["lastStatus"] in ("RUNNING", "STOPPED") and it)
+        if task["lastStatus"] == "RUNNING":
+            services.ecs.stop_task(cluster=CLUSTER, task=arn)
+            return True
+        assert task["stopCode"] == "TaskFailedToStart"
+        assert task["stoppedReason"].startswith("ResourceInitializationError: unable to pull secrets or registry auth")
+        return False
+
+    assert not begins(public=True)
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    assert not begins(public=False)
+    assert begins(public=True)
+    ec2.delete_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0")
+    lead_out(ec2, vpc, subnet)
+    assert begins(public=False)
+
+
+def test_task_of_its_own_has_public_address_and_security_groups(aws: Client, services: Services) -> None:
+    ec2 = aws("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.0.0/24")["Subnet"]["SubnetId"]
+    lead_out(ec2, vpc, subnet)
+    group = ec2.create_security_group(GroupName="temu-task", Description="temu-task", VpcId=vpc)["GroupId"]
+    network = {"subnets": [subnet], "securityGroups": [group], "assignPublicIp": "ENABLED"}
+    arn = services.run(services.define("temu-task"), networkConfiguration={"awsvpcConfiguration": network})
+    task = wait_until(lambda: (it := services.task(arn))["lastStatus"] == "RUNNING" and it)
+    details = {detail["name"]: detail["value"] for detail in task["attachments"][0]["details"]}
+    answer = ec2.describe_network_interfaces(NetworkInterfaceIds=[details["networkInterfaceId"]])
+    interface = answer["NetworkInterfaces"][0]
+    assert interface["Association"]["PublicIp"].startswith("127.0.113.")
+    assert [one["GroupId"] for one in interface["Groups"]] == [group]
+    services.ecs.stop_task(cluster=CLUSTER, task=arn)
+    end_of(services, arn)

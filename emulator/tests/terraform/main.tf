@@ -37,6 +37,16 @@ resource "aws_subnet" "this" {
   cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 8, each.value)
 }
 
+resource "aws_internet_gateway" "this" {
+  vpc_id = aws_vpc.this.id
+}
+
+resource "aws_route" "internet" {
+  route_table_id         = aws_vpc.this.main_route_table_id
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.this.id
+}
+
 resource "aws_security_group" "this" {
   name        = "temu-tf"
   description = "Tests of the emulator"
@@ -119,11 +129,12 @@ resource "aws_ecs_service" "this" {
   }
 
   network_configuration {
-    security_groups = [aws_security_group.this.id]
-    subnets         = [for subnet in aws_subnet.this : subnet.id]
+    assign_public_ip = true
+    security_groups  = [aws_security_group.this.id]
+    subnets          = [for subnet in aws_subnet.this : subnet.id]
   }
 
-  depends_on = [aws_lb_listener.this]
+  depends_on = [aws_lb_listener.this, aws_route.internet]
 
   lifecycle {
     ignore_changes = [desired_count]

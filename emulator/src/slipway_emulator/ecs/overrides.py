@@ -1,6 +1,13 @@
 """What of MiniStack is replaced for Amazon ECS."""
 
-from slipway_emulator.ecs import containers, network_interfaces, services, task_definitions, tasks
+from slipway_emulator.ecs import (
+    containers,
+    internet_access,
+    network_interfaces,
+    services,
+    task_definitions,
+    tasks,
+)
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -133,9 +140,16 @@ TABLE: Table = (
         "services.ecs",
         "_run_task",
         "ea9fa38c29281a7e",
-        "starts tasks of inactive task definitions",
+        "starts tasks of inactive task definitions, and forgets their public addresses and security groups",
         tasks.run_task,
         operation="RunTask",
+    ),
+    Override(
+        "services.ecs",
+        "_start_task_worker",
+        "af2fbe03ff7f44b1",
+        "gives tasks an image that they have no way to",
+        internet_access.start,
     ),
     Override(
         "services.ecs",

@@ -28,9 +28,9 @@ def service_of(task: Json) -> Json | None:
 
 
 def network_configuration(task: Json) -> Json:
-    """The `awsvpcConfiguration` of a service's task; empty for a task of its own."""
-    service = service_of(task) or {}
-    return (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    """The `awsvpcConfiguration` that a task was started with; empty where it has none."""
+    configuration: Json = task.get("_network_configuration") or {}
+    return configuration
 
 
 def registrations(task: Json) -> list[tuple[str, str, int]]:

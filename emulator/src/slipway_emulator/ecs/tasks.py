@@ -370,9 +370,13 @@ def run_task(original: Function, parts: Parts) -> Function:
     def run_task(data: Json) -> Response:
         # A service's own tasks go on: it "can still scale up or down" (DeregisterTaskDefinition).
         refusal = None if "_deploymentId" in data else inactive(data.get("taskDefinition") or "", _INVALID)
-        response: Response = refusal or original(data)
-        for task in json.loads(response[2]).get("tasks", []):
-            parts.late.changed(task["taskArn"])
+        network = (data.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+        # Whoever starts the tasks waits for this.
+        with parts.ecs_scheduling:
+            response: Response = refusal or original(data)
+            for task in json.loads(response[2]).get("tasks", []):
+                parts.late.changed(task["taskArn"])
+                ecs._tasks[task["taskArn"]]["_network_configuration"] = network
         return response
 
     return run_task
