@@ -305,7 +305,7 @@ def test_options_of_the_role_are_no_input(inventory: Inventory) -> None:
 def test_variables_for_other_hosts_of_a_group(inventory: Inventory) -> None:
     for host in ("main", "tasks", "beers", "records", "hello"):
         inventory.set(host, registry_force_delete=True)
-    inventory.everywhere(data_multi_az=False, migration_command=["migrate"], network_nat_gateway_mode="none")
+    inventory.everywhere(data_multi_az=False, migration_command=["migrate"], network_nat_gateway_mode="single")
     for group in ("all", "aws", "apps"):
         inventory.write(f"group_vars/{group}/layers.yml", data_multi_az=False, migration_command=["migrate"])
         assert inventory.problems() == []
@@ -607,14 +607,36 @@ def test_what_ec2_takes(inventory: Inventory) -> None:
     assert inventory.problems() == []
 
 
-def test_instances_need_a_way_out_of_their_network(inventory: Inventory) -> None:
-    inventory.add("web", "apps", "ec2")
+@pytest.mark.parametrize(
+    ("platform", "what"),
+    [
+        (
+            "ec2",
+            "instances of the platform ec2 are in private subnets and have to reach the image registry, CloudWatch "
+            "Logs, Secrets Manager and Systems Manager",
+        ),
+        (
+            "ecs",
+            "tasks of the platform ecs are in private subnets and have to reach the image registry, CloudWatch Logs "
+            "and Secrets Manager",
+        ),
+    ],
+)
+def test_network_without_a_way_out_for_private_subnets(inventory: Inventory, platform: str, what: str) -> None:
+    inventory.hosts = {"main": inventory.hosts["main"]}
+    inventory.add("web", "apps", platform)
     inventory.set("main", network_nat_gateway_mode="none")
     assert inventory.problem() == (
-        "web: its network main has network_nat_gateway_mode none, but instances of the platform ec2 are in private "
-        "subnets and have to reach the image registry, CloudWatch Logs, Secrets Manager and Systems Manager; it must be "
-        "single or per_availability_zone" + inventory.edit("host_vars/main/network.yml")
+        f"web: its network main has network_nat_gateway_mode none, but {what}; it must be single or "
+        "per_availability_zone" + inventory.edit("host_vars/main/network.yml")
     )
+
+
+def test_network_without_a_way_out_for_private_subnets_that_nobody_is_in(inventory: Inventory) -> None:
+    inventory.hosts = {"main": inventory.hosts["main"]}
+    inventory.add("records", "apps", "ecs_public", data_database_name="records")
+    inventory.set("main", network_nat_gateway_mode="none")
+    assert inventory.problems() == []
 
 
 def test_name_of_the_load_balancer_of_instances(inventory: Inventory) -> None:
