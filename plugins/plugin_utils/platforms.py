@@ -34,6 +34,7 @@ class Platform:
     comparison: dict[str, str]
     deprecated: Json = field(default_factory=dict)
     left_over_log_groups: str = ""
+    left_over_task_definitions: str = ""
     nat_gateway: str = ""
     private_unless: str = ""
     reserved_environment_variables: dict[str, str] = field(default_factory=dict)

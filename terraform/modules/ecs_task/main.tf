@@ -95,8 +95,13 @@ resource "aws_ecs_task_definition" "this" {
     }
   }
 
+  # Terraform would deregister the revision before, the moment the service is told of this one. ECS takes no INACTIVE
+  # revision for a service (DeregisterTaskDefinition, Amazon ECS API reference), so there would be no way back from a
+  # deployment that fails. `destroy` deletes all revisions.
+  skip_destroy = true
+
   lifecycle {
-    # The running revision is retired only after the service has moved on from it.
+    # A registration that fails leaves the running revision in the state.
     create_before_destroy = true
   }
 }

@@ -18,6 +18,7 @@ run "defaults" {
   assert {
     condition = (
       aws_ecs_task_definition.this.cpu == "256"
+      && aws_ecs_task_definition.this.skip_destroy
       && aws_ecs_task_definition.this.memory == "512"
       && aws_ecs_task_definition.this.network_mode == "awsvpc"
       && aws_ecs_task_definition.this.requires_compatibilities == toset(["FARGATE"])
