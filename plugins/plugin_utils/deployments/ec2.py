@@ -17,6 +17,9 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.deployment impor
 _SHOWN_INSTANCES = 2
 # So many instances that fail one after the other are no accident.
 _FAILURES = 2
+# For some seconds EC2 Auto Scaling cannot assume its service-linked role, which an account's first group makes ("Access
+# denied when attempting to assume role"): launches fail, and are tried again.
+_FIRST_SECONDS = 60
 # A new instance serves before an old one goes, and half as many more than wanted are the most there are.
 _PREFERENCES = {
     "AutoRollback": True,
@@ -183,7 +186,7 @@ class Deployment(AwsDeployment):
             ]
             if len(ready) == len(members) == group["DesiredCapacity"]:
                 return True
-            problems = self._problems(self._began)
+            problems = self._failures(self._began)
             if len(problems) >= _FAILURES:
                 raise ActionError(self._failure("its instances fail", problems[0], self._began))
             serving = f"{len(ready)} of {group['DesiredCapacity']} instances serve"
@@ -234,7 +237,7 @@ class Deployment(AwsDeployment):
             record = self._refresh(identifier)
             if record["Status"] not in _ACTIVE:
                 return record
-            failing = self._problems(record["StartTime"])
+            failing = self._failures(record["StartTime"])
             return {} if len(failing) >= _FAILURES else None
 
         try:
@@ -278,13 +281,18 @@ class Deployment(AwsDeployment):
         start = since - datetime.timedelta(seconds=5)
         return [one for one in answer["Activities"] if one["StartTime"] >= start]
 
+    def _failures(self, since: datetime.datetime) -> list[str]:
+        """What counts of what went wrong with instances, the newest first."""
+        from_then_on = since + datetime.timedelta(seconds=_FIRST_SECONDS)
+        return [
+            _reason(one)
+            for one in self._activities(since)
+            if _is_health_check(one) or (_has_failed(one) and one["StartTime"] >= from_then_on)
+        ]
+
     def _problems(self, since: datetime.datetime) -> list[str]:
         """What went wrong with instances, the newest first."""
-        return [
-            one.get("StatusMessage") or one["Cause"]
-            for one in self._activities(since)
-            if one["StatusCode"] in ("Failed", "Cancelled") or "health check" in one["Cause"]
-        ]
+        return [_reason(one) for one in self._activities(since) if _is_health_check(one) or _has_failed(one)]
 
     def _failure(self, what: str, reason: str, since: datetime.datetime) -> str:
         version = self._template["Version"]
@@ -318,3 +326,15 @@ class Deployment(AwsDeployment):
         except self._ec2.exceptions.ClientError as error:
             return [f"  | no log: {error}"]
         return [f"  | {line}" for line in str(output).splitlines()[-SHOWN_LINES:]] or lines
+
+
+def _has_failed(activity: Json) -> bool:
+    return activity["StatusCode"] in ("Failed", "Cancelled")
+
+
+def _is_health_check(activity: Json) -> bool:
+    return "health check" in activity["Cause"]
+
+
+def _reason(activity: Json) -> str:
+    return str(activity.get("StatusMessage") or activity["Cause"])
