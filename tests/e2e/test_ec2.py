@@ -102,7 +102,7 @@ def test_only_the_load_balancer_is_public(aws: Any) -> None:
     elb = aws("elbv2")
     assert elb.describe_load_balancers(Names=[NAME])["LoadBalancers"][0]["Scheme"] == "internet-facing"
     group = elb.describe_target_groups(Names=[NAME])["TargetGroups"][0]
-    assert (group["TargetType"], group["Port"], group["HealthCheckPath"]) == ("instance", 8000, "/health")
+    assert (group["TargetType"], group["Port"], group["HealthCheckPath"]) == ("instance", 8000, "/healthz")
     database = aws("rds").describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
     assert not database["PubliclyAccessible"]
     groups = {one["GroupId"]: one for one in aws("ec2").describe_security_groups()["SecurityGroups"]}

@@ -162,6 +162,9 @@ def test_what_an_app_is_does_not_depend_on_the_environment(inputs: Inputs) -> No
         assert tasks["data"]["bucket_enabled"]
         assert tasks["service"]["tags"]["Project"] == "task-management-api"
         assert tasks["service"]["environment_variables"]["APP_FEATURES"] == "tasks"
+        # The others have the default, which needs no database.
+        paths = {app: inputs[environment][app]["service"].get("health_check_path") for app in ("tasks", "beers", "web")}
+        assert paths == {"tasks": "/health", "beers": None, "web": None}
         assert inputs[environment]["web"]["data"]["api_key_required"]
         assert inputs[environment]["main"]["network"]["name"] == f"{environment}-main"
     assert inputs["staging"]["records"]["service"]["container_port"] == 5000

@@ -24,9 +24,9 @@ variable "domain_name" {
 }
 
 variable "health_check_path" {
-  description = "Path that answers 200 when a task is ready for requests."
+  description = "Path that answers 200 as long as a target is to get requests."
   type        = string
-  default     = "/health"
+  default     = "/healthz"
   nullable    = false
 }
 

@@ -8,6 +8,24 @@ module "alarms" {
   name                           = var.name
 }
 
+# What the load balancer calls unhealthy, ECS replaces; where that does not help, a person is needed.
+resource "aws_cloudwatch_metric_alarm" "unhealthy_tasks" {
+  alarm_name          = "${var.name}-unhealthy-tasks"
+  alarm_description   = "Tasks of ${var.name} have not answered GET ${var.health_check_path} with 200 for three minutes, and ECS replaces them."
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "UnHealthyHostCount"
+  statistic           = "Maximum"
+  dimensions          = { LoadBalancer = module.load_balancer.arn_suffix, TargetGroup = module.load_balancer.target_group_arn_suffix }
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 60
+  evaluation_periods  = 3
+  # The metric exists only while the load balancer checks anything.
+  treat_missing_data = "notBreaching"
+  alarm_actions      = var.alarm_action_arns
+  ok_actions         = var.alarm_action_arns
+}
+
 # ECS counts running tasks for Container Insights only: AWS/ECS, which is free, has no such metric, and the load
 # balancer counts healthy targets, which is another question.
 resource "aws_cloudwatch_metric_alarm" "running_tasks" {

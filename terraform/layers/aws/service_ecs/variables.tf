@@ -177,9 +177,9 @@ variable "health_check_grace_period_seconds" {
 }
 
 variable "health_check_path" {
-  description = "Path that answers 200 when a task is ready for requests."
+  description = "Path that answers 200 as long as a task is to get requests; ECS replaces one that does not, so it must not depend on what a new one would lack as well."
   type        = string
-  default     = "/health"
+  default     = "/healthz"
   nullable    = false
 
   validation {

@@ -79,6 +79,17 @@ run "reference_with_domain" {
   }
 
   assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.unhealthy_tasks.metric_name == "UnHealthyHostCount"
+      && aws_cloudwatch_metric_alarm.unhealthy_tasks.threshold == 0
+      && aws_cloudwatch_metric_alarm.unhealthy_tasks.comparison_operator == "GreaterThanThreshold"
+      && toset(keys(aws_cloudwatch_metric_alarm.unhealthy_tasks.dimensions)) == toset(["LoadBalancer", "TargetGroup"])
+      && strcontains(aws_cloudwatch_metric_alarm.unhealthy_tasks.alarm_description, "GET /healthz ")
+    )
+    error_message = "The load balancer asks a path that needs no database, and an alarm goes off when tasks do not answer."
+  }
+
+  assert {
     condition     = output.app_url == "https://tasks.example.org" && output.image == var.image && output.log_group_name == "dev-tasks/service"
     error_message = "The outputs say what runs, and where."
   }
