@@ -30,6 +30,11 @@ def test_destroy_leaves_nothing(site: Site, aws: Any) -> None:
         "templates": [t["LaunchTemplateName"] for t in aws("ec2").describe_launch_templates()["LaunchTemplates"]],
         "profiles": [p["InstanceProfileName"] for p in aws("iam").list_instance_profiles()["InstanceProfiles"]],
         "app runner": [s["ServiceName"] for s in aws("apprunner").list_services()["ServiceSummaryList"]],
+        "task definitions": [
+            arn
+            for status in ("ACTIVE", "INACTIVE")
+            for arn in aws("ecs").list_task_definitions(status=status)["taskDefinitionArns"]
+        ],
         "log groups": [group["logGroupName"] for group in aws("logs").describe_log_groups()["logGroups"]],
     }
     ours = {kind: [name for name in names if ENVIRONMENT in re.split("[-/]", name)] for kind, names in left.items()}
