@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,15 @@ from slipway_emulator.settings import Settings
 LOCATION = "us-central1"
 RUN, ARTIFACTS, ACCOUNTS = "/run/v2", "/artifactregistry/v1", "/iam/v1"
 USAGE, STORAGE = "/serviceusage/v1", "/storage/v1"
+PROJECTS, CREDENTIALS = "/cloudresourcemanager/v1/projects", "/iamcredentials/v1/projects/-/serviceAccounts"
+CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 # The user name that stands for an access token ("Authentication methods", Artifact Registry).
 DOCKER_USER = "oauth2accesstoken"
 
 
 def credentials(cloud: Settings) -> Any:
     """The rehearsal's service account, from its key."""
-    scopes = ("https://www.googleapis.com/auth/cloud-platform",)
-    return Credentials.from_service_account_file(str(cloud.google_credentials_file), scopes=scopes)
+    return Credentials.from_service_account_file(str(cloud.google_credentials_file), scopes=(CLOUD_PLATFORM,))
 
 
 class Google:
@@ -82,6 +84,38 @@ class Google:
         fresh = credentials(self.cloud)
         fresh.refresh(Request())
         return str(fresh.token)
+
+    def grant(self, path: str, role: str, member: str, reading: str = "POST") -> None:
+        """Give somebody a role on a resource, or on a project, beside all that others have.
+
+        Args:
+            path: of the resource.
+            role: such as `roles/run.admin`.
+            member: such as `serviceAccount:<e-mail address>`.
+            reading: the method of its `getIamPolicy`.
+        """
+        policy = self.call(reading, f"{path}:getIamPolicy")
+        bindings = [*policy.get("bindings", []), {"role": role, "members": [member]}]
+        self.call("POST", f"{path}:setIamPolicy", {"policy": policy | {"bindings": bindings}})
+
+    def make_account(self, account_id: str, *roles: str) -> str:
+        """Make a service account with these roles on the project, whose tokens this one may create; its address."""
+        parent = f"projects/{self.project}/serviceAccounts"
+        made = self.call("POST", f"{ACCOUNTS}/{parent}", {"accountId": account_id})
+        for role in roles:
+            self.grant(f"{PROJECTS}/{self.project}", role, f"serviceAccount:{made['email']}")
+        creator = f"serviceAccount:{credentials(self.cloud).service_account_email}"
+        self.grant(f"{ACCOUNTS}/{made['name']}", "roles/iam.serviceAccountTokenCreator", creator)
+        return str(made["email"])
+
+    def impersonate(self, email: str, *scopes: str) -> Google:
+        """The same project, asked with a token of a service account; of all of Google Cloud where no scope is given."""
+        body = {"scope": scopes or [CLOUD_PLATFORM]}
+        token = self.call("POST", f"{CREDENTIALS}/{email}:generateAccessToken", body)["accessToken"]
+        other = copy.copy(self)
+        other.session = requests.Session()
+        other.session.headers["Authorization"] = f"Bearer {token}"
+        return other
 
     def make_repository(self, identifier: str, **body: Any) -> str:
         """Make a repository of images; how their names begin."""

@@ -22,7 +22,7 @@ from google.oauth2.service_account import Credentials
 
 from emulator.tests.google_apis import DOCKER_USER, USAGE, Google, build, credentials, detail, log_in, refusal
 from slipway_emulator.google.api import ApiError, Routes
-from slipway_emulator.google.iam.tokens import Tokens
+from slipway_emulator.google.iam.tokens import Caller, Tokens
 from slipway_emulator.settings import Settings
 
 PATHS = (
@@ -140,12 +140,13 @@ def test_docker_password_that_is_no_base64(cloud: Settings) -> None:
 def test_token_is_good_for_an_hour() -> None:
     now = 1_000_000.0
     tokens = Tokens(Routes(), "me@temu-tokens.iam.gserviceaccount.com", "http://127.0.0.1", lambda: now)
-    headers = {"authorization": f"Bearer {tokens.issue()}"}
+    me = Caller("me@temu-tokens.iam.gserviceaccount.com", frozenset(["scope"]))
+    headers = {"authorization": f"Bearer {tokens.issue(me)}"}
     now += 3599
-    assert tokens.principal(headers) == "me@temu-tokens.iam.gserviceaccount.com"
+    assert tokens.caller(headers) == me
     now += 1
     with pytest.raises(ApiError) as refused:
-        tokens.principal(headers)
+        tokens.caller(headers)
     assert refused.value.details[0]["reason"] == "ACCESS_TOKEN_EXPIRED"
 
 

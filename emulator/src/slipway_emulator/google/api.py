@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from slipway_emulator.google.iam.permissions import Need, need
+
 Json = dict[str, Any]
 
 # How many levels a message may have ("ProtoJSON Format": the limit of protobuf's parsers).
@@ -82,6 +84,7 @@ class Request:
         headers: by lower-case name.
         body: as it came.
         principal: the e-mail address of who asks; empty when nobody is named.
+        scopes: those of the access token.
     """
 
     method: str
@@ -90,6 +93,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     principal: str = ""
+    scopes: frozenset[str] = frozenset()
 
     def json(self) -> Json:
         """The body as an object; nothing stands for an empty one.
@@ -144,6 +148,8 @@ class Response:
 
 
 Handler = Callable[..., Response]
+# Where tokens are asked for, which needs none.
+OAUTH_PATH = "/token"
 
 
 class Routes:
@@ -153,7 +159,9 @@ class Routes:
     """
 
     def __init__(self) -> None:
-        self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
+        self._routes: list[tuple[str, re.Pattern[str], Need | None, Handler]] = []
+        # Refuses who may not do what a request needs, called with the pattern's names too; put here by who knows.
+        self.guard: Callable[[Request, Need, Mapping[str, str]], None] = lambda _request, _need, _names: None
 
     def add(self, method: str, pattern: str, handler: Handler) -> None:
         """Let a function answer.
@@ -162,9 +170,13 @@ class Routes:
             method: of HTTP.
             pattern: of paths.
             handler: called with the request, and the pattern's names as keywords.
+
+        Raises:
+            LookupError: nothing says what permission that needs.
         """
         expression = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/:]+)", re.sub(r"\{(\w+):([^}]+)\}", r"(?P<\1>\2)", pattern))
-        self._routes.append((method, re.compile(expression), handler))
+        needed = None if pattern == OAUTH_PATH else need(method, pattern)
+        self._routes.append((method, re.compile(expression), needed, handler))
 
     def answer(self, request: Request) -> Response:
         """The answer to a request.
@@ -172,9 +184,11 @@ class Routes:
         Raises:
             ApiError: the request is refused.
         """
-        for method, pattern, handler in self._routes:
+        for method, pattern, needed, handler in self._routes:
             match = pattern.fullmatch(request.path)
             if match and method == request.method:
+                if needed:
+                    self.guard(request, needed, match.groupdict())
                 return handler(request, **match.groupdict())
         raise ApiError("NOT_FOUND", "Method not found.")
 

@@ -2,12 +2,14 @@
 
 What is told apart by host name at Google is told apart by the beginning of the path here:
 
-    /run/v2/ /artifactregistry/v1/ /iam/v1/ /serviceusage/v1/ /cloudresourcemanager/v1/ /storage/v1/ /token /v2/
+    /run/v2/ /artifactregistry/v1/ /iam/v1/ /iamcredentials/v1/ /serviceusage/v1/ /cloudresourcemanager/v1/ /storage/v1/
+    /token /v2/
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import secrets
 from collections.abc import Mapping
@@ -21,11 +23,14 @@ from ministack.services import alb
 
 from slipway_emulator.elbv2.target_health import released_at_end
 from slipway_emulator.endpoints import Receive, Scope, Send
-from slipway_emulator.google.api import ApiError, Request, Response, Routes
+from slipway_emulator.google.api import OAUTH_PATH, ApiError, Request, Response, Routes
 from slipway_emulator.google.artifact_registry.api import ArtifactRegistry
 from slipway_emulator.google.artifact_registry.docker_registry import DockerRegistry
-from slipway_emulator.google.iam.policies import Policies
-from slipway_emulator.google.iam.service_accounts import ServiceAccounts
+from slipway_emulator.google.iam.access import Access, denied
+from slipway_emulator.google.iam.credentials import Credentials
+from slipway_emulator.google.iam.permissions import Need
+from slipway_emulator.google.iam.policies import Policies, project_resource
+from slipway_emulator.google.iam.service_accounts import ServiceAccounts, account_email
 from slipway_emulator.google.iam.tokens import Tokens, unauthenticated
 from slipway_emulator.google.organization_policies.api import OrganizationPolicies
 from slipway_emulator.google.run.api import CloudRun, Service
@@ -47,6 +52,7 @@ _APIS = (
     "/run/v2/",
     "/artifactregistry/v1/",
     "/iam/v1/",
+    "/iamcredentials/v1/",
     "/serviceusage/v1/",
     "/cloudresourcemanager/v1/",
     "/storage/v1/",
@@ -67,23 +73,30 @@ class GoogleCloud:
     def __init__(self, settings: Settings, client: docker.DockerClient, network: ContainerNetwork) -> None:
         self._routes = Routes()
         services = ServiceUsage(self._routes)
+        email = account_email(settings.google_project, _ACCOUNT_ID)
+        policies = Policies(owner=email)
+        policies.serve(self._routes, "/cloudresourcemanager/v1/projects/{project}", project_resource, "POST")
+        policies.permitted = self._permitted
         self._organization = OrganizationPolicies(self._routes)
-        policies = Policies()
-        accounts = ServiceAccounts(self._routes, services, policies)
-        email = accounts.add(settings.google_project, _ACCOUNT_ID)["email"]
+        self._access = Access(services, policies)
+        self._routes.guard = self._guard
+        self._accounts = ServiceAccounts(self._routes, policies)
+        self._accounts.add(settings.google_project, _ACCOUNT_ID)
         self._tokens = Tokens(self._routes, email, settings.google_url)
+        Credentials(self._routes, self._accounts, self._tokens)
         settings.state_directory.mkdir(parents=True, exist_ok=True)
         self._credentials_file = settings.google_credentials_file
         self._tokens.write_credentials(self._credentials_file, settings.google_project)
         self._storage = Storage(self._routes, settings.google_url)
-        self._images = DockerRegistry(self._tokens, settings.state_directory / "artifact-registry", settings.google_url)
-        ArtifactRegistry(self._routes, services, policies, self._images, settings.google_registry_address)
+        directory = settings.state_directory / "artifact-registry"
+        self._images = DockerRegistry(self._tokens, self._access, directory, settings.google_url)
+        ArtifactRegistry(self._routes, policies, self._images, settings.google_registry_address)
         mark = {container_reaper.INSTANCE_LABEL: container_reaper.instance_id()}
         instances = Instances(client, network, mark, settings.google_registry_address, self._images, self._tokens)
         self._run = CloudRun(
             self._routes,
-            services,
-            accounts,
+            self._access,
+            self._accounts,
             policies,
             self._tokens,
             instances,
@@ -120,20 +133,63 @@ class GoogleCloud:
     def _answer(self, request: Request) -> Response:
         if request.path.startswith("/v2/"):
             return self._images.answer(request)
-        if request.path == "/token":
+        if request.path == OAUTH_PATH:
             return self._routes.answer(request)
-        principal = self._tokens.principal(request.headers)
-        request = Request(request.method, request.path, request.query, request.headers, request.body, principal)
-        if not principal:
+        caller = self._tokens.caller(request.headers)
+        if caller is None:
             raise unauthenticated(
                 "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or "
                 "other valid authentication credential.",
                 "CREDENTIALS_MISSING",
             )
+        request = dataclasses.replace(request, principal=caller.email, scopes=caller.scopes)
         if not request.path.startswith(_APIS) and self._storage.is_download(request.method, request.path):
+            bucket = request.path.split("/")[1]
+            self._guard(request, Need("storage", "storage.objects.get"), {"bucket": bucket})
             return self._storage.download(request)
         self._organization.check(request)
         return self._routes.answer(request)
+
+    def _guard(self, request: Request, need: Need, names: Mapping[str, str]) -> None:
+        """Refuse who may not do what a request needs.
+
+        Args:
+            request: with who asks.
+            need: permission and scope.
+            names: what the pattern's names stand for in the path.
+
+        Raises:
+            ApiError: it is refused.
+        """
+        self._access.check_scopes(request, need)
+        project, resource = names.get("project", ""), ""
+        if "bucket" in names:
+            project, resource = self._storage.project_of(names["bucket"]), f"projects/_/buckets/{names['bucket']}"
+        elif need.api == "storage":
+            project = request.query.get("project", "")
+        elif "account" in names:
+            found = self._accounts.find(project, names["account"])
+            if project == "-" and found is None:
+                # "Method: serviceAccounts.get": with "-", what is not there answers 403 instead of 404.
+                raise denied(request.principal, need, "")
+            project = found["projectId"] if found else project
+            resource = found["name"] if found else ""
+        elif "repository" in names:
+            resource = _name(names, "repositories", "repository")
+        elif need.api == "run" and "service" in names:
+            resource = _name(names, "services", "service")
+        elif need.api == "serviceusage" and "service" in names:
+            resource = f"projects/{project}/services/{names['service']}"
+        elif "location" in names:
+            resource = f"projects/{project}/locations/{names['location']}"
+        # Without a project there is nothing to have a permission on, and the method itself says what is wrong.
+        if project:
+            self._access.check(request, need, project, resource)
+
+    def _permitted(self, request: Request, resource: str, asked: list[str]) -> list[str]:
+        """Which permissions of some the caller has on a resource."""
+        project = resource.split("/")[1]
+        return [one for one in asked if self._access.allows(request.principal, one, project, resource)]
 
     async def handle_site(self, scope: Scope, receive: Receive, send: Send, host: str, port: int) -> None:
         """Answer one request to a Cloud Run service.
@@ -202,6 +258,10 @@ class GoogleCloud:
             if isinstance(content, StreamingResponse):
                 content = released_at_end(content, under_way.pop_all().close)
             await ministack._send_if_handled(send, (status, answer, content), receive, head=method == "HEAD")
+
+
+def _name(names: Mapping[str, str], collection: str, kind: str) -> str:
+    return f"projects/{names['project']}/locations/{names['location']}/{collection}/{names[kind]}"
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -11,7 +11,6 @@ from slipway_emulator.google.artifact_registry.docker_registry import DockerRegi
 from slipway_emulator.google.iam.policies import Policies
 from slipway_emulator.google.messages import ANY, BOOL, INT32, STRING, Enum, Map, check, snake
 from slipway_emulator.google.operations import Operations
-from slipway_emulator.google.service_usage.api import ServiceUsage
 
 _PREFIX = "/artifactregistry/v1"
 _REPOSITORIES = f"{_PREFIX}/projects/{{project}}/locations/{{location}}/repositories"
@@ -78,7 +77,6 @@ class ArtifactRegistry:
 
     Args:
         routes: where they are asked for.
-        services: knows whether a project may ask.
         policies: keeps who may read and write them.
         images: holds what Docker pushes.
         registry_address: host and port that image names begin with.
@@ -87,13 +85,11 @@ class ArtifactRegistry:
     def __init__(
         self,
         routes: Routes,
-        services: ServiceUsage,
         policies: Policies,
         images: DockerRegistry,
         registry_address: str,
     ) -> None:
         self._repositories: dict[str, Json] = {}
-        self._services = services
         self._policies = policies
         self._images = images
         self._address = registry_address
@@ -119,14 +115,12 @@ class ArtifactRegistry:
         return None
 
     def _find(self, project: str, location: str, repository: str) -> Json:
-        self._services.require(project, "artifactregistry.googleapis.com")
         name = f"projects/{project}/locations/{location}/repositories/{repository}"
         if name not in self._repositories:
             raise _not_found()
         return self._repositories[name]
 
     def _create(self, request: Request, project: str, location: str) -> Response:
-        self._services.require(project, "artifactregistry.googleapis.com")
         if not _LOCATION.fullmatch(location):
             raise invalid("parent", f'invalid location "{location}"')
         identifier = request.query.get("repositoryId") or request.query.get("repository_id") or ""
@@ -159,7 +153,6 @@ class ArtifactRegistry:
         return Response(200, self._operations.succeed(operation, response))
 
     def _list(self, request: Request, project: str, location: str) -> Response:
-        self._services.require(project, "artifactregistry.googleapis.com")
         prefix = f"projects/{project}/locations/{location}/repositories/"
         if location == "-":
             prefix = f"projects/{project}/locations/"

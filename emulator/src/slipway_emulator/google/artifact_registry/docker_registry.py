@@ -16,12 +16,16 @@ from typing import Any
 
 from slipway_emulator.google.api import ApiError, Json, Request, Response, new_id, now
 from slipway_emulator.google.artifact_registry.clean_up import superfluous
-from slipway_emulator.google.iam.tokens import Tokens
+from slipway_emulator.google.iam.access import Access
+from slipway_emulator.google.iam.permissions import Need
+from slipway_emulator.google.iam.tokens import Caller, Tokens
 
 _PATH = re.compile(r"/v2/(?P<name>[^/]+/[^/]+/.+?)/(?P<kind>blobs|manifests|tags)/(?P<rest>.+)")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
+# What each method of HTTP does to a repository; any other one writes.
+_PERMISSIONS = {"GET": "downloadArtifacts", "HEAD": "downloadArtifacts", "DELETE": "deleteArtifacts"}
 # An image's name: project, repository, and what its owner calls it.
 _LEAST_SLASHES = 2
 
@@ -51,12 +55,14 @@ class DockerRegistry:
 
     Args:
         tokens: knows who asks.
+        access: knows what they may do.
         directory: where layers are kept, each repository's by themselves; emptied now.
         address: of this registry, for its own links.
     """
 
-    def __init__(self, tokens: Tokens, directory: Path, address: str) -> None:
+    def __init__(self, tokens: Tokens, access: Access, directory: Path, address: str) -> None:
         self._tokens = tokens
+        self._access = access
         self._address = address
         self._directory = directory
         self._uploads = directory / "uploads"
@@ -71,13 +77,10 @@ class DockerRegistry:
         try:
             if request.path == "/v2/token":
                 return self._token(request)
-            try:
-                principal = self._tokens.principal(request.headers, of_docker=True)
-            except ApiError:
-                principal = ""
-            if not principal:
+            caller = self._caller(request)
+            if caller is None:
                 raise RegistryError(401, "UNAUTHORIZED", "Unauthenticated request. Log in with an access token.")
-            return self._answer(request)
+            return self._answer(dataclasses.replace(request, principal=caller.email, scopes=caller.scopes))
         except RegistryError as error:
             headers = {"Docker-Distribution-Api-Version": "registry/2.0"}
             if error.http == 401:
@@ -128,13 +131,26 @@ class DockerRegistry:
         return self._directory / "blobs" / project / repository / digest.removeprefix("sha256:")
 
     def _token(self, request: Request) -> Response:
-        try:
-            principal = self._tokens.principal(request.headers, of_docker=True)
-        except ApiError:
-            principal = ""
-        if not principal:
+        caller = self._caller(request)
+        if caller is None:
             raise RegistryError(403, "DENIED", "The access token is not valid; it may have expired.")
-        return Response(200, {"token": self._tokens.issue(), "expires_in": 3600, "issued_at": now()})
+        return Response(200, {"token": self._tokens.issue(caller), "expires_in": 3600, "issued_at": now()})
+
+    def _caller(self, request: Request) -> Caller | None:
+        try:
+            return self._tokens.caller(request.headers, of_docker=True)
+        except ApiError:
+            return None
+
+    def _check(self, request: Request, record: Json) -> None:
+        """Refuse who may not do with a repository what a request does."""
+        verb = _PERMISSIONS.get(request.method, "uploadArtifacts")
+        need = Need("artifactregistry", f"artifactregistry.repositories.{verb}")
+        try:
+            self._access.check_scopes(request, need)
+            self._access.check(request, need, record["name"].split("/")[1], record["name"])
+        except ApiError as error:
+            raise RegistryError(403, "DENIED", error.message) from None
 
     def _answer(self, request: Request) -> Response:
         if request.path.rstrip("/") == "/v2":
@@ -149,6 +165,7 @@ class DockerRegistry:
         record = self.allow(project, repository)
         if record is None:
             raise RegistryError(404, "NAME_UNKNOWN", f'Repository "{repository}" not found')
+        self._check(request, record)
         kind = match["kind"]
         if kind == "manifests":
             return self._manifest(request, name, rest, record)

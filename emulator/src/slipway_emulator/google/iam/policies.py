@@ -6,10 +6,12 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from slipway_emulator.google.api import ApiError, Json, Request, Response, Routes, invalid
 from slipway_emulator.google.messages import INT32, STRING, check
+from slipway_emulator.google.service_usage.api import project_number
 
 _EXPRESSION = {"expression": STRING, "title": STRING, "description": STRING, "location": STRING}
 _POLICY = {
@@ -23,11 +25,21 @@ _MEMBER = re.compile(
 )
 
 
-class Policies:
-    """The policies of all resources, by the resource's name."""
+_PROJECT = re.compile(r"projects/\d+")
 
-    def __init__(self) -> None:
+
+class Policies:
+    """The policies of all resources, by the resource's name; of a project, with its number.
+
+    Args:
+        owner: e-mail address of the service account that every project belongs to until its policy says otherwise.
+    """
+
+    def __init__(self, owner: str) -> None:
         self._policies: dict[str, Json] = {}
+        self._owner = owner
+        # Which permissions of some somebody has on a resource; put here by who decides it.
+        self.permitted: Callable[[Request, str, list[str]], list[str]] = lambda _request, _resource, asked: asked
 
     def serve(self, routes: Routes, pattern: str, exists: Any, reading: str = "GET") -> None:
         """Answer for one kind of resource.
@@ -48,10 +60,9 @@ class Policies:
             return Response(200, self._set(resource, body.get("policy", {})))
 
         def test(request: Request, **names: str) -> Response:
-            exists(**names)
-            body = check({"permissions": [STRING]}, request.json(), "")
-            # Any credentials may do anything here.
-            return Response(200, {"permissions": body.get("permissions", [])})
+            resource = exists(**names)
+            asked = check({"permissions": [STRING]}, request.json(), "").get("permissions", [])
+            return Response(200, {"permissions": self.permitted(request, resource, asked)})
 
         routes.add(reading, f"{pattern}:getIamPolicy", get)
         routes.add("POST", f"{pattern}:setIamPolicy", put)
@@ -59,13 +70,27 @@ class Policies:
 
     def get(self, resource: str) -> Json:
         """A resource's policy."""
-        policy = self._policies.get(resource, {})
+        policy = self._policies.get(resource) or self._first(resource)
         return policy | {"etag": _etag(policy)}
 
-    def members(self, resource: str, role: str) -> set[str]:
-        """Who has a role."""
-        bindings = self._policies.get(resource, {}).get("bindings", [])
-        return {member for binding in bindings if binding["role"] == role for member in binding["members"]}
+    def bindings(self, resource: str) -> list[Json]:
+        """Who has which role."""
+        bindings: list[Json] = self.get(resource).get("bindings", [])
+        return bindings
+
+    def _first(self, resource: str) -> Json:
+        """The policy of a resource that nobody has given one."""
+        if not _PROJECT.fullmatch(resource):
+            return {}
+        members = {"roles/owner": self._owner, "roles/run.serviceAgent": run_agent(resource.rpartition("/")[2])}
+        return {"bindings": [{"role": role, "members": [f"serviceAccount:{who}"]} for role, who in members.items()]}
+
+    def forget_account(self, email: str, unique_id: str) -> None:
+        """A service account is gone: one that gets its name is somebody else ("Policies with deleted principals")."""
+        member, deleted = f"serviceAccount:{email}", f"deleted:serviceAccount:{email}?uid={unique_id}"
+        for policy in self._policies.values():
+            for binding in policy["bindings"]:
+                binding["members"] = [deleted if one == member else one for one in binding["members"]]
 
     def forget(self, resource: str) -> None:
         """The resource is gone."""
@@ -87,6 +112,16 @@ class Policies:
         policy["bindings"] = [binding for binding in policy.get("bindings", []) if binding["members"]]
         self._policies[resource] = policy
         return self.get(resource)
+
+
+def project_resource(project: str) -> str:
+    """What a project's policy is kept by, whether id or number is given."""
+    return f"projects/{project_number(project)}"
+
+
+def run_agent(project: str) -> str:
+    """The e-mail address of the account by which Cloud Run pulls a project's images ("Service agents")."""
+    return f"service-{project_number(project)}@serverless-robot-prod.iam.gserviceaccount.com"
 
 
 def _etag(policy: Json) -> str:

@@ -7,7 +7,7 @@ import re
 from slipway_emulator.google.api import ApiError, Json, Request, Response, Routes, invalid, page
 from slipway_emulator.google.iam.policies import Policies
 from slipway_emulator.google.messages import BOOL, STRING, check
-from slipway_emulator.google.service_usage.api import ServiceUsage, project_number
+from slipway_emulator.google.service_usage.api import project_number
 
 _PREFIX = "/iam/v1/projects/{project}/serviceAccounts"
 _ACCOUNT_ID = re.compile(r"[a-z](?:[-a-z0-9]{4,28}[a-z0-9])")
@@ -23,13 +23,11 @@ class ServiceAccounts:
 
     Args:
         routes: where they are asked for.
-        services: knows whether a project may ask.
         policies: keeps who may act as them.
     """
 
-    def __init__(self, routes: Routes, services: ServiceUsage, policies: Policies) -> None:
+    def __init__(self, routes: Routes, policies: Policies) -> None:
         self._accounts: dict[str, Json] = {}
-        self._services = services
         self._policies = policies
         routes.add("POST", _PREFIX, self._create)
         routes.add("GET", _PREFIX, self._list)
@@ -44,7 +42,7 @@ class ServiceAccounts:
 
     def add(self, project: str, account_id: str, display_name: str = "", description: str = "") -> Json:
         """Make a service account."""
-        email = f"{account_id}@{project}.iam.gserviceaccount.com"
+        email = account_email(project, account_id)
         unique = str(10**20 + int(project_number(f"{project}/{account_id}")))
         account: Json = {
             "name": f"projects/{project}/serviceAccounts/{email}",
@@ -64,16 +62,20 @@ class ServiceAccounts:
             return True
         return email in self._accounts and not self._accounts[email].get("disabled")
 
-    def _find(self, project: str, account: str) -> Json:
-        if project != "-":
-            self._services.require(project, "iam.googleapis.com")
+    def find(self, project: str, account: str) -> Json | None:
+        """A service account, by its project, or "-" for any, and its e-mail address or number; None where none is."""
         for found in self._accounts.values():
             if account in (found["email"], found["uniqueId"]) and project in ("-", found["projectId"]):
                 return found
-        raise ApiError("NOT_FOUND", f"Unknown service account: {account}")
+        return None
+
+    def _find(self, project: str, account: str) -> Json:
+        found = self.find(project, account)
+        if found is None:
+            raise ApiError("NOT_FOUND", f"Unknown service account: {account}")
+        return found
 
     def _create(self, request: Request, project: str) -> Response:
-        self._services.require(project, "iam.googleapis.com")
         body = check({"accountId": STRING, "serviceAccount": _ACCOUNT, "name": STRING}, request.json(), "")
         account_id = body.get("accountId", "")
         if not _ACCOUNT_ID.fullmatch(account_id):
@@ -84,7 +86,7 @@ class ServiceAccounts:
             )
         wanted = body.get("serviceAccount", {})
         _check_texts(wanted)
-        email = f"{account_id}@{project}.iam.gserviceaccount.com"
+        email = account_email(project, account_id)
         if email in self._accounts:
             raise ApiError(
                 "ALREADY_EXISTS",
@@ -94,7 +96,6 @@ class ServiceAccounts:
         return Response(200, created)
 
     def _list(self, request: Request, project: str) -> Response:
-        self._services.require(project, "iam.googleapis.com")
         accounts = [account for account in self._accounts.values() if account["projectId"] == project]
         return Response(200, page(accounts, request, "accounts"))
 
@@ -121,6 +122,7 @@ class ServiceAccounts:
         found = self._find(project, account)
         del self._accounts[found["email"]]
         self._policies.forget(found["name"])
+        self._policies.forget_account(found["email"], found["uniqueId"])
         return Response(200, {})
 
     def _disable(self, _: Request, project: str, account: str) -> Response:
@@ -130,6 +132,11 @@ class ServiceAccounts:
     def _enable(self, _: Request, project: str, account: str) -> Response:
         self._find(project, account).pop("disabled", None)
         return Response(200, {})
+
+
+def account_email(project: str, account_id: str) -> str:
+    """The e-mail address of a service account."""
+    return f"{account_id}@{project}.iam.gserviceaccount.com"
 
 
 def default_account(project: str) -> str:

@@ -1,12 +1,13 @@
 """OAuth 2.0 for service accounts: tokens for a signed assertion, and who a token belongs to.
 
 See "Using OAuth 2.0 for Server to Server Applications". A rehearsal has one key, in the file that google-auth, and
-so Terraform, reads with GOOGLE_APPLICATION_CREDENTIALS.
+so Terraform, reads with GOOGLE_APPLICATION_CREDENTIALS. Tokens of other accounts come by impersonation.
 """
 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import secrets
@@ -22,12 +23,25 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth.exceptions import GoogleAuthError
 
-from slipway_emulator.google.api import ApiError, Request, Response, Routes
+from slipway_emulator.google.api import OAUTH_PATH, ApiError, Request, Response, Routes
 
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_LIFETIME_SECONDS = 3600
+LIFETIME_SECONDS = 3600
 # The user name that stands for an access token in Docker's log-in ("Authentication methods", Artifact Registry).
 DOCKER_USER = "oauth2accesstoken"
+
+
+@dataclasses.dataclass(frozen=True)
+class Caller:
+    """Whom an access token stands for.
+
+    Attributes:
+        email: address of the service account.
+        scopes: what the token is good for.
+    """
+
+    email: str
+    scopes: frozenset[str]
 
 
 class Tokens:
@@ -42,13 +56,13 @@ class Tokens:
 
     def __init__(self, routes: Routes, email: str, address: str, clock: Callable[[], float] = time.time) -> None:
         self._email = email
-        self._uri = f"{address}/token"
+        self._uri = f"{address}{OAUTH_PATH}"
         # google-auth names Google's own in its assertions, whatever the key says; Go's library what the key says.
         self._audiences = [self._uri, "https://oauth2.googleapis.com/token"]
         self._clock = clock
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._tokens: dict[str, tuple[str, float]] = {}
-        routes.add("POST", "/token", self._token)
+        self._tokens: dict[str, tuple[Caller, float]] = {}
+        routes.add("POST", OAUTH_PATH, self._token)
 
     def write_credentials(self, path: Path, project: str) -> None:
         """Write the account's key as Google's console does.
@@ -72,15 +86,20 @@ class Tokens:
             os.fchmod(file.fileno(), 0o600)
             json.dump(content, file, indent=2)
 
-    def issue(self) -> str:
-        """An access token of the account."""
+    def issue(self, caller: Caller, seconds: float = LIFETIME_SECONDS) -> str:
+        """An access token of an account.
+
+        Args:
+            caller: the account, and what the token is good for.
+            seconds: for how long.
+        """
         token = f"ya29.{secrets.token_urlsafe(48)}"
         self._tokens = {known: held for known, held in self._tokens.items() if held[1] > self._clock()}
-        self._tokens[token] = (self._email, self._clock() + _LIFETIME_SECONDS)
+        self._tokens[token] = (caller, self._clock() + seconds)
         return token
 
-    def principal(self, headers: Mapping[str, str], of_docker: bool = False) -> str:
-        """Who a request's access token belongs to; empty without one.
+    def caller(self, headers: Mapping[str, str], of_docker: bool = False) -> Caller | None:
+        """Whom a request's access token stands for; None without one.
 
         Args:
             headers: of the request.
@@ -91,7 +110,7 @@ class Tokens:
         """
         kind, _, token = headers.get("authorization", "").partition(" ")
         if not kind:
-            return ""
+            return None
         if of_docker and kind.lower() == "basic":
             token = _docker_password(token)
         elif kind.lower() != "bearer":
@@ -132,12 +151,12 @@ class Tokens:
         if claims.get("iss") != self._email:
             return _refusal("invalid_grant", "Invalid grant: account not found")
         if "target_audience" in claims:
-            return Response(200, {"id_token": self._id_token(str(claims["target_audience"]))})
-        if not claims.get("scope"):
+            return Response(200, {"id_token": self.id_token(str(claims["target_audience"]), self._email)})
+        scopes = frozenset(str(claims.get("scope", "")).split())
+        if not scopes:
             return _refusal("invalid_scope", "Empty or missing scope not allowed.")
-        return Response(
-            200, {"access_token": self.issue(), "expires_in": _LIFETIME_SECONDS - 1, "token_type": "Bearer"}
-        )
+        token = self.issue(Caller(self._email, scopes))
+        return Response(200, {"access_token": token, "expires_in": LIFETIME_SECONDS - 1, "token_type": "Bearer"})
 
     def _claims(self, token: str, audience: str | list[str]) -> Mapping[str, Any]:
         """What a token says that this account has signed.
@@ -154,10 +173,18 @@ class Tokens:
             raise ValueError("it is no token with the claims that it must have") from None
         return claims
 
-    def _id_token(self, audience: str) -> str:
+    def id_token(self, audience: str, email: str = "") -> str:
+        """A token that says to a service who calls it.
+
+        Args:
+            audience: the service's address.
+            email: whom it names; without one, Cloud Run cannot tell.
+        """
         now = int(self._clock())
-        claims = {"iss": "https://accounts.google.com", "aud": audience, "email": self._email, "email_verified": True}
-        claims |= {"iat": now, "exp": now + _LIFETIME_SECONDS}
+        claims: dict[str, Any] = {"iss": "https://accounts.google.com", "aud": audience}
+        claims |= {"iat": now, "exp": now + LIFETIME_SECONDS}
+        if email:
+            claims |= {"email": email, "email_verified": True}
         signer = google.auth.crypt.RSASigner.from_string(self._pem(), key_id="rehearsal")
         return bytes(google.auth.jwt.encode(signer, claims)).decode()
 

@@ -12,20 +12,20 @@ from collections.abc import Coroutine
 from typing import Any
 
 from slipway_emulator.google.api import ApiError, Json, Request, Response, Routes, new_id, now, page
+from slipway_emulator.google.iam.access import Access
 from slipway_emulator.google.iam.policies import Policies
 from slipway_emulator.google.iam.service_accounts import ServiceAccounts, default_account
 from slipway_emulator.google.iam.tokens import Tokens
 from slipway_emulator.google.operations import Operations
 from slipway_emulator.google.run.instances import ENGINE_ERRORS, MISSING, Instance, Instances, StartError
 from slipway_emulator.google.run.services import INGRESS_ALL, LATEST, check_id, checked, complete, condition
-from slipway_emulator.google.service_usage.api import ServiceUsage, project_number
+from slipway_emulator.google.service_usage.api import project_number
 
 _LOG = logging.getLogger(__name__)
 _PREFIX = "/run/v2"
 _SERVICES = f"{_PREFIX}/projects/{{project}}/locations/{{location}}/services"
 _REVISIONS = f"{_SERVICES}/{{service}}/revisions"
 _TYPE = "type.googleapis.com/google.cloud.run.v2"
-_INVOKER = "roles/run.invoker"
 _SUCCEEDED, _FAILED, _RECONCILING = "CONDITION_SUCCEEDED", "CONDITION_FAILED", "CONDITION_RECONCILING"
 _RESTART_SECONDS = 1.0
 
@@ -57,7 +57,7 @@ class CloudRun:
 
     Args:
         routes: where they are asked for.
-        services: knows whether a project may ask.
+        access: knows who may call a service, and have one run as an account.
         accounts: knows who a service may run as.
         policies: keeps who may call a service.
         tokens: knows who calls.
@@ -69,7 +69,7 @@ class CloudRun:
     def __init__(
         self,
         routes: Routes,
-        services: ServiceUsage,
+        access: Access,
         accounts: ServiceAccounts,
         policies: Policies,
         tokens: Tokens,
@@ -78,7 +78,7 @@ class CloudRun:
         domain: str,
     ) -> None:
         self._services: dict[str, Service] = {}
-        self._usage = services
+        self._access = access
         self._accounts = accounts
         self._policies = policies
         self._tokens = tokens
@@ -119,15 +119,14 @@ class CloudRun:
         if record["ingress"] != INGRESS_ALL or record.get("defaultUriDisabled"):
             # What comes from outside is told nothing ("Restrict network ingress for Cloud Run").
             return 404, "Page not found"
-        members = self._policies.members(record["name"], _INVOKER)
-        if record.get("invokerIamDisabled") or "allUsers" in members:
+        if record.get("invokerIamDisabled"):
             return None
         caller = self._tokens.invoker(headers, record["uri"])
-        if not caller:
-            problem = "Your client does not have permission to get URL"
-            return (401 if "authorization" in headers else 403), problem
-        allowed = {f"serviceAccount:{caller}", "allAuthenticatedUsers"}
-        return None if members & allowed else (403, "Your client does not have permission to get URL")
+        project = record["name"].split("/")[1]
+        if self._access.allows(caller, "run.routes.invoke", project, record["name"]):
+            return None
+        invalid = not caller and "authorization" in headers
+        return (401 if invalid else 403), "Your client does not have permission to get URL"
 
     def choose_instance(self, service: Service, tag: str) -> Instance | None:
         """The instance that takes the next request, by the service's traffic; None when there is none."""
@@ -145,7 +144,6 @@ class CloudRun:
     # The API.
 
     def _find(self, project: str, location: str, service: str) -> Service:
-        self._usage.require(project, "run.googleapis.com")
         name = f"projects/{project}/locations/{location}/services/{service}"
         if name not in self._services:
             raise ApiError(
@@ -155,11 +153,10 @@ class CloudRun:
         return self._services[name]
 
     def _create(self, request: Request, project: str, location: str) -> Response:
-        self._usage.require(project, "run.googleapis.com")
         wanted = checked(request.json())
         identifier = request.query.get("serviceId") or request.query.get("service_id") or ""
         check_id(identifier)
-        whole = self._completed(wanted, project, identifier, "CreateServiceRequest")
+        whole = self._completed(wanted, project, identifier, request.principal, "CreateServiceRequest")
         name = f"projects/{project}/locations/{location}/services/{identifier}"
         if name in self._services:
             raise ApiError("ALREADY_EXISTS", f"Resource '{identifier}' already exists.")
@@ -201,7 +198,7 @@ class CloudRun:
         if mask and mask != ["*"]:
             kept = {field: found.record[field] for field in own if field in found.record and field not in mask}
             wanted = kept | {field: value for field, value in wanted.items() if field in mask}
-        whole = self._completed(wanted, project, service, "UpdateServiceRequest")
+        whole = self._completed(wanted, project, service, request.principal, "UpdateServiceRequest")
         if request.query.get("validateOnly") == "true":
             return self._dry(project, location, found.record | whole)
         new_revision = whole["template"] != found.record["template"]
@@ -215,11 +212,13 @@ class CloudRun:
         found.record |= whole
         return Response(200, self._roll_out(found, request, project, location, new_revision))
 
-    def _completed(self, wanted: Json, project: str, name: str, request: str) -> Json:
+    def _completed(self, wanted: Json, project: str, name: str, principal: str, request: str) -> Json:
         own = {field: value for field, value in wanted.items() if field not in ("name", "etag")}
         whole = complete(own, name, default_account(project), self._registry, request)
         account = whole["template"]["serviceAccount"]
-        if not self._accounts.can_run(project, account):
+        resource = f"projects/{project}/serviceAccounts/{account}"
+        may_act = self._access.allows(principal, "iam.serviceAccounts.actAs", project, resource)
+        if not may_act or not self._accounts.can_run(project, account):
             raise ApiError(
                 "PERMISSION_DENIED",
                 f"Permission 'iam.serviceaccounts.actAs' denied on service account {account} (or it may not exist).",
@@ -234,7 +233,6 @@ class CloudRun:
         return Response(200, self._find(project, location, service).record)
 
     def _list(self, request: Request, project: str, location: str) -> Response:
-        self._usage.require(project, "run.googleapis.com")
         parent = f"projects/{project}/locations/"
         parent += "" if location == "-" else f"{location}/"
         records = [s.record for name, s in sorted(self._services.items()) if name.startswith(parent)]

@@ -18,7 +18,9 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from slipway_emulator.google.api import Json
 from slipway_emulator.google.artifact_registry.docker_registry import DockerRegistry
-from slipway_emulator.google.iam.tokens import DOCKER_USER, Tokens
+from slipway_emulator.google.iam.permissions import SCOPE
+from slipway_emulator.google.iam.policies import run_agent
+from slipway_emulator.google.iam.tokens import DOCKER_USER, Caller, Tokens
 from slipway_emulator.google.run.services import quantity
 from slipway_emulator.network import ContainerNetwork
 
@@ -166,7 +168,7 @@ class Instances:
         return Instance(started, host, port)
 
     def _run_container(self, revision: Json, container: Json, network: Json, port: int, started: list[Any]) -> None:
-        image = self._pull(container["image"])
+        image = self._pull(container["image"], run_agent(revision["name"].split("/")[1]))
         limits = container["resources"]["limits"]
         service = revision["service"].rpartition("/")[2]
         environment = {variable["name"]: _value(variable, revision) for variable in container.get("env", [])}
@@ -201,7 +203,7 @@ class Instances:
         except APIError as error:
             raise StartError(f"Application failed to start: {error.explanation}", _UNHEALTHY) from error
 
-    def _pull(self, image: str) -> str:
+    def _pull(self, image: str, agent: str) -> str:
         missing = StartError(f"Image '{image}' not found.", MISSING)
         credentials = None
         if image.startswith(f"{self._registry}/"):
@@ -210,7 +212,8 @@ class Instances:
             name, _, tag = name.partition(":")
             if self._images.digest(name, digest or tag or "latest") is None:
                 raise missing
-            credentials = {"username": DOCKER_USER, "password": self._tokens.issue()}
+            token = self._tokens.issue(Caller(agent, frozenset([f"{SCOPE}cloud-platform"])))
+            credentials = {"username": DOCKER_USER, "password": token}
         try:
             self._client.images.pull(image, auth_config=credentials)
         except (ImageNotFound, NotFound):

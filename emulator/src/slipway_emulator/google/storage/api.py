@@ -126,6 +126,10 @@ class Storage:
         bucket, _, name = request.path.removeprefix("/").partition("/")
         return self._download(request, bucket, name)
 
+    def project_of(self, bucket: str) -> str:
+        """The number of the project that a bucket is in; empty where there is none."""
+        return str(self._buckets[bucket].record["projectNumber"]) if bucket in self._buckets else ""
+
     def _bucket(self, name: str) -> _Bucket:
         if name not in self._buckets:
             raise StorageError(404, "notFound", "The specified bucket does not exist.")

@@ -1,0 +1,139 @@
+"""Who may do what: the scopes of a token, the APIs of a project, and the roles of a caller, in this order."""
+
+from __future__ import annotations
+
+from slipway_emulator.google.api import ApiError, Json, Request
+from slipway_emulator.google.iam.permissions import Need, grants
+from slipway_emulator.google.iam.policies import Policies, project_resource
+from slipway_emulator.google.service_usage.api import ServiceUsage
+from slipway_emulator.google.storage.api import StorageError
+
+# The APIs that a project has to switch on; the others are on, or refuse in words that this emulator lacks.
+_TO_ENABLE = ("artifactregistry", "iam", "iamcredentials", "run")
+_EVERYBODY = ("allUsers", "allAuthenticatedUsers")
+
+
+class Access:
+    """Decides.
+
+    Args:
+        services: knows which APIs a project may use.
+        policies: knows who has which role.
+    """
+
+    def __init__(self, services: ServiceUsage, policies: Policies) -> None:
+        self._services = services
+        self._policies = policies
+
+    def allows(self, principal: str, permission: str, project: str, resource: str = "") -> bool:
+        """Whether somebody has a permission.
+
+        Args:
+            principal: an e-mail address; empty for somebody without credentials.
+            permission: such as `run.services.get`.
+            project: the project of the resource.
+            resource: its name, where it can have a policy of its own.
+        """
+        members = {f"serviceAccount:{principal}", *_EVERYBODY} if principal else {_EVERYBODY[0]}
+        bindings = [*self._policies.bindings(project_resource(project)), *self._policies.bindings(resource)]
+        # What a condition says is not evaluated here: such a binding grants nothing.
+        return any(
+            members & set(binding["members"]) and "condition" not in binding and grants(binding["role"], permission)
+            for binding in bindings
+        )
+
+    def check_scopes(self, request: Request, need: Need) -> None:
+        """Refuse a token that is not good for a method.
+
+        Raises:
+            ApiError: it is not.
+        """
+        if need.opened_by(request.scopes):
+            return
+        if need.api == "storage":
+            raise StorageError(403, "forbidden", "Provided scope(s) are not authorized")
+        raise ApiError(
+            "PERMISSION_DENIED",
+            "Request had insufficient authentication scopes.",
+            _info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com", service=f"{need.api}.googleapis.com"),
+        )
+
+    def check(self, request: Request, need: Need, project: str, resource: str = "") -> None:
+        """Refuse a request to a project where the API is off, or of somebody who lacks the permission.
+
+        Args:
+            request: it.
+            need: what it needs.
+            project: id or number of the project of the resource.
+            resource: the resource's name.
+
+        Raises:
+            ApiError: it is refused.
+        """
+        service = f"{need.api}.googleapis.com"
+        # "System parameters": who pays, and whose quota and APIs are used.
+        consumer = request.headers.get("x-goog-user-project", "")
+        if consumer and not self.allows(request.principal, "serviceusage.services.use", consumer):
+            raise _user_project_denied(consumer)
+        if need.api in _TO_ENABLE:
+            for user in filter(None, (consumer, project)):
+                self._services.require(user, service)
+        if need.permission and not self.allows(request.principal, need.permission, project, resource):
+            raise denied(request.principal, need, resource or f"projects/{project}")
+
+
+def denied(principal: str, need: Need, resource: str) -> ApiError:
+    """The refusal of somebody who lacks a permission, in the words of the API.
+
+    Args:
+        principal: the e-mail address.
+        need: what is lacking.
+        resource: the resource's name.
+    """
+    permission = need.permission
+    plain = f"Permission '{permission}' denied on resource (or it may not exist)."
+    if need.api == "storage":
+        kind = (
+            "project"
+            if resource.startswith("projects/") and "/buckets/" not in resource
+            else ("object" if permission.startswith("storage.objects.") else "bucket")
+        )
+        of = f"Google Cloud {kind}" if kind == "project" else f"Google Cloud Storage {kind}"
+        return StorageError(403, "forbidden", f"{principal} does not have {permission} access to the {of}. {plain}")
+    if need.api == "serviceusage":
+        what = resource.rpartition("/services/")[2] if "/services/" in resource else resource
+        text = f"Permission denied to {permission.rpartition('.')[2]} service [{what}]"
+        return ApiError("PERMISSION_DENIED", text, _info("AUTH_PERMISSION_DENIED", "serviceusage.googleapis.com"))
+    if need.api == "cloudresourcemanager":
+        return ApiError("PERMISSION_DENIED", "The caller does not have permission")
+    if need.api == "logging":
+        return ApiError("PERMISSION_DENIED", "Permission denied for all log views")
+    if need.api == "run":
+        return ApiError(
+            "PERMISSION_DENIED",
+            f"Permission '{permission}' denied on resource '{resource}' (or resource may not exist).",
+        )
+    if need.api == "artifactregistry":
+        domain = "artifactregistry.googleapis.com"
+        return ApiError(
+            "PERMISSION_DENIED",
+            f"Permission '{permission}' denied on resource '//{domain}/{resource}' (or it may not exist).",
+            _info("IAM_PERMISSION_DENIED", domain, permission=permission, resource=resource),
+        )
+    return ApiError(
+        "PERMISSION_DENIED", plain, _info("IAM_PERMISSION_DENIED", "iam.googleapis.com", permission=permission)
+    )
+
+
+def _user_project_denied(project: str) -> ApiError:
+    return ApiError(
+        "PERMISSION_DENIED",
+        f"Caller does not have required permission to use project {project}. Grant the caller the "
+        "roles/serviceusage.serviceUsageConsumer role, or a custom role with the serviceusage.services.use permission.",
+        _info("USER_PROJECT_DENIED", "googleapis.com", consumer=f"projects/{project}"),
+    )
+
+
+def _info(reason: str, domain: str, **metadata: str) -> Json:
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": domain}
+    return info | ({"metadata": metadata} if metadata else {})

@@ -1,0 +1,234 @@
+"""What a method of Google's APIs needs, permission and scope, and what a role grants.
+
+Permissions and roles are those of "IAM roles and permissions index", and of each API's page on access control; scopes
+those of its discovery document.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import re
+
+SCOPE = "https://www.googleapis.com/auth/"
+
+_PARENT = "projects/{project}/locations/{location}"
+_SERVICE = f"{_PARENT}/services/{{service}}"
+_REPOSITORY = f"{_PARENT}/repositories/{{repository}}"
+_ACCOUNT = "projects/{project}/serviceAccounts/{account}"
+_ENABLED = "projects/{project}/services"
+# The permission that each method needs, by API, path behind the version and method of HTTP. Those with none are for
+# everybody who has a token.
+_METHODS: dict[str, dict[str, dict[str, str]]] = {
+    "run": {
+        f"{_PARENT}/services": {"GET": "run.services.list", "POST": "run.services.create"},
+        _SERVICE: {"GET": "run.services.get", "PATCH": "run.services.update", "DELETE": "run.services.delete"},
+        f"{_SERVICE}:getIamPolicy": {"GET": "run.services.getIamPolicy"},
+        f"{_SERVICE}:setIamPolicy": {"POST": "run.services.setIamPolicy"},
+        f"{_SERVICE}:testIamPermissions": {"POST": ""},
+        f"{_SERVICE}/revisions": {"GET": "run.revisions.list"},
+        f"{_SERVICE}/revisions/{{revision}}": {"GET": "run.revisions.get", "DELETE": "run.revisions.delete"},
+        f"{_PARENT}/operations": {"GET": "run.operations.list"},
+        f"{_PARENT}/operations/{{operation}}": {"GET": "run.operations.get", "DELETE": "run.operations.delete"},
+        f"{_PARENT}/operations/{{operation}}:wait": {"POST": "run.operations.get"},
+    },
+    "artifactregistry": {
+        f"{_PARENT}/repositories": {
+            "GET": "artifactregistry.repositories.list",
+            "POST": "artifactregistry.repositories.create",
+        },
+        _REPOSITORY: {
+            "GET": "artifactregistry.repositories.get",
+            "PATCH": "artifactregistry.repositories.update",
+            "DELETE": "artifactregistry.repositories.delete",
+        },
+        f"{_REPOSITORY}:getIamPolicy": {"GET": "artifactregistry.repositories.getIamPolicy"},
+        f"{_REPOSITORY}:setIamPolicy": {"POST": "artifactregistry.repositories.setIamPolicy"},
+        f"{_REPOSITORY}:testIamPermissions": {"POST": ""},
+        f"{_REPOSITORY}/dockerImages": {"GET": "artifactregistry.dockerimages.list"},
+        f"{_REPOSITORY}/dockerImages/{{image:.+}}": {"GET": "artifactregistry.dockerimages.get"},
+        f"{_REPOSITORY}/packages/{{package:.+}}/tags": {"GET": "artifactregistry.tags.list"},
+        f"{_REPOSITORY}/packages/{{package:.+}}/tags/{{tag}}": {"GET": "artifactregistry.tags.get"},
+        f"{_PARENT}/operations": {"GET": ""},
+        f"{_PARENT}/operations/{{operation}}": {"GET": "", "DELETE": ""},
+        f"{_PARENT}/operations/{{operation}}:wait": {"POST": ""},
+    },
+    "iam": {
+        "projects/{project}/serviceAccounts": {
+            "GET": "iam.serviceAccounts.list",
+            "POST": "iam.serviceAccounts.create",
+        },
+        _ACCOUNT: {
+            "GET": "iam.serviceAccounts.get",
+            "PATCH": "iam.serviceAccounts.update",
+            "DELETE": "iam.serviceAccounts.delete",
+        },
+        f"{_ACCOUNT}:disable": {"POST": "iam.serviceAccounts.disable"},
+        f"{_ACCOUNT}:enable": {"POST": "iam.serviceAccounts.enable"},
+        f"{_ACCOUNT}:getIamPolicy": {"POST": "iam.serviceAccounts.getIamPolicy"},
+        f"{_ACCOUNT}:setIamPolicy": {"POST": "iam.serviceAccounts.setIamPolicy"},
+        f"{_ACCOUNT}:testIamPermissions": {"POST": ""},
+    },
+    "iamcredentials": {
+        f"{_ACCOUNT}:generateAccessToken": {"POST": "iam.serviceAccounts.getAccessToken"},
+        f"{_ACCOUNT}:generateIdToken": {"POST": "iam.serviceAccounts.getOpenIdToken"},
+    },
+    "serviceusage": {
+        _ENABLED: {"GET": "serviceusage.services.list"},
+        f"{_ENABLED}/{{service}}": {"GET": "serviceusage.services.get"},
+        f"{_ENABLED}/{{service}}:enable": {"POST": "serviceusage.services.enable"},
+        f"{_ENABLED}/{{service}}:disable": {"POST": "serviceusage.services.disable"},
+        f"{_ENABLED}:batchEnable": {"POST": "serviceusage.services.enable"},
+        "operations/{operation}": {"GET": ""},
+    },
+    "cloudresourcemanager": {
+        # An organization's administrators may, whom nobody here is.
+        "projects/{project}:clearOrgPolicy": {"POST": ""},
+        "projects/{project}:getOrgPolicy": {"POST": ""},
+        "projects/{project}:setOrgPolicy": {"POST": ""},
+        "projects/{project}": {"GET": "resourcemanager.projects.get"},
+        "projects/{project}:getIamPolicy": {"POST": "resourcemanager.projects.getIamPolicy"},
+        "projects/{project}:setIamPolicy": {"POST": "resourcemanager.projects.setIamPolicy"},
+        "projects/{project}:testIamPermissions": {"POST": ""},
+    },
+    "storage": {
+        "b": {"GET": "storage.buckets.list", "POST": "storage.buckets.create"},
+        "b/{bucket:[^/]+}": {
+            "GET": "storage.buckets.get",
+            "PATCH": "storage.buckets.update",
+            "DELETE": "storage.buckets.delete",
+        },
+        # Whoever was let begin an upload may go on with it.
+        "b/{bucket:[^/]+}/o": {"GET": "storage.objects.list", "POST": "storage.objects.create", "PUT": ""},
+        "b/{bucket:[^/]+}/o/{name:.+}": {"GET": "storage.objects.get", "DELETE": "storage.objects.delete"},
+    },
+}
+_PATTERN = re.compile(r"/(?:(?:up|down)load/)?(?P<api>\w+)/(?:v\d+/)+(?P<path>.+)")
+_READING = ("get", "getIamPolicy", "list")
+# Scopes by API: those that open every method of it, and those that open only what reads.
+_SCOPES = {
+    "artifactregistry": (("cloud-platform",), ("cloud-platform.read-only",)),
+    "cloudresourcemanager": (("cloud-platform",), ("cloud-platform.read-only",)),
+    "iam": (("cloud-platform",), ()),
+    "iamcredentials": (("cloud-platform",), ()),
+    "run": (("cloud-platform",), ()),
+    "serviceusage": (("cloud-platform", "service.management"), ("cloud-platform.read-only",)),
+    "storage": (
+        ("cloud-platform", "devstorage.full_control", "devstorage.read_write"),
+        ("cloud-platform.read-only", "devstorage.read_only"),
+    ),
+}
+# What a scope leaves out that opens the rest of its API ("Cloud Storage OAuth 2.0 scopes").
+_CLOSED = {"devstorage.read_write": ("storage.buckets.update",)}
+
+_ADMINISTRATE_ACCOUNTS = tuple(
+    f"iam.serviceAccounts.{verb}"
+    for verb in (
+        "create", "delete", "disable", "enable", "get", "getIamPolicy", "list", "setIamPolicy", "update",
+    )
+)  # fmt: skip
+_READ_IMAGES = (
+    "artifactregistry.dockerimages.*",
+    "artifactregistry.repositories.downloadArtifacts",
+    "artifactregistry.repositories.get",
+    "artifactregistry.repositories.list",
+    "artifactregistry.tags.get",
+    "artifactregistry.tags.list",
+)
+_VIEW_SERVICES = ("run.*.get", "run.*.list", "run.services.getIamPolicy")
+# What a role grants, of the permissions that are asked for here. `*` stands for any characters.
+_ROLES: dict[str, tuple[str, ...]] = {
+    # An owner may create no tokens of an account. Each new bucket grants what is in it to the owners of its project.
+    "roles/owner": (
+        "artifactregistry.*",
+        *_ADMINISTRATE_ACCOUNTS,
+        "iam.serviceAccounts.actAs",
+        "logging.*",
+        "resourcemanager.*",
+        "run.*",
+        "serviceusage.*",
+        "storage.*",
+    ),
+    "roles/artifactregistry.admin": ("artifactregistry.*",),
+    "roles/artifactregistry.reader": _READ_IMAGES,
+    "roles/artifactregistry.writer": (*_READ_IMAGES, "artifactregistry.repositories.uploadArtifacts"),
+    "roles/browser": ("resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"),
+    "roles/iam.serviceAccountAdmin": _ADMINISTRATE_ACCOUNTS,
+    "roles/iam.serviceAccountTokenCreator": (
+        "iam.serviceAccounts.getAccessToken",
+        "iam.serviceAccounts.getOpenIdToken",
+    ),
+    "roles/iam.serviceAccountUser": (
+        "iam.serviceAccounts.actAs",
+        "iam.serviceAccounts.get",
+        "iam.serviceAccounts.list",
+    ),
+    "roles/logging.viewer": ("logging.logEntries.list",),
+    "roles/resourcemanager.projectIamAdmin": ("resourcemanager.projects.*",),
+    "roles/run.admin": ("run.*", "resourcemanager.projects.get"),
+    "roles/run.developer": (
+        *_VIEW_SERVICES,
+        "run.operations.*",
+        "run.revisions.*",
+        "run.services.create",
+        "run.services.delete",
+        "run.services.update",
+    ),
+    "roles/run.invoker": ("run.routes.invoke",),
+    # Of Cloud Run's own account, which pulls images.
+    "roles/run.serviceAgent": _READ_IMAGES,
+    "roles/run.viewer": _VIEW_SERVICES,
+    "roles/serviceusage.serviceUsageAdmin": ("serviceusage.*",),
+    "roles/serviceusage.serviceUsageConsumer": (
+        "serviceusage.services.get",
+        "serviceusage.services.list",
+        "serviceusage.services.use",
+    ),
+    "roles/storage.admin": ("storage.*",),
+    "roles/storage.objectAdmin": ("storage.objects.*",),
+    "roles/storage.objectViewer": ("storage.objects.get", "storage.objects.list"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Need:
+    """What a method needs.
+
+    Attributes:
+        api: the API, as its host is called: `run`.
+        permission: the permission; empty where none is needed.
+    """
+
+    api: str
+    permission: str
+
+    def opened_by(self, scopes: frozenset[str]) -> bool:
+        """Whether a token with these scopes opens the method."""
+        every, reading = _SCOPES[self.api]
+        is_reading = self.permission.rpartition(".")[2] in _READING
+        opening = (*every, *reading) if is_reading or not self.permission else every
+        return any(SCOPE + name in scopes and self.permission not in _CLOSED.get(name, ()) for name in opening)
+
+
+def need(method: str, pattern: str) -> Need:
+    """What a method needs.
+
+    Args:
+        method: of HTTP.
+        pattern: of its paths, as `Routes` has it.
+
+    Raises:
+        LookupError: nothing says it.
+    """
+    match = _PATTERN.fullmatch(pattern)
+    permission = match and _METHODS.get(match["api"], {}).get(match["path"], {}).get(method)
+    if match is None or permission is None:
+        raise LookupError(
+            f"{method} {pattern} is not among the methods of {__name__}, which say what permission it needs"
+        )
+    return Need(match["api"], permission)
+
+
+def grants(role: str, permission: str) -> bool:
+    """Whether a role grants a permission; a role that is not known here grants none."""
+    return any(fnmatch.fnmatchcase(permission, granted) for granted in _ROLES.get(role, ()))
