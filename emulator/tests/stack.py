@@ -308,6 +308,7 @@ def google_environment(cloud: Settings) -> dict[str, str]:
         "CLOUD_RUN_V2": "run/v2",
         "IAM": "iam/v1",
         "IAM_BETA": "iam/v1",
+        "IAM_CREDENTIALS": "iamcredentials/v1",
         "RESOURCE_MANAGER": "cloudresourcemanager/v1",
         "SERVICE_USAGE": "serviceusage/v1",
         "STORAGE": "storage/v1",

@@ -110,7 +110,7 @@ _SCOPES = {
     "artifactregistry": (("cloud-platform",), ("cloud-platform.read-only",)),
     "cloudresourcemanager": (("cloud-platform",), ("cloud-platform.read-only",)),
     "iam": (("cloud-platform",), ()),
-    "iamcredentials": (("cloud-platform",), ()),
+    "iamcredentials": (("cloud-platform", "iam"), ()),
     "run": (("cloud-platform",), ()),
     "serviceusage": (("cloud-platform", "service.management"), ("cloud-platform.read-only",)),
     "storage": (
