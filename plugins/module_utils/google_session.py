@@ -1,14 +1,20 @@
-"""Requests to Google Cloud, with the credentials that its clients find in the environment."""
+"""Requests to Google Cloud, with the credentials that Terraform's google provider finds in the environment."""
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 try:
     import google.auth
+    import google.oauth2.credentials
     import requests
+    from google.auth import impersonated_credentials
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
+    from google.oauth2 import service_account
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
 except ImportError:
@@ -17,6 +23,18 @@ except ImportError:
 _SECONDS = 60
 # What a second try may fix ("Retry strategy" in the documentation of Cloud Storage).
 _PASSING = (408, 429, 500, 502, 503, 504)
+# Opens all of Google Cloud: what the credentials may do is for their roles to say, and a bucket's settings need more
+# than the scopes of its objects.
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+# Where credentials are found, first one first ("Provider Configuration Reference" of Terraform's google provider); then
+# where google-auth looks.
+_KEY_VARIABLES = ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON")
+_TOKEN_VARIABLE = "GOOGLE_OAUTH_ACCESS_TOKEN"  # noqa: S105
+_DEFAULT_KEY_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
+_IMPERSONATION_VARIABLE = "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"
+_IAM_CREDENTIALS = "https://iamcredentials.googleapis.com/v1/"
+
+Json = dict[str, Any]
 
 
 class GoogleError(Exception):
@@ -29,43 +47,48 @@ class GoogleSession:
     Unlike google-auth's own AuthorizedSession it asks nobody but the token's server and whom a request is sent to:
     that one also looks up where the account may be used, at an address that no variable leads elsewhere.
 
-    Args:
-        scope: what the token is good for, the last part of its URL: `cloud-platform`.
-
     Raises:
         GoogleError: there are no credentials, or no google-auth in this Python.
     """
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self) -> None:
         if google is None:
             raise GoogleError("google-auth and requests are missing in the Python that runs ansible-playbook")
-        self._session = requests.Session()
-        # Requests that may be sent twice are, for some seconds; GET, PUT and DELETE, that is.
-        retry = Retry(total=4, backoff_factor=0.5, status_forcelist=_PASSING, raise_on_status=False)
-        self._session.mount("http://", HTTPAdapter(max_retries=retry))
-        self._session.mount("https://", HTTPAdapter(max_retries=retry))
+        # GET, PUT and DELETE may be sent twice; whatever may is for the caller to say.
+        self._session, self._repeating_session = _session(Retry.DEFAULT_ALLOWED_METHODS), _session(None)
+        self._impersonated = os.environ.get(_IMPERSONATION_VARIABLE, "")
         try:
-            self._credentials, _ = google.auth.default([f"https://www.googleapis.com/auth/{scope}"])
-        except GoogleAuthError as error:
+            self._source = _find_credentials()
+        except (GoogleAuthError, OSError, ValueError) as error:
             raise GoogleError(str(error)) from error
+        self._credentials = self._source
+        if self._impersonated:
+            self._credentials = impersonated_credentials.Credentials(
+                self._source,
+                self._impersonated,
+                list(_SCOPES),
+                iam_endpoint_override=self._address_of_impersonation("generateAccessToken"),
+            )
 
-    def request(self, method: str, url: str, **arguments: Any) -> Any:
+    def request(self, method: str, url: str, repeatable: bool = False, **arguments: Any) -> Any:
         """The answer, a `requests.Response`, whatever its status is.
 
         Args:
             method: of HTTP.
             url: where to.
+            repeatable: whether a request that is sent again does no harm, whatever its method.
             arguments: of `requests.Session.request`.
 
         Raises:
             GoogleError: there is none.
         """
         headers = dict(arguments.pop("headers", {}))
-        self._refresh()
+        _refresh(self._credentials)
         # The token, and the project that pays, where the credentials name one.
         self._credentials.apply(headers)
+        session = self._repeating_session if repeatable else self._session
         try:
-            return self._session.request(method, url, headers=headers, timeout=_SECONDS, **arguments)
+            return session.request(method, url, headers=headers, timeout=_SECONDS, **arguments)
         except requests.RequestException as error:
             raise GoogleError(str(error)) from error
 
@@ -75,12 +98,101 @@ class GoogleSession:
         Raises:
             GoogleError: nobody gives one.
         """
-        self._refresh()
+        _refresh(self._credentials)
         return str(self._credentials.token)
 
-    def _refresh(self) -> None:
+    def id_token(self, audience: str) -> str:
+        """A token that tells a service who calls it; empty where the credentials cannot make one.
+
+        The key of a service account can, and so can who acts as one by GOOGLE_IMPERSONATE_SERVICE_ACCOUNT.
+
+        Args:
+            audience: the service's address.
+
+        Raises:
+            GoogleError: nobody gives one.
+        """
+        if self._impersonated:
+            return self._id_token_of_impersonated(audience)
+        if not isinstance(self._source, service_account.Credentials):
+            return ""
+        # Who has found the key does not give it out.
+        key = _find_key() or json.loads(Path(os.environ[_DEFAULT_KEY_VARIABLE]).read_text())
+        credentials = service_account.IDTokenCredentials.from_service_account_info(key, target_audience=audience)
+        _refresh(credentials)
+        return str(credentials.token)
+
+    def _id_token_of_impersonated(self, audience: str) -> str:
+        headers: dict[str, str] = {}
+        _refresh(self._source)
+        self._source.apply(headers)
+        # A service knows who calls it by the address.
+        body = {"audience": audience, "includeEmail": True}
+        url = self._address_of_impersonation("generateIdToken")
         try:
-            if not self._credentials.valid:
-                self._credentials.refresh(Request())
-        except GoogleAuthError as error:
+            answer = self._repeating_session.post(url, json=body, headers=headers, timeout=_SECONDS)
+        except requests.RequestException as error:
             raise GoogleError(str(error)) from error
+        if not answer.ok:
+            raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
+        return str(answer.json()["token"])
+
+    def _address_of_impersonation(self, method: str) -> str:
+        address = os.environ.get("GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT") or _IAM_CREDENTIALS
+        return f"{address}projects/-/serviceAccounts/{self._impersonated}:{method}"
+
+
+def _session(methods: frozenset[str] | None) -> requests.Session:
+    """A session that sends requests of these methods, or of all, again for some seconds."""
+    session = requests.Session()
+    retry = Retry(
+        total=4, backoff_factor=0.5, status_forcelist=_PASSING, allowed_methods=methods, raise_on_status=False
+    )
+    session.mount("http://", HTTPAdapter(max_retries=retry))
+    session.mount("https://", HTTPAdapter(max_retries=retry))
+    return session
+
+
+def _refresh(credentials: Any) -> None:
+    """Have a new token where the last one is not good any more.
+
+    Raises:
+        GoogleError: nobody gives one.
+    """
+    try:
+        if not credentials.valid:
+            credentials.refresh(Request())
+    except GoogleAuthError as error:
+        raise GoogleError(str(error)) from error
+
+
+def _find_credentials() -> Any:
+    """The credentials of the environment, before any impersonation."""
+    if token := os.environ.get(_TOKEN_VARIABLE):
+        return google.oauth2.credentials.Credentials(token)
+    key = _find_key()
+    if key is None:
+        return google.auth.default(_SCOPES)[0]
+    if key.get("type") == "service_account":
+        return service_account.Credentials.from_service_account_info(key, scopes=_SCOPES)
+    return google.auth.load_credentials_from_dict(key, scopes=_SCOPES)[0]
+
+
+def _find_key() -> Json | None:
+    """What a variable holds that is google-auth's not, itself or the path of its file; None without one.
+
+    Raises:
+        ValueError: it is neither a path nor JSON.
+        OSError: the file cannot be read.
+    """
+    for name in _KEY_VARIABLES:
+        if value := os.environ.get(name, "").strip():
+            try:
+                key = json.loads(value if value.startswith("{") else Path(value).expanduser().read_text())
+            except ValueError:
+                # What is wrong with it is not said, because that would show parts of a key.
+                raise ValueError(f"{name} is neither JSON nor the path of a file with JSON") from None
+            if isinstance(key, dict):
+                return key
+            raise ValueError(f"{name} is no JSON object")
+    return None

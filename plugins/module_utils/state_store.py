@@ -110,12 +110,12 @@ class CloudStorageStore:
 
     @classmethod
     def of_environment(cls, bucket: str) -> CloudStorageStore:
-        """With the credentials and the address that Google's clients and Terraform's gcs backend find.
+        """With the credentials and the address that Terraform's gcs backend finds.
 
         `GOOGLE_STORAGE_CUSTOM_ENDPOINT` leads elsewhere, as `http://127.0.0.1:4567/storage/v1/`.
         """
         try:
-            session = GoogleSession("devstorage.read_write")
+            session = GoogleSession()
         except GoogleError as error:
             raise StoreError(str(error)) from error
         endpoint = os.environ.get("GOOGLE_STORAGE_CUSTOM_ENDPOINT") or _STORAGE
@@ -138,7 +138,11 @@ class CloudStorageStore:
         """See S3Store ("Request preconditions" in the documentation of Cloud Storage)."""
         path = f"/upload/storage/v1/b/{self._bucket}/o"
         query = {"uploadType": "media", "name": key, "ifGenerationMatch": version or "0"}
-        return self._call("POST", path, content, **query) is not None
+        if self._call("POST", path, content, **query) is not None:
+            return True
+        # One that was sent again after an error may have been carried out before it: then its own object is in the way.
+        found = self.read(key)
+        return found is not None and found.content == content
 
     def delete(self, key: str, version: str) -> None:
         """See S3Store."""
@@ -185,7 +189,13 @@ class CloudStorageStore:
         """The answer; None where there is no such object, or the condition of the call does not hold."""
         try:
             answer = self._session.request(
-                method, self._address + path, params=query, data=content, headers={"Content-Type": "application/json"}
+                method,
+                self._address + path,
+                # "Retry strategy" of Cloud Storage: with this condition, whatever the method.
+                repeatable="ifGenerationMatch" in query,
+                params=query,
+                data=content,
+                headers={"Content-Type": "application/json"},
             )
         except GoogleError as error:
             raise StoreError(str(error)) from error

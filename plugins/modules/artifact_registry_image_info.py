@@ -8,7 +8,7 @@ module: artifact_registry_image_info
 short_description: Look up an image in Artifact Registry
 description:
   - Returns the digest of a tag. The Docker Engine asks the registry, with a short-lived token for this one question.
-  - Credentials are found as Google's clients find them.
+  - Credentials are found as Terraform's google provider finds them.
   - Changes nothing, and does the same in check mode.
 requirements:
   - docker >= 7.0

@@ -9,7 +9,7 @@ short_description: Push an image to Artifact Registry
 description:
   - Hands a short-lived token to the Docker Engine for this one push. It is not written to Docker's configuration, as
     C(docker login) would.
-  - Credentials are found as Google's clients find them.
+  - Credentials are found as Terraform's google provider finds them.
   - A push that was interrupted is taken up where it ended, because the registry keeps the layers it has.
   - Under check mode nothing is pushed.
 requirements:

@@ -9,8 +9,9 @@ short_description: Keep a private, versioned bucket of Cloud Storage
 description:
   - For Terraform's states. M(google.cloud.gcp_storage_bucket) knows neither public access prevention nor uniform
     access, and no other address than Google's.
-  - Credentials are found as Google's clients find them (E(GOOGLE_APPLICATION_CREDENTIALS)); another address by the
-    variable that Terraform's gcs backend reads (E(GOOGLE_STORAGE_CUSTOM_ENDPOINT)).
+  - Credentials are found as Terraform's google provider finds them (E(GOOGLE_CREDENTIALS),
+    E(GOOGLE_APPLICATION_CREDENTIALS), E(GOOGLE_IMPERSONATE_SERVICE_ACCOUNT)); another address by the variable that
+    Terraform's gcs backend reads (E(GOOGLE_STORAGE_CUSTOM_ENDPOINT)).
 options:
   state:
     description: C(absent) deletes the bucket with all versions of everything in it.

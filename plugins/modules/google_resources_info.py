@@ -8,7 +8,7 @@ module: google_resources_info
 short_description: List what an app has on Google Cloud
 description:
   - Lists the image repositories, Cloud Run services and service accounts of a name.
-  - Credentials are found as Google's clients find them.
+  - Credentials are found as Terraform's google provider finds them.
   - Changes nothing, and does the same in check mode.
 options:
   project:

@@ -10,45 +10,45 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.action import Ac
 
 Json = dict[str, Any]
 
-_SCOPE = "cloud-platform"
 # Another address comes by the variable that Terraform's google provider reads ("Provider Configuration Reference").
 _ADDRESSES = {
     "artifact_registry": "https://artifactregistry.googleapis.com/v1/",
     "cloud_run_v2": "https://run.googleapis.com/v2/",
     "iam": "https://iam.googleapis.com/v1/",
+    "service_usage": "https://serviceusage.googleapis.com/v1/",
 }
 # What stands for the user in Docker's log-in ("Authentication methods" of Artifact Registry).
 _DOCKER_USER = "oauth2accesstoken"
 
 
 class GoogleCloud:
-    """Google Cloud with the credentials that its clients find in the environment.
+    """Google Cloud with the credentials of the environment.
 
     Raises:
         GoogleError: there are none.
     """
 
     def __init__(self) -> None:
-        self._session = GoogleSession(_SCOPE)
+        self._session = GoogleSession()
 
     def get(self, product: str, path: str, **query: str) -> Json | None:
         """What an API answers; None where there is no such thing, and in a project where the API is not switched on.
 
         Args:
             product: the API, as Terraform's google provider calls it: `cloud_run_v2`.
-            path: behind the version: `projects/…`.
+            path: behind the version: `projects/<project>/…`.
             query: query parameters.
 
         Raises:
             ActionError: the API refuses.
             GoogleError: it does not answer.
         """
-        address = os.environ.get(f"GOOGLE_{product.upper()}_CUSTOM_ENDPOINT") or _ADDRESSES[product]
-        answer = self._session.request("GET", address + path, params=query)
-        if answer.status_code == 404 or (answer.status_code == 403 and _is_switched_off(answer)):
+        url = _address(product) + path
+        answer = self._session.request("GET", url, params=query)
+        if answer.status_code == 404 or (answer.status_code == 403 and self._is_switched_off(answer, path)):
             return None
         if not answer.ok:
-            raise ActionError(f"{address}{path} answers {answer.status_code}: {answer.text}")
+            raise ActionError(f"{url} answers {answer.status_code}: {answer.text}")
         found: Json = answer.json()
         return found
 
@@ -56,12 +56,33 @@ class GoogleCloud:
         """Credentials of Artifact Registry for the Docker Engine, valid for minutes at the least."""
         return {"username": _DOCKER_USER, "password": self._session.token()}
 
+    def _is_switched_off(self, answer: Any, path: str) -> bool:
+        """Whether an API refuses because the project does not use it ("ErrorInfo" of google.rpc).
 
-def _is_switched_off(answer: Any) -> bool:
-    """Whether an API refuses because the project does not use it ("ErrorInfo" of google.rpc)."""
+        It says the same where the project of the credentials, or the one that pays, does not use it: then nothing is
+        known of what is there.
+        """
+        metadata = _metadata(answer, "SERVICE_DISABLED")
+        project = "/".join(path.split("/")[:2])
+        consumer, service = metadata.get("consumer", ""), metadata.get("service", "")
+        if not consumer or not service:
+            return False
+        if consumer == project:
+            return True
+        # A consumer is named by its number, and what Service Usage calls a project's services has that too.
+        known = self._session.request("GET", f"{_address('service_usage')}{project}/services/{service}")
+        return bool(known.ok and known.json()["name"].startswith(f"{consumer}/"))
+
+
+def _address(product: str) -> str:
+    return os.environ.get(f"GOOGLE_{product.upper()}_CUSTOM_ENDPOINT") or _ADDRESSES[product]
+
+
+def _metadata(answer: Any, reason: str) -> Json:
+    """The metadata of a refusal for that reason; empty where it is none."""
     try:
         details = answer.json()["error"].get("details", [])
     except (KeyError, ValueError):
         # Not of the API, but of something on the way to it.
-        return False
-    return any(detail.get("reason") == "SERVICE_DISABLED" for detail in details)
+        return {}
+    return next((detail.get("metadata", {}) for detail in details if detail.get("reason") == reason), {})

@@ -1,0 +1,195 @@
+"""What is asked of Google Cloud, and with which credentials: against the emulator's APIs, which need no engine."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
+from ansible_collections.slipway.provision.plugins.module_utils.state_store import CloudStorageStore, StoreError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
+from google.auth import jwt
+
+from emulator.tests.google_alone import google_alone
+from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, USAGE, Google, credentials
+from emulator.tests.stack import google_environment
+from slipway_emulator.settings import Settings
+
+PROJECT = "tunit-session"
+PARENT = f"projects/{PROJECT}/locations/{LOCATION}"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with google_alone(tmp_path_factory.mktemp("google")) as settings:
+        yield settings
+
+
+@pytest.fixture(autouse=True)
+def _environment(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a task, which leads to the emulator."""
+    for name, value in google_environment(cloud).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def google(cloud: Settings) -> Google:
+    return Google(cloud, PROJECT, "iam", "iamcredentials", "run", "artifactregistry")
+
+
+# -- the bucket of the states ------------------------------------------------------------------------------
+
+
+def test_bucket_that_exists_is_taken_over() -> None:
+    """A token of a service account has the scopes that are asked for, and the settings of a bucket need more."""
+    store = CloudStorageStore.of_environment("tunit-taken-over")
+    store.create_bucket(PROJECT, {"location": "us-central1"})
+    store.patch_bucket({"versioning": {"enabled": True}})
+    found = store.bucket()
+    assert found
+    assert found["versioning"] == {"enabled": True}
+
+
+@contextmanager
+def faulty(cloud: Settings, method: str, faults: int, is_carried_out: bool) -> Iterator[str]:
+    """The address of what stands before the emulator and answers 503 so often, having passed the request on or not."""
+    left = [faults]
+
+    class Handler(BaseHTTPRequestHandler):
+        def _pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            is_faulty = self.command == method and left[0] > 0
+            status, content, generation = 503, b"Service Unavailable", ""
+            if not is_faulty or is_carried_out:
+                connection = http.client.HTTPConnection("127.0.0.1", cloud.google_port, timeout=10)
+                connection.request(self.command, self.path, body, dict(self.headers))
+                answer = connection.getresponse()
+                answered = answer.read()
+                if not is_faulty:
+                    status, content = answer.status, answered
+                    generation = answer.headers.get("X-Goog-Generation", "")
+            left[0] -= is_faulty
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("X-Goog-Generation", generation)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_DELETE = _pass_on  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/storage/v1/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize("is_carried_out", [False, True])
+def test_upload_with_a_condition_is_sent_again(
+    cloud: Settings, google: Google, monkeypatch: pytest.MonkeyPatch, is_carried_out: bool
+) -> None:
+    bucket = f"tunit-again-{is_carried_out}".lower()
+    google.call("POST", "/storage/v1/b", {"name": bucket}, project=PROJECT)
+    with faulty(cloud, "POST", 1, is_carried_out) as address:
+        monkeypatch.setenv("GOOGLE_STORAGE_CUSTOM_ENDPOINT", address)
+        store = CloudStorageStore.of_environment(bucket)
+        # The lock is this run's, also where the first request has got it.
+        assert store.write("lock", b"holder 1", None)
+        assert not store.write("lock", b"holder 2", None)
+        found = store.read("lock")
+    assert found
+    assert found.content == b"holder 1"
+
+
+def test_request_that_may_not_be_repeated_is_sent_once(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with faulty(cloud, "POST", 1, is_carried_out=False) as address:
+        monkeypatch.setenv("GOOGLE_STORAGE_CUSTOM_ENDPOINT", address)
+        with pytest.raises(StoreError, match="answers 503"):
+            CloudStorageStore.of_environment("tunit-once").create_bucket(PROJECT, {})
+
+
+# -- credentials -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("google")
+@pytest.mark.parametrize("is_path", [True, False])
+@pytest.mark.parametrize("name", ["GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"])
+def test_key_is_found_where_terraform_finds_it(
+    cloud: Settings, monkeypatch: pytest.MonkeyPatch, name: str, is_path: bool
+) -> None:
+    key = cloud.google_credentials_file
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+    monkeypatch.setenv(name, str(key) if is_path else key.read_text())
+    assert GoogleCloud().get("artifact_registry", f"{PARENT}/repositories") == {}
+    assert claims(GoogleSession().id_token("https://service"))["email"] == credentials(cloud).service_account_email
+
+
+def test_token_is_found_where_terraform_finds_it(google: Google, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", google.token())
+    assert GoogleCloud().get("artifact_registry", f"{PARENT}/repositories") == {}
+    # A token alone makes no other one.
+    assert GoogleSession().id_token("https://service") == ""
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "no such file"])
+def test_key_that_is_none_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{content} private")
+    monkeypatch.setenv("GOOGLE_CREDENTIALS", str(file))
+    with pytest.raises(GoogleError, match=r"^GOOGLE_CREDENTIALS is ") as refused:
+        GoogleSession()
+    assert "private" not in str(refused.value)
+
+
+def test_impersonated_account_asks(google: Google, monkeypatch: pytest.MonkeyPatch) -> None:
+    email = google.make_account("tunit-deployer", "roles/artifactregistry.reader")
+    monkeypatch.setenv("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT", email)
+    impersonating = GoogleCloud()
+    assert impersonating.get("artifact_registry", f"{PARENT}/repositories") == {}
+    with pytest.raises(ActionError, match=r"Permission 'run\.services\.list' denied"):
+        impersonating.get("cloud_run_v2", f"{PARENT}/services")
+    assert claims(GoogleSession().id_token("https://service"))["email"] == email
+    google.call("POST", f"{ACCOUNTS}/projects/{PROJECT}/serviceAccounts/{email}:setIamPolicy", {"policy": {}})
+    for ask in (GoogleSession().token, lambda: GoogleSession().id_token("https://service")):
+        with pytest.raises(GoogleError, match=r"iam\.serviceAccounts\.get\w+"):
+            ask()
+
+
+def claims(token: str) -> Any:
+    return jwt.decode(token, verify=False)
+
+
+# -- what is not there ---------------------------------------------------------------------------------------
+
+
+def test_nothing_is_there_where_the_project_does_not_use_the_api() -> None:
+    path = f"projects/tunit-unused/locations/{LOCATION}/services/none"
+    assert GoogleCloud().get("cloud_run_v2", path) is None
+
+
+def test_api_that_another_project_lacks_says_nothing_of_what_is_there(
+    google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    google.make_repository("tunit-there")
+    monkeypatch.setenv("GOOGLE_CLOUD_QUOTA_PROJECT", "tunit-payer")
+    path = f"{PARENT}/repositories/tunit-there"
+    with pytest.raises(ActionError, match="Artifact Registry API has not been used in project "):
+        GoogleCloud().get("artifact_registry", path)
+    google.call("POST", f"{USAGE}/projects/tunit-payer/services/artifactregistry.googleapis.com:enable")
+    assert GoogleCloud().get("artifact_registry", path)
+    google.call("DELETE", f"{ARTIFACTS}/{path}")
