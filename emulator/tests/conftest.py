@@ -75,7 +75,7 @@ def services(aws: Client, image: str) -> Services:
 @pytest.fixture(scope="session")
 def run(cloud: Settings, image: str, engine: docker.DockerClient) -> Iterator[CloudRun]:
     """Cloud Run, with the test image in Artifact Registry."""
-    google = Google(cloud, "temu-run", "run", "artifactregistry", "iam")
+    google = Google(cloud, "temu-run", "run", "artifactregistry", "iam", "iamcredentials")
     name = f"{google.make_repository('temu-run')}/app"
     engine.images.get(image).tag(name, tag="1")
     assert google.push(engine, name, "1") == ""

@@ -10,7 +10,7 @@ import pytest
 from google.auth.transport.requests import Request
 from google.oauth2.service_account import IDTokenCredentials
 
-from emulator.tests.google_apis import ACCOUNTS, LOCATION, RUN
+from emulator.tests.google_apis import ACCOUNTS, CREDENTIALS, LOCATION, RUN
 from emulator.tests.google_cloud_run import CloudRun, containers, host, short
 from emulator.tests.stack import Json, Load, ask, wait_until
 from slipway_emulator.settings import Settings
@@ -76,13 +76,16 @@ def test_only_who_may_invoke_gets_in(cloud: Settings, run: CloudRun, named: Call
     run.create(name)
     uri = run.get(name)["uri"]
     assert ask(cloud, host(uri))[0] == 403
-    # The account that made it may not call it either, as long as it has not the role.
-    assert ask(cloud, host(uri), token=identity(cloud, uri))[0] == 403
-    email = f"slipway-deployer@{cloud.google_project}.iam.gserviceaccount.com"
-    policy = {"policy": {"bindings": [{"role": "roles/run.invoker", "members": [f"serviceAccount:{email}"]}]}}
+    # "By default, services are only callable by Project Owners, Project Editors, and Cloud Run Admins and Invokers."
+    assert ask(cloud, host(uri), token=identity(cloud, uri)) == (200, "1")
+    caller = run.google.make_account("temu-caller", "roles/run.viewer")
+    body = {"audience": uri, "includeEmail": True}
+    token = run.google.call("POST", f"{CREDENTIALS}/{caller}:generateIdToken", body)["token"]
+    assert ask(cloud, host(uri), token=token)[0] == 403
+    policy = {"policy": {"bindings": [{"role": "roles/run.invoker", "members": [f"serviceAccount:{caller}"]}]}}
     run.google.call("POST", f"{run.path(name)}:setIamPolicy", policy)
     assert ask(cloud, host(uri))[0] == 403
-    assert ask(cloud, host(uri), token=identity(cloud, uri)) == (200, "1")
+    assert ask(cloud, host(uri), token=token) == (200, "1")
     assert ask(cloud, host(uri), token=identity(cloud, "https://somewhere.else"))[0] == 401
     assert ask(cloud, host(uri), token="nonsense")[0] == 401
     run.open(name)
