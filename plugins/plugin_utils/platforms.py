@@ -33,6 +33,7 @@ class Platform:
     image_registry: str
     comparison: dict[str, str]
     deprecated: Json = field(default_factory=dict)
+    internal_unless: dict[str, str] = field(default_factory=dict)
     left_over_log_groups: str = ""
     left_over_task_definitions: str = ""
     nat_gateway: str = ""

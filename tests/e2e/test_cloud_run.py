@@ -62,8 +62,14 @@ def test_everyone_may_call_it_only_where_the_app_says_so(site: Site) -> None:
     original = settings.read_text()
     settings.write_text(original.replace("service_allow_unauthenticated: true", "service_allow_unauthenticated: false"))
     try:
-        succeeded(site.run(*ONLY))
+        # Its smoke check is let in, with an ID token of the account that deploys.
+        run = succeeded(site.run(*ONLY))
+        assert "not asked" not in run.output
         assert ask(f"{url}/").status == 403
+        settings.write_text(f"{original}service_ingress: INGRESS_TRAFFIC_INTERNAL_ONLY\n")
+        run = succeeded(site.run(*ONLY))
+        assert f"{url} is not reached from outside" in " ".join(run.output.split())
+        assert ask(f"{url}/").status == 404
     finally:
         settings.write_text(original)
     succeeded(site.run(*ONLY))

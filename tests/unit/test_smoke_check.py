@@ -1,0 +1,171 @@
+"""The role smoke_check where not everybody is let in: what is asked with a token, and what is said to be unproven."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.auth import jwt
+
+from emulator.tests.google_alone import google_alone
+from emulator.tests.google_apis import Google, credentials
+from emulator.tests.stack import google_environment
+from slipway_emulator.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+# An answer of a platform to who is let in, by path.
+ANSWERS = {"/health": b"{}", "/version": b'{"image_digest": "sha256:abc"}', "/greeting": b"hello"}
+
+
+class Site(ThreadingHTTPServer):
+    """An application on a platform that lets in who its tests say.
+
+    Attributes:
+        lets_in: the address whose ID token opens it; "everybody", or "nobody".
+        refusal: the status for others.
+        requests: what was asked: status, path, and the token.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Visit)
+        self.lets_in, self.refusal = "nobody", 403
+        self.requests: list[tuple[int, str, str]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Visit(BaseHTTPRequestHandler):
+    """One request to a site."""
+
+    server: Site
+
+    def do_GET(self) -> None:
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        claims = jwt.decode(token, verify=False) if token else {}
+        caller = claims.get("email") if claims.get("aud") == self.server.url else None
+        is_let_in = self.server.lets_in in ("everybody", caller)
+        status = (200 if self.path in ANSWERS else 404) if is_let_in else self.server.refusal
+        self.server.requests.append((status, self.path, token))
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(ANSWERS.get(self.path, b"nothing") if is_let_in else b"refused")
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with google_alone(tmp_path_factory.mktemp("google")) as settings:
+        yield settings
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    thread = threading.Thread(target=site.serve_forever)
+    thread.start()
+    yield site
+    site.shutdown()
+    site.server_close()
+    thread.join()
+
+
+def check(site: Site, folder: Path, environment: dict[str, str], **variables: Any) -> tuple[bool, str]:
+    """Whether the role is content with a site, and its whole output."""
+    tasks = [{"ansible.builtin.import_role": {"name": "slipway.provision.smoke_check"}}]
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
+    (folder / "play.json").write_text(json.dumps([play]))
+    given = {
+        "smoke_check_url": site.url,
+        "smoke_check_image": "app@sha256:abc",
+        "smoke_check_reserved_paths": ["/healthz"],
+        "smoke_check_requests": [{"path": "/greeting", "body": "hello"}],
+        "smoke_check_timeout_seconds": 1,
+        "ansible_python_interpreter": sys.executable,
+    }
+    done = subprocess.run(
+        [
+            Path(sys.executable).parent / "ansible-playbook",
+            "-vvv",
+            str(folder / "play.json"),
+            "-e",
+            json.dumps(given | variables),
+        ],
+        cwd=PROJECT,
+        env=os.environ | {"ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "200"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode == 0, " ".join((done.stdout + done.stderr).split())
+
+
+def test_private_service_is_asked_with_a_token(cloud: Settings, site: Site, tmp_path: Path) -> None:
+    site.lets_in = credentials(cloud).service_account_email
+    is_content, output = check(site, tmp_path, google_environment(cloud), smoke_check_private=True)
+    assert is_content, output
+    asked = [(status, path, bool(token)) for status, path, token in site.requests]
+    assert asked == [(403, "/", False), (200, "/health", True), (200, "/version", True), (200, "/greeting", True)]
+    assert not [token for _, _, token in site.requests if token and token in output]
+
+
+def test_answer_of_a_private_service_counts(cloud: Settings, site: Site, tmp_path: Path) -> None:
+    site.lets_in = credentials(cloud).service_account_email
+    image = "app@sha256:other"
+    is_content, output = check(
+        site, tmp_path, google_environment(cloud), smoke_check_private=True, smoke_check_image=image
+    )
+    assert not is_content
+    assert "/version does not answer as it has to: image_digest is 'sha256:abc', expected 'sha256:other'" in output
+    assert not [token for _, _, token in site.requests if token and token in output]
+
+
+def test_account_that_is_not_let_in_is_told(cloud: Settings, site: Site, tmp_path: Path) -> None:
+    is_content, output = check(site, tmp_path, google_environment(cloud), smoke_check_private=True)
+    assert not is_content
+    assert "/health does not answer as it has to: status is 403, expected 200. The request had an ID token" in output
+    assert "needs the role Cloud Run Invoker" in output
+
+
+def test_what_is_unproven_without_a_token_is_said(cloud: Settings, site: Site, tmp_path: Path) -> None:
+    google = Google(cloud, "tunit-smoke")
+    environment = google_environment(cloud) | {"GOOGLE_OAUTH_ACCESS_TOKEN": google.token()}
+    is_content, output = check(site, tmp_path, environment, smoke_check_private=True)
+    assert is_content, output
+    assert [path for _, path, _ in site.requests] == ["/"]
+    assert (
+        "/health, /version, /greeting of localhost not asked, because the credentials of this run make no ID" in output
+    )
+
+
+def test_private_service_that_lets_everybody_in(cloud: Settings, site: Site, tmp_path: Path) -> None:
+    site.lets_in = "everybody"
+    is_content, output = check(site, tmp_path, google_environment(cloud), smoke_check_private=True)
+    assert not is_content
+    assert "/ does not answer as it has to: status is 404, expected 403" in output
+
+
+@pytest.mark.parametrize("is_private", [False, True])
+def test_internal_service_is_not_found_from_outside(site: Site, tmp_path: Path, is_private: bool) -> None:
+    site.refusal = 404
+    is_content, output = check(site, tmp_path, {}, smoke_check_private=is_private, smoke_check_internal=True)
+    assert is_content, output
+    assert site.requests == [(404, "/", "")]
+    assert "is not reached from outside: /health, /version, /greeting of localhost not asked" in output
+
+
+def test_internal_service_that_is_reached(site: Site, tmp_path: Path) -> None:
+    is_content, output = check(site, tmp_path, {}, smoke_check_internal=True)
+    assert not is_content
+    assert "/ does not answer as it has to: status is 403, expected 404" in output
