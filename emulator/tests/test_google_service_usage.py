@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, RUN, USAGE, Google, detail
+from slipway_emulator.google.api import ApiError, Request, Routes
+from slipway_emulator.google.service_usage.api import ServiceUsage
 from slipway_emulator.settings import Settings
 
 SERVICES = f"{USAGE}/projects/temu-usage/services"
@@ -54,6 +58,30 @@ def test_api_that_is_off_says_how_to_switch_it_on(google: Google, service: str, 
     google.call("GET", path)
     google.call("POST", f"{SERVICES}/{service}:disable")
     assert google.refusal("GET", path)["code"] == 403
+
+
+def test_api_refuses_for_a_while_after_it_was_switched_on() -> None:
+    now, routes = 1_000.0, Routes()
+    usage = ServiceUsage(routes, 60, lambda: now)
+
+    def switch(what: str) -> Any:
+        path = f"{SERVICES}/run.googleapis.com"
+        return routes.answer(Request("POST" if what else "GET", path + what, {}, {}, b"")).content
+
+    switch(":enable")
+    now += 59
+    # It counts as enabled from the first moment on, and enabling it again changes nothing.
+    assert switch("")["state"] == "ENABLED"
+    switch(":enable")
+    with pytest.raises(ApiError, match="has not been used in project"):
+        usage.require("temu-usage", "run.googleapis.com")
+    # What a new project has is not late.
+    usage.require("temu-usage", "logging.googleapis.com")
+    now += 1
+    usage.require("temu-usage", "run.googleapis.com")
+    switch(":disable")
+    with pytest.raises(ApiError):
+        usage.require("temu-usage", "run.googleapis.com")
 
 
 def test_enabling_is_an_operation_that_can_be_asked_for(google: Google) -> None:

@@ -122,6 +122,7 @@ _OPTIONS = {
         "seconds for which new tasks, services and roles, and changes of services, are not seen yet "
         "(default: $SLIPWAY_EMULATOR_LATE_SECONDS, else 0; now %s)"
     ),
+    "google_api_delay_seconds": "seconds for which a Google API still refuses once it is switched on (default: %s)",
 }
 
 

@@ -34,6 +34,7 @@ class Settings:
         google_project: the project whose service account has a key here.
         deleted_listed_seconds: how long the tagging API still lists what was deleted; AWS does for up to an hour.
         late_seconds: for how long a change is not seen yet, in seconds; 0 for not at all.
+        google_api_delay_seconds: for how long an API of Google's still refuses after it was switched on.
     """
 
     state_directory: Path
@@ -49,6 +50,7 @@ class Settings:
     google_project: str = "slipway-rehearsal"
     deleted_listed_seconds: int = 0
     late_seconds: int = 0
+    google_api_delay_seconds: int = 0
 
     @property
     def pid_file(self) -> Path:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 from slipway_emulator.google.api import ApiError, Json, Request, Response, Routes, page
@@ -45,10 +48,15 @@ class ServiceUsage:
 
     Args:
         routes: where it is asked.
+        delay_seconds: for how long an API still refuses after it was switched on.
+        clock: seconds.
     """
 
-    def __init__(self, routes: Routes) -> None:
-        self._enabled: dict[str, set[str]] = {}
+    def __init__(self, routes: Routes, delay_seconds: float = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        # When each API was switched on.
+        self._enabled: dict[str, dict[str, float]] = {}
+        self._delay_seconds = delay_seconds
+        self._clock = clock
         pattern = f"{_PREFIX}/projects/{{project}}/services"
         routes.add("GET", pattern, self._list)
         routes.add("GET", f"{pattern}/{{service}}", self._get)
@@ -69,7 +77,8 @@ class ServiceUsage:
             ApiError: there can be no such project, or the API is off.
         """
         _check_project(project)
-        if service in self._services(project):
+        since = self._services(project).get(service)
+        if since is not None and since + self._delay_seconds <= self._clock():
             return
         number = project_number(project)
         title = _TITLES.get(service, service)
@@ -102,8 +111,8 @@ class ServiceUsage:
             },
         )
 
-    def _services(self, project: str) -> set[str]:
-        first = {f"{name}.googleapis.com" for name in _ENABLED_AT_FIRST}
+    def _services(self, project: str) -> dict[str, float]:
+        first = {f"{name}.googleapis.com": -math.inf for name in _ENABLED_AT_FIRST}
         return self._enabled.setdefault(project_number(project), first)
 
     def _record(self, project: str, service: str) -> Json:
@@ -148,7 +157,8 @@ class ServiceUsage:
         _check_project(project)
         for service in services:
             _check_service(service)
-        self._services(project).update(services)
+        for service in services:
+            self._services(project).setdefault(service, self._clock())
         records: Any = [self._record(project, service) for service in services]
         return _done(kind, {field: records[0] if field == "service" else records})
 
@@ -159,7 +169,7 @@ class ServiceUsage:
         _check_service(service)
         if service not in self._services(project):
             raise ApiError("FAILED_PRECONDITION", f"Service {service} is not enabled for consumer {project}.")
-        self._services(project).discard(service)
+        del self._services(project)[service]
         return _done("DisableServiceResponse", {"service": self._record(project, service)})
 
     def _operation(self, _: Request, operation: str) -> Response:
