@@ -126,6 +126,21 @@ def protected_deletions(plan: Json, allowed: list[str]) -> list[str]:
     )
 
 
+def waits_for_api(said: str, plan: Json) -> bool:
+    """Whether Google Cloud has refused because of an API that a plan switches on.
+
+    It counts as enabled before it answers, which takes minutes at times; until then each request is refused with
+    SERVICE_DISABLED and the address at which to enable it.
+
+    Args:
+        said: what Terraform said.
+        plan: the plan as `terraform show -json` prints it.
+    """
+    resources = [item for item in plan.get("resource_changes", []) if item["type"] == "google_project_service"]
+    services = {(resource["change"].get("after") or {}).get("service") for resource in resources}
+    return any(f"/apis/api/{service}/overview" in said for service in services)
+
+
 class FilterModule:
     """The filters, by the names playbooks use."""
 
@@ -137,4 +152,5 @@ class FilterModule:
             "output_values": output_values,
             "plan_changes": plan_changes,
             "protected_deletions": protected_deletions,
+            "waits_for_api": waits_for_api,
         }
