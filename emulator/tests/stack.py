@@ -309,6 +309,7 @@ def google_environment(cloud: Settings) -> dict[str, str]:
         "IAM": "iam/v1",
         "IAM_BETA": "iam/v1",
         "IAM_CREDENTIALS": "iamcredentials/v1",
+        "LOGGING": "logging/v2",
         "RESOURCE_MANAGER": "cloudresourcemanager/v1",
         "SERVICE_USAGE": "serviceusage/v1",
         "STORAGE": "storage/v1",

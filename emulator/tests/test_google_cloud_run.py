@@ -10,7 +10,7 @@ import pytest
 from google.auth.transport.requests import Request
 from google.oauth2.service_account import IDTokenCredentials
 
-from emulator.tests.google_apis import ACCOUNTS, CREDENTIALS, LOCATION, RUN
+from emulator.tests.google_apis import ACCOUNTS, CREDENTIALS, LOCATION, LOGGING, RUN
 from emulator.tests.google_cloud_run import CloudRun, containers, host, short
 from emulator.tests.stack import Json, Load, ask, wait_until
 from slipway_emulator.settings import Settings
@@ -264,6 +264,15 @@ def test_first_revision_that_fails(
     assert "latestReadyRevision" not in service
     assert ask(cloud, run.open(name))[0] == 503
     assert containers(engine, service["latestCreatedRevision"]) == []
+    logged = run.google.call(
+        "POST",
+        f"{LOGGING}/entries:list",
+        {
+            "resourceNames": [f"projects/{run.google.project}"],
+            "filter": f'resource.labels.revision_name="{short(service["latestCreatedRevision"])}"',
+        },
+    )
+    assert [entry["textPayload"] for entry in logged["entries"]] == ["version 1 starts"]
     assert (
         run.google.refusal("POST", f"{RUN}/{run.google.parent}/services", run.service(), serviceId=name)["code"] == 409
     )

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from slipway_emulator.google.api import Routes
 from slipway_emulator.google.artifact_registry.clean_up import superfluous
+from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.run.instances import Instances
 
 REVISION = {
@@ -35,7 +37,16 @@ class SlowEngine:
     def _create(self, *_: Any, **__: Any) -> Any:
         self.asked.set()
         self.may_go_on.wait(10)
-        return SimpleNamespace(id="x", start=lambda: None, reload=lambda: None, attrs={}, remove=self._remove)
+        labels = {"run.googleapis.com/revision": REVISION["name"]}
+        return SimpleNamespace(
+            id="x",
+            start=lambda: None,
+            reload=lambda: None,
+            attrs={},
+            labels=labels,
+            logs=lambda **_: b"",
+            remove=self._remove,
+        )
 
     def _remove(self, **_: Any) -> None:
         self.removed = True
@@ -45,7 +56,7 @@ def test_instance_that_nobody_waits_for_any_more_is_removed() -> None:
     """A thread cannot be stopped: the container that it is about to make must not outlive its service."""
     engine = SlowEngine()
     others: Any = SimpleNamespace(name="temu")
-    instances = Instances(engine, others, {}, "127.0.0.1:1", others, others)
+    instances = Instances(engine, others, {}, "127.0.0.1:1", others, others, Logging(Routes(), others))
 
     async def cancel() -> None:
         start = asyncio.create_task(instances.start(REVISION))

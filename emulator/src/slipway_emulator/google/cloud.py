@@ -2,8 +2,8 @@
 
 What is told apart by host name at Google is told apart by the beginning of the path here:
 
-    /run/v2/ /artifactregistry/v1/ /iam/v1/ /iamcredentials/v1/ /serviceusage/v1/ /cloudresourcemanager/v1/ /storage/v1/
-    /token /v2/
+    /run/v2/ /artifactregistry/v1/ /iam/v1/ /iamcredentials/v1/ /serviceusage/v1/ /cloudresourcemanager/v1/ /logging/v2/
+    /storage/v1/ /token /v2/
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from slipway_emulator.google.iam.permissions import Need
 from slipway_emulator.google.iam.policies import Policies, project_resource
 from slipway_emulator.google.iam.service_accounts import ServiceAccounts, account_email
 from slipway_emulator.google.iam.tokens import Tokens, unauthenticated
+from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.organization_policies.api import OrganizationPolicies
 from slipway_emulator.google.run.api import CloudRun, Service
 from slipway_emulator.google.run.instances import Instances
@@ -55,6 +56,7 @@ _APIS = (
     "/iamcredentials/v1/",
     "/serviceusage/v1/",
     "/cloudresourcemanager/v1/",
+    "/logging/v2/",
     "/storage/v1/",
     "/upload/storage/v1/",
     "/download/storage/v1/",
@@ -92,7 +94,8 @@ class GoogleCloud:
         self._images = DockerRegistry(self._tokens, self._access, directory, settings.google_url)
         ArtifactRegistry(self._routes, policies, self._images, settings.google_registry_address)
         mark = {container_reaper.INSTANCE_LABEL: container_reaper.instance_id()}
-        instances = Instances(client, network, mark, settings.google_registry_address, self._images, self._tokens)
+        logs = Logging(self._routes, self._access)
+        instances = Instances(client, network, mark, settings.google_registry_address, self._images, self._tokens, logs)
         self._run = CloudRun(
             self._routes,
             self._access,

@@ -91,6 +91,7 @@ _METHODS: dict[str, dict[str, dict[str, str]]] = {
         "projects/{project}:setIamPolicy": {"POST": "resourcemanager.projects.setIamPolicy"},
         "projects/{project}:testIamPermissions": {"POST": ""},
     },
+    "logging": {"entries:list": {"POST": "logging.logEntries.list"}},
     "storage": {
         "b": {"GET": "storage.buckets.list", "POST": "storage.buckets.create"},
         "b/{bucket:[^/]+}": {
@@ -111,6 +112,7 @@ _SCOPES = {
     "cloudresourcemanager": (("cloud-platform",), ("cloud-platform.read-only",)),
     "iam": (("cloud-platform",), ()),
     "iamcredentials": (("cloud-platform", "iam"), ()),
+    "logging": (("cloud-platform", "logging.admin"), ("cloud-platform.read-only", "logging.read")),
     "run": (("cloud-platform",), ()),
     "serviceusage": (("cloud-platform", "service.management"), ("cloud-platform.read-only",)),
     "storage": (

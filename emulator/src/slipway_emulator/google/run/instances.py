@@ -21,6 +21,7 @@ from slipway_emulator.google.artifact_registry.docker_registry import DockerRegi
 from slipway_emulator.google.iam.permissions import SCOPE
 from slipway_emulator.google.iam.policies import run_agent
 from slipway_emulator.google.iam.tokens import DOCKER_USER, Caller, Tokens
+from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.run.services import quantity
 from slipway_emulator.network import ContainerNetwork
 
@@ -31,6 +32,9 @@ _LOOK_SECONDS = 0.5
 _STOP_SECONDS = 10
 _LONGEST_DRAIN_SECONDS = 60.0
 _SHARES_OF_A_CPU = 1024
+# How much of a container's output is kept when it goes.
+_MOST_LINES = 500
+_REVISION_LABEL = "run.googleapis.com/revision"
 # What an engine that is busy or gone answers with.
 ENGINE_ERRORS = (DockerException, requests.RequestException)
 
@@ -80,6 +84,7 @@ class Instances:
         registry_address: host and port that the names of images in Artifact Registry begin with.
         images: what is there.
         tokens: for the engine's own log-in.
+        logs: where what containers have said is kept.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Instances:
         registry_address: str,
         images: DockerRegistry,
         tokens: Tokens,
+        logs: Logging,
     ) -> None:
         self._client = client
         self._network = network
@@ -97,6 +103,7 @@ class Instances:
         self._registry = registry_address
         self._images = images
         self._tokens = tokens
+        self._logs = logs
 
     async def start(self, revision: Json) -> Instance:
         """Start one, and wait until its startup probe succeeds.
@@ -112,7 +119,7 @@ class Instances:
             instance: Instance = await _to_the_end(self._run, revision, containers)
             await self._await_startup(instance, revision)
         except BaseException:
-            await _to_the_end(_remove, containers)
+            await _to_the_end(self._remove, containers)
             raise
         return instance
 
@@ -123,7 +130,7 @@ class Instances:
             while instance.requests and time.monotonic() < deadline:
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            await _to_the_end(_stop, instance.containers)
+            await _to_the_end(self._stop, instance.containers)
 
     async def await_end(self, instance: Instance, revision: Json) -> str:
         """Wait until an instance ends by itself or its liveness probe fails.
@@ -188,7 +195,7 @@ class Instances:
                 environment=environment,
                 labels=self._mark
                 | {
-                    "run.googleapis.com/revision": revision["name"],
+                    _REVISION_LABEL: revision["name"],
                     "run.googleapis.com/service": service,
                 },
                 mem_limit=int(quantity(limits["memory"]) or 0),
@@ -226,6 +233,28 @@ class Instances:
                     return image
             raise StartError(f"Image '{image}' cannot be pulled: {error}", MISSING) from error
         return image
+
+    def _stop(self, containers: list[Any]) -> None:
+        for container in containers:
+            with contextlib.suppress(*ENGINE_ERRORS):
+                container.stop(timeout=_STOP_SECONDS)
+        self._remove(containers)
+
+    def _remove(self, containers: list[Any]) -> None:
+        for container in reversed(containers):
+            try:
+                self._keep_output(container)
+                container.remove(v=True, force=True)
+            except NotFound:
+                continue
+            except ENGINE_ERRORS:
+                _LOG.exception("container %s was not removed", container.id)
+
+    def _keep_output(self, container: Any) -> None:
+        for stream in ("stdout", "stderr"):
+            wanted = {"stdout": stream == "stdout", "stderr": stream == "stderr"}
+            output = container.logs(timestamps=True, tail=_MOST_LINES, **wanted).decode("utf-8", "replace")
+            self._logs.write(container.labels[_REVISION_LABEL], container.id, stream, output)
 
     async def _await_startup(self, instance: Instance, revision: Json) -> None:
         for container in sorted(revision["containers"], key=lambda c: not c.get("ports")):
@@ -311,20 +340,3 @@ async def _to_the_end(function: Callable[..., Any], *arguments: Any) -> Any:
     except asyncio.CancelledError:
         await asyncio.wait([running])
         raise
-
-
-def _stop(containers: list[Any]) -> None:
-    for container in containers:
-        with contextlib.suppress(*ENGINE_ERRORS):
-            container.stop(timeout=_STOP_SECONDS)
-    _remove(containers)
-
-
-def _remove(containers: list[Any]) -> None:
-    for container in reversed(containers):
-        try:
-            container.remove(v=True, force=True)
-        except NotFound:
-            continue
-        except ENGINE_ERRORS:
-            _LOG.exception("container %s was not removed", container.id)
