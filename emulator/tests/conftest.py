@@ -15,7 +15,7 @@ from botocore.config import Config
 from emulator.tests.clouds import cloud_beside, settings_beside
 from emulator.tests.google_apis import Google, forget_images
 from emulator.tests.google_cloud_run import CloudRun, short
-from emulator.tests.stack import Client, Services, Terraform, push
+from emulator.tests.stack import Client, Services, Terraform, ecr_credentials, push
 from slipway_emulator.settings import Settings
 
 
@@ -61,7 +61,7 @@ def image(aws: Client, engine: docker.DockerClient) -> Iterator[str]:
     repository = aws("ecr").create_repository(repositoryName="temu-app")["repository"]["repositoryUri"]
     built, _ = engine.images.build(path=str(Path(__file__).parent / "image"), rm=True)
     built.tag(repository, tag="1")
-    push(engine, repository, "1")
+    assert push(engine, repository, "1", ecr_credentials(aws)) == ""
     yield f"{repository}:1"
     engine.images.remove(f"{repository}:1", force=True)
 

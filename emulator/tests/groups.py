@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from emulator.tests.stack import Balancer, Client, wait_until
+from emulator.tests.stack import EXECUTION_ACTIONS, Balancer, Client, make_role, wait_until
 
 LOG_GROUP = "temu-ec2"
 # What a busy machine takes to start an instance, its container engine and the application, with a margin.
@@ -64,12 +64,7 @@ class Groups:
         self._balancer, self._image, self._directory = balancer, image, directory
         iam = aws("iam")
         self.logs.create_log_group(logGroupName=LOG_GROUP)
-        trust = {
-            "Statement": [
-                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
-            ]
-        }
-        iam.create_role(RoleName="temu-instance", AssumeRolePolicyDocument=json.dumps(trust))
+        make_role(aws, "temu-instance", "ec2.amazonaws.com", *EXECUTION_ACTIONS, "ssm:UpdateInstanceInformation")
         iam.create_instance_profile(InstanceProfileName="temu-instance")
         iam.add_role_to_instance_profile(InstanceProfileName="temu-instance", RoleName="temu-instance")
         self.ami = aws("ssm").get_parameter(Name=AMI_PARAMETER)["Parameter"]["Value"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -15,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from slipway_emulator.settings import Settings
 
@@ -22,6 +27,14 @@ Json = dict[str, Any]
 Client = Callable[[str], Any]
 
 CLUSTER = "temu"
+# What starts a container out of ECR and keeps its log.
+EXECUTION_ACTIONS = (
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+)
 
 
 def free_subnet(engine: docker.DockerClient, network: str) -> str:
@@ -182,6 +195,7 @@ class Services:
         logs = aws("logs")
         logs.create_log_group(logGroupName="/temu")
         self.logs = logs
+        self.execution_role = make_role(aws, "temu-execution", "ecs-tasks.amazonaws.com", *EXECUTION_ACTIONS)
 
     def define(
         self, family: str, *, health_check: bool = False, container: Json | None = None, **environment: str
@@ -211,6 +225,7 @@ class Services:
             family=family,
             networkMode="awsvpc",
             requiresCompatibilities=["FARGATE"],
+            executionRoleArn=self.execution_role,
             cpu="256",
             memory="128",
             containerDefinitions=[definition | (container or {})],
@@ -374,9 +389,35 @@ class Terraform:
         self.run("apply", "-auto-approve", "-no-color", *arguments)
 
 
-def push(engine: docker.DockerClient, repository: str, tag: str, credentials: Json | None = None) -> str:
-    """Push an image, to ECR unless other credentials are given; the error, if any."""
-    credentials = credentials or {"username": "AWS", "password": "test"}
+def make_role(aws: Client, name: str, service: str, *actions: str) -> str:
+    """ARN of a new role that a service may assume, and that may do these things to everything."""
+    iam, version = aws("iam"), "2012-10-17"
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    document = json.dumps({"Version": version, "Statement": [trust]})
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    if actions:
+        statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+        document = json.dumps({"Version": version, "Statement": [statement]})
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=document)
+    return arn
+
+
+def signed(service: str, url: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
+    """The headers of a request that boto3 would not send, with its signature."""
+    request = AWSRequest("POST", url, headers, body)
+    SigV4Auth(Credentials("test", "test"), service, "us-east-1").add_auth(request)
+    return dict(request.headers)
+
+
+def ecr_credentials(aws: Client) -> Json:
+    """What Docker logs in to ECR with."""
+    (data,) = aws("ecr").get_authorization_token()["authorizationData"]
+    user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+    return {"username": user, "password": password}
+
+
+def push(engine: docker.DockerClient, repository: str, tag: str, credentials: Json) -> str:
+    """Push an image; the error, if any."""
     lines = engine.images.push(repository, tag=tag, auth_config=credentials, stream=True, decode=True)
     return next((line["error"] for line in lines if "error" in line), "")
 

@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from emulator.tests.odd_values import NO_OBJECTS, with_odd_values
-from emulator.tests.stack import Client, Json, Load, ask, wait_until
+from emulator.tests.stack import EXECUTION_ACTIONS, Client, Json, Load, ask, make_role, signed, wait_until
 from slipway_emulator.settings import Settings
 
 LABEL = "com.amazonaws.apprunner.service-arn"
@@ -23,13 +23,8 @@ ARN = "arn:aws:apprunner:us-east-1:000000000000:service/temu-none/00000000000000
 @pytest.fixture(scope="module")
 def roles(aws: Client) -> dict[str, str]:
     """ARNs of an access role and an instance role, by the first part of the principal that may take them."""
-    arns = {}
-    for kind in ("build", "tasks"):
-        trust = {"Effect": "Allow", "Principal": {"Service": f"{kind}.apprunner.amazonaws.com"}}
-        policy = {"Version": "2012-10-17", "Statement": [trust | {"Action": "sts:AssumeRole"}]}
-        role = aws("iam").create_role(RoleName=f"temu-{kind}", AssumeRolePolicyDocument=json.dumps(policy))
-        arns[kind] = role["Role"]["Arn"]
-    return arns
+    actions = {"build": EXECUTION_ACTIONS, "tasks": ("secretsmanager:GetSecretValue",)}
+    return {kind: make_role(aws, f"temu-{kind}", f"{kind}.apprunner.amazonaws.com", *actions[kind]) for kind in actions}
 
 
 class Runner:
@@ -277,7 +272,9 @@ def test_secrets_and_credentials(runner: Runner, aws: Client, engine: docker.Doc
     address = "os.environ['AWS_CONTAINER_CREDENTIALS_FULL_URI']"
     program = f"import os, urllib.request as r; print(r.urlopen({address}).read().decode())"
     asked = container.exec_run(["python", "-c", program])
-    assert {"AccessKeyId", "SecretAccessKey", "Token", "Expiration"} <= json.loads(asked.output).keys()
+    credentials = json.loads(asked.output)
+    assert {"AccessKeyId", "SecretAccessKey", "Token", "Expiration"} <= credentials.keys()
+    assert credentials["RoleArn"] == runner.roles["tasks"]
     # What the role may not be given, as real App Runner says it.
     aws("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
     runner.api.start_deployment(ServiceArn=service)
@@ -586,7 +583,7 @@ def call(cloud: Settings, operation: str, body: bytes) -> tuple[int, Json]:
     connection = http.client.HTTPConnection("127.0.0.1", cloud.gateway_port, timeout=10)
     headers = {"X-Amz-Target": f"AppRunner.{operation}", "Content-Type": "application/x-amz-json-1.0"}
     try:
-        connection.request("POST", "/", body, headers)
+        connection.request("POST", "/", body, signed("apprunner", cloud.gateway_url, headers, body))
         response = connection.getresponse()
         assert response.getheader("Content-Type") == "application/x-amz-json-1.0"
         answer: Json = json.loads(response.read())

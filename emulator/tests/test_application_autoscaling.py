@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.tests.odd_values import with_odd_values
-from emulator.tests.stack import Client
+from emulator.tests.stack import Client, signed
 from slipway_emulator.settings import Settings
 
 Json = dict[str, Any]
@@ -304,7 +304,7 @@ def call(cloud: Settings, operation: str, body: bytes) -> tuple[int, str]:
         "X-Amz-Target": f"AnyScaleFrontendService.{operation}",
         "Content-Type": "application/x-amz-json-1.1",
     }
-    connection.request("POST", "/", body, headers)
+    connection.request("POST", "/", body, signed("application-autoscaling", cloud.gateway_url, headers, body))
     answer = connection.getresponse()
     text = answer.read().decode()
     connection.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from emulator.tests.stack import Client, push
+from emulator.tests.stack import Client, ecr_credentials, push
 
 Publish = Callable[[str, str], str]
 NAME = "temu-tiny"
@@ -26,7 +26,7 @@ def repository(aws: Client, engine: docker.DockerClient) -> Iterator[str]:
 
 
 @pytest.fixture
-def publish(engine: docker.DockerClient, tmp_path: Path, repository: str) -> Publish:
+def publish(aws: Client, engine: docker.DockerClient, tmp_path: Path, repository: str) -> Publish:
     """Builds an image of one file and pushes it with a tag; the error, if any."""
 
     def publish(content: str, tag: str) -> str:
@@ -34,7 +34,7 @@ def publish(engine: docker.DockerClient, tmp_path: Path, repository: str) -> Pub
         (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY content /\n")
         image, _ = engine.images.build(path=str(tmp_path), rm=True)
         image.tag(repository, tag=tag)
-        return push(engine, repository, tag)
+        return push(engine, repository, tag, ecr_credentials(aws))
 
     return publish
 
@@ -63,4 +63,4 @@ def test_repository_with_images_stays_without_force(
     # A new repository of the same name has none of the old images.
     engine.images.remove(f"{repository}:v1", force=True)
     with pytest.raises(docker.errors.NotFound):
-        engine.images.pull(f"{repository}@{digest}")
+        engine.images.pull(f"{repository}@{digest}", auth_config=ecr_credentials(aws))

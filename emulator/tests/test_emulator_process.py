@@ -99,7 +99,7 @@ def test_life(own: Settings, engine: docker.DockerClient, capsys: pytest.Capture
     assert process
     assert program._has_ended(process)
     assert said(capsys, "stop", own) == (0, "not running\n")
-    assert [path.name for path in own.state_directory.iterdir()] == ["log"]
+    assert sorted(path.name for path in own.state_directory.iterdir()) == ["iam-decisions.jsonl", "log"]
 
 
 def test_killed(own: Settings, engine: docker.DockerClient, capsys: pytest.CaptureFixture[str]) -> None:

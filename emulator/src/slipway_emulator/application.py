@@ -30,6 +30,10 @@ def configure_ministack(settings: Settings, network: ContainerNetwork) -> None:
         # Marks its containers, together with the port; see leftovers.py.
         MINISTACK_HOSTNAME=settings.network_name,
         MINISTACK_REGION=settings.region,
+        # Policies decide. The account's administrator has these keys, whatever the user's own are.
+        AUTH=str(settings.enforce_iam).lower(),
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106  (opens nothing but this emulator)
         SFTP_ENABLED="0",
         IOT_MTLS_ENABLED="0",
     )
@@ -55,19 +59,24 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from slipway_emulator.autoscaling.api import AutoScaling
     from slipway_emulator.autoscaling.groups import GroupReconciler
     from slipway_emulator.ec2.instances import Instances
+    from slipway_emulator.ecr.registry import Tokens
     from slipway_emulator.ecs import services as ecs_services
     from slipway_emulator.ecs.tasks import Tasks
     from slipway_emulator.elbv2 import listeners as edge
     from slipway_emulator.elbv2.target_health import TargetHealth
     from slipway_emulator.google.cloud import GoogleCloud
+    from slipway_emulator.iam.decisions import Decisions
+    from slipway_emulator.iam.roles import Roles
     from slipway_emulator.late import Late
     from slipway_emulator.parts import Parts
     from slipway_emulator.tagging.deleted import DeletedResources
 
-    health = TargetHealth()
+    decisions, tokens = Decisions(settings.decisions_file), Tokens()
     late = Late(settings.late_seconds)
-    runner = AppRunner(client, network, settings.gateway_port, settings.registry_address, late)
-    instances = Instances(client, network, settings.gateway_port)
+    roles = Roles(decisions, late)
+    health = TargetHealth()
+    runner = AppRunner(client, network, settings.gateway_port, settings.registry_address, roles, tokens)
+    instances = Instances(client, network, settings.gateway_port, roles)
     reconciler = GroupReconciler(instances, health)
     autoscaling = AutoScaling(reconciler, instances)
     parts = Parts(
@@ -75,6 +84,9 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         network=network,
         account_plan=settings.account_plan,
         registry_address=settings.registry_address,
+        registry_tokens=tokens,
+        decisions=decisions,
+        roles=roles,
         health=health,
         tasks=Tasks(client, network, health),
         instances=instances,

@@ -123,6 +123,7 @@ _OPTIONS = {
         "(default: $SLIPWAY_EMULATOR_LATE_SECONDS, else 0; now %s)"
     ),
     "google_api_delay_seconds": "seconds for which a Google API still refuses once it is switched on (default: %s)",
+    "enforce_iam": "let IAM's policies decide what is allowed (default: %s)",
 }
 
 
@@ -133,10 +134,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add an option for each setting; `status` and `stop` take those of the last start where none is given."""
     defaults = dataclasses.asdict(Settings.of_user())
     for name, text in _OPTIONS.items():
-        kind = type(defaults[name])
-        kind = Path if issubclass(kind, Path) else kind
-        choices = _CHOICES.get(name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=text % defaults[name])
+        option, kind, text = f"--{name.replace('_', '-')}", type(defaults[name]), text % defaults[name]
+        if kind is bool:
+            parser.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
+        else:
+            kind = Path if issubclass(kind, Path) else kind
+            parser.add_argument(option, type=kind, choices=_CHOICES.get(name), help=text)
 
 
 def _settings(parsed: argparse.Namespace) -> Settings:

@@ -123,9 +123,10 @@ def _replace(row: Override, module: Any, parts: Parts) -> None:
             f"This package was written for MiniStack {MINISTACK_VERSION}"
         )
     if row.operation:
-        if module._ACTION_MAP.get(row.operation) is not original:
+        operations = getattr(module, "_ACTION_MAP", None) or module._IAM_HANDLERS
+        if operations.get(row.operation) is not original:
             raise IncompatibleError(f"{where} does not answer {row.operation}")
-        module._ACTION_MAP[row.operation] = replacement
+        operations[row.operation] = replacement
     setattr(module, row.name, replacement)
 
 
@@ -266,7 +267,7 @@ def _used_names(tree: ast.Module) -> set[tuple[str, str]]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "ministack":
             below = (node.module or "").removeprefix("ministack").lstrip(".")
             for alias in node.names:
-                if below in ("", "services") or alias.name == "container_reaper":
+                if below in ("", "core", "services"):
                     modules[alias.asname or alias.name] = f"{below}.{alias.name}".lstrip(".")
                 else:
                     used.add((below, alias.name))

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from slipway_emulator.app_runner.api import AppRunner
     from slipway_emulator.autoscaling.api import AutoScaling
     from slipway_emulator.ec2.instances import Instances
+    from slipway_emulator.ecr.registry import Tokens
     from slipway_emulator.ecs.tasks import Tasks
     from slipway_emulator.elbv2.target_health import TargetHealth
+    from slipway_emulator.iam.decisions import Decisions
+    from slipway_emulator.iam.roles import Roles
     from slipway_emulator.late import Late
     from slipway_emulator.network import ContainerNetwork
     from slipway_emulator.tagging.deleted import DeletedResources
@@ -29,6 +32,9 @@ class Parts:
         network: the Docker network that they join and take public addresses from.
         account_plan: the plan of the AWS accounts, `paid` or `free`; some services refuse more with the latter.
         registry_address: host and port of the container registry, as image names begin with it.
+        registry_tokens: the passwords of the container registry.
+        decisions: keeps who asked for what.
+        roles: gives tasks, instances and services the roles that they act as.
         health: the load balancers' opinion of each target.
         tasks: watches and stops ECS tasks.
         instances: launches and ends EC2 instances.
@@ -46,6 +52,9 @@ class Parts:
     network: ContainerNetwork
     account_plan: str
     registry_address: str
+    registry_tokens: Tokens
+    decisions: Decisions
+    roles: Roles
     health: TargetHealth
     tasks: Tasks
     instances: Instances

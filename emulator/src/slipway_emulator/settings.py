@@ -35,6 +35,7 @@ class Settings:
         deleted_listed_seconds: how long the tagging API still lists what was deleted; AWS does for up to an hour.
         late_seconds: for how long a change is not seen yet, in seconds; 0 for not at all.
         google_api_delay_seconds: for how long an API of Google's still refuses after it was switched on.
+        enforce_iam: whether IAM's policies decide what is allowed; everything is without.
     """
 
     state_directory: Path
@@ -51,6 +52,7 @@ class Settings:
     deleted_listed_seconds: int = 0
     late_seconds: int = 0
     google_api_delay_seconds: int = 0
+    enforce_iam: bool = True
 
     @property
     def pid_file(self) -> Path:
@@ -61,6 +63,11 @@ class Settings:
     def log_file(self) -> Path:
         """The log of the last start."""
         return self.state_directory / "log"
+
+    @property
+    def decisions_file(self) -> Path:
+        """What IAM decided since the last start, each decision once: a JSON object a line."""
+        return self.state_directory / "iam-decisions.jsonl"
 
     @property
     def settings_file(self) -> Path:
@@ -127,7 +134,14 @@ class Settings:
 
     def options(self) -> list[str]:
         """The options of the command line that give these settings."""
-        return [f"--{name.replace('_', '-')}={value}" for name, value in dataclasses.asdict(self).items()]
+        options = []
+        for name, value in dataclasses.asdict(self).items():
+            option = name.replace("_", "-")
+            if isinstance(value, bool):
+                options.append(f"--{option}" if value else f"--no-{option}")
+            else:
+                options.append(f"--{option}={value}")
+        return options
 
     def to_json(self) -> str:
         """All settings, for `from_json`."""

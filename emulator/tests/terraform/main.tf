@@ -91,12 +91,35 @@ resource "aws_ecs_cluster" "this" {
   name = "temu-tf"
 }
 
+resource "aws_iam_role" "execution" {
+  name = "temu-tf-execution"
+
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ecs-tasks.amazonaws.com" } }]
+  })
+}
+
+resource "aws_iam_role_policy" "execution" {
+  role = aws_iam_role.execution.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Resource = "*"
+    }]
+  })
+}
+
 resource "aws_ecs_task_definition" "this" {
   family                   = "temu-tf"
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
   cpu                      = 256
   memory                   = 512
+  execution_role_arn       = aws_iam_role.execution.arn
 
   container_definitions = jsonencode([{
     name         = "app"
@@ -134,7 +157,7 @@ resource "aws_ecs_service" "this" {
     subnets          = [for subnet in aws_subnet.this : subnet.id]
   }
 
-  depends_on = [aws_lb_listener.this, aws_route.internet]
+  depends_on = [aws_iam_role_policy.execution, aws_lb_listener.this, aws_route.internet]
 
   lifecycle {
     ignore_changes = [desired_count]

@@ -103,6 +103,22 @@ resource "aws_iam_role" "this" {
   })
 }
 
+resource "aws_iam_role_policy" "this" {
+  role = aws_iam_role.this.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect = "Allow"
+      Action = [
+        "ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
+        "logs:CreateLogStream", "logs:PutLogEvents",
+      ]
+      Resource = "*"
+    }]
+  })
+}
+
 resource "aws_iam_instance_profile" "this" {
   name = aws_iam_role.this.name
   role = aws_iam_role.this.name
@@ -198,7 +214,7 @@ resource "aws_autoscaling_group" "this" {
     propagate_at_launch = true
   }
 
-  depends_on = [aws_lb_listener.this]
+  depends_on = [aws_iam_role_policy.this, aws_lb_listener.this]
 
   lifecycle {
     ignore_changes = [desired_capacity]

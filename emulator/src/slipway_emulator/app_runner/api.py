@@ -28,13 +28,14 @@ from ministack.core.responses import (
     new_uuid,
     request_scope,
 )
-from ministack.services import alb, ecr, ecs, iam, secretsmanager
+from ministack.services import alb, ecr, ecs, secretsmanager
 
 from slipway_emulator.app_runner.instances import DeploymentError, Engine, Fleet, Specification, words
 from slipway_emulator.app_runner.scaling import INVALID, AutoScalingConfigurations, tags_by_key
+from slipway_emulator.ecr.registry import Tokens
 from slipway_emulator.elbv2.target_health import released_at_end
 from slipway_emulator.endpoints import Receive, Scope, Send
-from slipway_emulator.late import Late
+from slipway_emulator.iam.roles import Roles
 from slipway_emulator.network import ContainerNetwork
 from slipway_emulator.protocols.json import ApiError, page
 
@@ -128,7 +129,8 @@ class AppRunner(AutoScalingConfigurations):
         network: the network they join.
         gateway_port: where they find the AWS APIs.
         registry_address: host and port of the container registry, as the engine reaches it.
-        late: knows which roles are too new.
+        roles: who may act as which role.
+        tokens: the registry's.
     """
 
     def __init__(
@@ -137,11 +139,12 @@ class AppRunner(AutoScalingConfigurations):
         network: ContainerNetwork,
         gateway_port: int,
         registry_address: str,
-        late: Late,
+        roles: Roles,
+        tokens: Tokens,
     ) -> None:
         super().__init__()
-        self._late = late
-        self._engine = Engine(client, network, gateway_port)
+        self._engine = Engine(client, network, gateway_port, roles, tokens)
+        self._roles = roles
         self._registry = registry_address
         self._services = AccountRegionScopedDict()
         self._sites: dict[str, _Service] = {}
@@ -343,9 +346,7 @@ class AppRunner(AutoScalingConfigurations):
 
     def _assume(self, what: str, role_arn: str, principal: str) -> None:
         """See that App Runner may take a role, as it does when a service is made or changed."""
-        role = iam._roles.get(role_arn.rpartition("/")[2])
-        trusted = role and role["Arn"] == role_arn and principal in _trusted_services(role["AssumeRolePolicyDocument"])
-        if not trusted or not self._late.knows_role(role_arn):
+        if not self._roles.trusts(role_arn, principal):
             raise ApiError(INVALID, f"Error in assuming {what} role {role_arn}")
 
     def _configuration_arn(self, request: Json) -> str:
@@ -457,7 +458,8 @@ class AppRunner(AutoScalingConfigurations):
             with self._lock:
                 specification = self._specification(service)
             service.log_event("Starting to pull your application image.", stream)
-            self._engine.pull(specification.image)
+            self._check_access(service)
+            self._engine.pull(specification.image, private=specification.image.startswith(f"{self._registry}/"))
         except DeploymentError as error:
             service.log_event(str(error), stream)
             raise
@@ -471,11 +473,30 @@ class AppRunner(AutoScalingConfigurations):
         service.fleet.deploy(specification)
         service.log_event("Health check is successful. Routing traffic to application.")
 
+    def _check_access(self, service: _Service) -> None:
+        """See that the access role may pull the image."""
+        source = service.record["SourceConfiguration"]
+        found = _ECR_IMAGE.fullmatch(source["ImageRepository"]["ImageIdentifier"])
+        role = source.get("AuthenticationConfiguration", {}).get("AccessRoleArn")
+        if found and role:
+            repository = f"arn:aws:ecr:{found['region']}:{found['account']}:repository/{found['repository']}"
+            for action, resource in (
+                ("ecr:GetAuthorizationToken", "*"),
+                ("ecr:BatchGetImage", repository),
+                ("ecr:GetDownloadUrlForLayer", repository),
+            ):
+                if self._roles.denial(role, "AppRunner", action, resource):
+                    raise DeploymentError(
+                        "Failed to pull your application image. Be sure you configure your service with a valid access "
+                        "role to your ECR repository."
+                    )
+
     def _specification(self, service: _Service) -> Specification:
         repository = service.record["SourceConfiguration"]["ImageRepository"]
         image, instance = repository["ImageConfiguration"], service.record["InstanceConfiguration"]
         variables = image.get("RuntimeEnvironmentVariables", {})
-        values = {name: _secret(arn) for name, arn in image.get("RuntimeEnvironmentSecrets", {}).items()}
+        role = instance.get("InstanceRoleArn", "")
+        values = {name: self._secret(arn, role) for name, arn in image.get("RuntimeEnvironmentSecrets", {}).items()}
         return Specification(
             image=self._reference(repository["ImageIdentifier"], repository["ImageRepositoryType"]),
             command=words(image.get("StartCommand", "")),
@@ -483,10 +504,31 @@ class AppRunner(AutoScalingConfigurations):
             port=int(image["Port"]),
             cpu_units=int(instance["Cpu"]),
             memory_mib=int(instance["Memory"]),
-            has_credentials="InstanceRoleArn" in instance,
+            role_arn=role,
             health_check=service.record["HealthCheckConfiguration"],
             count=self._scaling[service.configuration_arn]["MinSize"],
         )
+
+    def _secret(self, reference: str, role_arn: str) -> str:
+        """The value of a secret, or of one key of its JSON, as the instance role reads it.
+
+        Raises:
+            DeploymentError: there is none, or the role may not read it.
+        """
+        parts = _SECRET_ARN.fullmatch(reference)
+        failure = DeploymentError("Failed to retrieve secrets and configurations from the specified resources.")
+        if parts is None or self._roles.denial(role_arn, "AppRunner", "secretsmanager:GetSecretValue", parts["arn"]):
+            raise failure
+        status, _, body = secretsmanager._get_secret_value({"SecretId": parts["arn"]})
+        text = json.loads(body).get("SecretString") if status == 200 else None
+        if text is None:
+            raise failure
+        if not parts["key"]:
+            return str(text)
+        try:
+            return str(json.loads(text)[parts["key"]])
+        except (ValueError, KeyError, TypeError):
+            raise failure from None
 
     def _reference(self, identifier: str, kind: str) -> str:
         """How the engine names an image: by its digest, in the rehearsal's registry."""
@@ -599,46 +641,6 @@ def _amount(text: str, unit: str) -> float:
         # The model's pattern takes any character for the point.
         raise ApiError(INVALID, f"Invalid amount: {text}")
     return float(number) * (1024 if given == unit else 1)
-
-
-def _trusted_services(document: str) -> list[Any]:
-    """The services that a trust policy lets take its role; none where it is no policy, as IAM here does not ask."""
-    try:
-        policy = json.loads(document)
-    except (ValueError, RecursionError):
-        return []
-    principals = [_member(statement, "Principal") for statement in _several(_member(policy, "Statement"))]
-    return [service for principal in principals for service in _several(_member(principal, "Service"))]
-
-
-def _member(value: Any, name: str) -> Any:
-    return value.get(name, []) if isinstance(value, dict) else []
-
-
-def _several(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _secret(reference: str) -> str:
-    """The value of a secret, or of one key of its JSON, as the instance role reads it.
-
-    Raises:
-        DeploymentError: there is none.
-    """
-    parts = _SECRET_ARN.fullmatch(reference)
-    failure = DeploymentError("Failed to retrieve secrets and configurations from the specified resources.")
-    if parts is None:
-        raise failure
-    status, _, body = secretsmanager._get_secret_value({"SecretId": parts["arn"]})
-    text = json.loads(body).get("SecretString") if status == 200 else None
-    if text is None:
-        raise failure
-    if not parts["key"]:
-        return str(text)
-    try:
-        return str(json.loads(text)[parts["key"]])
-    except (ValueError, KeyError, TypeError):
-        raise failure from None
 
 
 def _short(error: DeploymentError) -> str:

@@ -24,6 +24,8 @@ from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import ecs
 
+from slipway_emulator.ecr.registry import Tokens
+from slipway_emulator.iam.roles import Roles
 from slipway_emulator.network import ContainerNetwork
 
 _logger = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ class Specification:
         port: TCP port that the application listens on.
         cpu_units: units of 1/1024 vCPU.
         memory_mib: limit of the container.
-        has_credentials: whether there is an instance role.
+        role_arn: the instance role; empty where there is none.
         health_check: `HealthCheckConfiguration`, complete.
         count: how many instances.
     """
@@ -65,7 +67,7 @@ class Specification:
     port: int
     cpu_units: int
     memory_mib: int
-    has_credentials: bool
+    role_arn: str
     health_check: Json
     count: int
 
@@ -90,21 +92,31 @@ class Engine:
         client: a client of the engine.
         network: the network that containers join.
         gateway_port: where containers find the AWS APIs, on the network's gateway.
+        roles: gives instances their credentials.
+        tokens: the registry's.
     """
 
-    def __init__(self, client: docker.DockerClient, network: ContainerNetwork, gateway_port: int) -> None:
+    def __init__(
+        self, client: docker.DockerClient, network: ContainerNetwork, gateway_port: int, roles: Roles, tokens: Tokens
+    ) -> None:
         self._client = client
         self._network = network
         self._apis = f"http://{network.gateway}:{gateway_port}"
+        self._roles = roles
+        self._tokens = tokens
 
-    def pull(self, image: str) -> None:
+    def pull(self, image: str, *, private: bool) -> None:
         """Get an image from its registry; what only Docker's cache has is not there.
+
+        Args:
+            image: reference by which the engine pulls it.
+            private: whether it is in ECR's private registry.
 
         Raises:
             DeploymentError: the registry does not give it.
         """
         try:
-            self._client.images.pull(image)
+            self._client.images.pull(image, auth_config=self._tokens.of_service() if private else None)
         except DockerException as error:
             _logger.warning("image %s: %s", image, error)
             raise DeploymentError("Failed to pull your application image. Reason: Invalid image.") from None
@@ -117,8 +129,9 @@ class Engine:
         """
         identifier = new_uuid().replace("-", "")
         environment = specification.environment | {"AWS_ENDPOINT_URL": self._apis}
-        if specification.has_credentials:
-            environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{self._apis}/v2/credentials/{new_uuid()}"
+        if specification.role_arn:
+            path = self._roles.offer(specification.role_arn, identifier)
+            environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{self._apis}{path}"
         container = None
         try:
             container = self._client.containers.create(

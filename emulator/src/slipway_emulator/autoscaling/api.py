@@ -20,13 +20,12 @@ from slipway_emulator.autoscaling.groups import (
     GroupReconciler,
     Member,
     Refresh,
-    TemplateError,
     deregister,
     register,
-    resolve_template,
 )
 from slipway_emulator.cloudwatch import target_tracking
 from slipway_emulator.ec2.instances import Instances, LaunchError
+from slipway_emulator.ec2.launch_templates import TemplateError, resolve_template
 from slipway_emulator.protocols.json import ApiError, page
 from slipway_emulator.protocols.query import QueryService, Response
 

@@ -22,6 +22,7 @@ from ministack.core.responses import new_uuid, request_scope
 from ministack.services import alb, cloudwatch, ec2
 
 from slipway_emulator.ec2.instances import Instances, LaunchError
+from slipway_emulator.ec2.launch_templates import TemplateError, resolve_template
 from slipway_emulator.elbv2.target_health import HEALTHY, UNHEALTHY, TargetHealth, deregistration_delay_seconds
 
 PENDING, IN_SERVICE, TERMINATING = "Pending", "InService", "Terminating"
@@ -40,41 +41,6 @@ _ACTIVITIES_KEPT = 200
 _logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
-
-
-class TemplateError(Exception):
-    """A launch template, or the version of one, does not exist."""
-
-
-def resolve_template(specification: Json) -> tuple[Json, Json]:
-    """What a launch template specification stands for now.
-
-    Args:
-        specification: `LaunchTemplateId` or `LaunchTemplateName`, and `Version`.
-
-    Returns:
-        The launch template data, and the specification with id, name and version number.
-
-    Raises:
-        TemplateError: there is no such template or version.
-    """
-    identifier, name = specification.get("LaunchTemplateId"), specification.get("LaunchTemplateName")
-    for template in ec2._launch_templates.values():
-        if identifier == template["LaunchTemplateId"] or (not identifier and name == template["LaunchTemplateName"]):
-            wanted = specification.get("Version") or "$Default"
-            numbers = {"$Default": template["DefaultVersionNumber"], "$Latest": template["LatestVersionNumber"]}
-            for version in template["Versions"]:
-                if str(version["VersionNumber"]) == str(numbers.get(wanted, wanted)):
-                    return version["LaunchTemplateData"], {
-                        "LaunchTemplateId": template["LaunchTemplateId"],
-                        "LaunchTemplateName": template["LaunchTemplateName"],
-                        "Version": str(version["VersionNumber"]),
-                    }
-            raise TemplateError(
-                f"Could not find launch template version {wanted} for launch template {template['LaunchTemplateId']}."
-            )
-    what = f"template ID {identifier}" if identifier else f"template name {name}"
-    raise TemplateError(f"The specified launch template, with {what}, does not exist.")
 
 
 @dataclasses.dataclass(eq=False)

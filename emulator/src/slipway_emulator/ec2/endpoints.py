@@ -10,4 +10,7 @@ from slipway_emulator.parts import Parts
 
 def endpoints(parts: Parts) -> list[Endpoint]:
     """The container engine and the metadata service of each instance."""
-    return [InstanceEngine(parts.client, parts.instances, parts.registry_address), MetadataService()]
+    return [
+        InstanceEngine(parts.client, parts.instances, parts.registry_address, parts.roles),
+        MetadataService(parts.roles),
+    ]

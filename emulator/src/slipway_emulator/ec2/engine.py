@@ -27,8 +27,9 @@ from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs, ecs
 
 from slipway_emulator.ec2 import instances as ec2_instances
-from slipway_emulator.ec2.instances import INSTANCE_LABEL, Instances
+from slipway_emulator.ec2.instances import INSTANCE_LABEL, Instances, role_of
 from slipway_emulator.endpoints import Receive, Scope, Send
+from slipway_emulator.iam.roles import Roles
 
 _PATH = "/_slipway/instance-engine"
 _FORMATS: dict[str, Callable[[Json], str]] = {
@@ -58,11 +59,11 @@ class _Store:
     """What the engine of one instance has.
 
     Attributes:
-        logins: registries it is logged in to.
+        logins: passwords by the registries it is logged in to.
         images: images it has pulled.
     """
 
-    logins: set[str] = dataclasses.field(default_factory=set)
+    logins: dict[str, str] = dataclasses.field(default_factory=dict)
     images: set[str] = dataclasses.field(default_factory=set)
 
 
@@ -78,12 +79,14 @@ class InstanceEngine:
         client: a client of the engine that runs the containers.
         instances: whose endpoint containers are given.
         registry_address: host and port of the container registry.
+        roles: whose the instances are.
     """
 
-    def __init__(self, client: docker.DockerClient, instances: Instances, registry_address: str) -> None:
+    def __init__(self, client: docker.DockerClient, instances: Instances, registry_address: str, roles: Roles) -> None:
         self._client = client
         self._instances = instances
         self._registry = registry_address
+        self._roles = roles
         self._stores: dict[str, _Store] = {}
         self._commands: dict[str, tuple[_Parser, Callable[[Json, argparse.Namespace, str], tuple[int, str]]]] = {
             "inspect": (_inspect_parser(), self._inspect),
@@ -147,15 +150,16 @@ class InstanceEngine:
     def _login(self, instance: Json, options: argparse.Namespace, given: str) -> tuple[int, str]:
         if options.username != "AWS" or not given.strip():
             raise EngineError(f"Error response from daemon: login attempt to https://{options.server}/v2/ failed")
-        self._store(instance).logins.add(options.server)
+        self._store(instance).logins[options.server] = given.strip()
         return 0, "Login Succeeded\n"
 
     def _pull(self, instance: Json, options: argparse.Namespace, _given: str) -> tuple[int, str]:
         registry, _, _ = options.image.partition("/")
-        if registry == self._registry and registry not in self._store(instance).logins:
+        password = self._store(instance).logins.get(registry)
+        if registry == self._registry and password is None:
             repository = options.image.partition("@")[0]
             raise EngineError(f'Error response from daemon: Head "https://{repository}": no basic auth credentials')
-        credentials = {"username": "AWS", "password": "instance"} if registry == self._registry else None
+        credentials = {"username": "AWS", "password": password} if password else None
         try:
             for step in self._client.api.pull(options.image, auth_config=credentials, stream=True, decode=True):
                 if "error" in step:
@@ -226,7 +230,8 @@ class InstanceEngine:
             "docker: Error response from daemon: failed to initialize logging driver: "
             "failed to create Cloudwatch log stream"
         )
-        if not instance.get("IamInstanceProfile"):
+        role = role_of(instance)
+        if role is None:
             raise EngineError(f"{failed}: NoCredentialProviders: no valid providers in chain.", 125)
         group = options.log_options.get("awslogs-group")
         if not group:
@@ -237,6 +242,11 @@ class InstanceEngine:
         with request_scope(instance["_account"], region):
             if group not in cloudwatch_logs._log_groups:
                 raise EngineError(f"{failed}: ResourceNotFoundException: The specified log group does not exist.", 125)
+        streams = f"arn:aws:logs:{region}:{instance['_account']}:log-group:{group}:log-stream:*"
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            denial = self._roles.denial(role["Arn"], instance["InstanceId"], action, streams)
+            if denial:
+                raise EngineError(f"{failed}: AccessDeniedException: {denial}", 125)
         return group, options.log_options.get("awslogs-stream")
 
     def _options(self, instance: Json, options: argparse.Namespace) -> Json:

@@ -21,6 +21,7 @@ from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import ec2, iam
 
+from slipway_emulator.iam.roles import Roles
 from slipway_emulator.images import MACHINE_IMAGE
 from slipway_emulator.network import ContainerNetwork
 
@@ -66,11 +67,13 @@ class Instances:
         client: a client of the engine that runs the containers.
         network: the network they join.
         gateway_port: port of the AWS APIs on the network's gateway.
+        roles: gives instances their roles.
     """
 
-    def __init__(self, client: docker.DockerClient, network: ContainerNetwork, gateway_port: int) -> None:
+    def __init__(self, client: docker.DockerClient, network: ContainerNetwork, gateway_port: int, roles: Roles) -> None:
         self._client = client
         self._network = network
+        self._roles = roles
         self.endpoint = f"http://{network.gateway}:{gateway_port}"
         self._types = frozenset(Loader().load_service_model("ec2", "service-2")["shapes"]["InstanceType"]["enum"])
 
@@ -195,13 +198,15 @@ class Instances:
         ec2._docker_in_use = True
         api.start(container["Id"])
         address = api.inspect_container(container["Id"])["NetworkSettings"]["Networks"][self._network.name]["IPAddress"]
+        role = role_of(instance)
+        agent = "ssm:UpdateInstanceInformation"
         instance |= {
             "PrivateIpAddress": address,
             "PrivateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
             "PublicIpAddress": "",
             "PublicDnsName": "",
             # It has a shell, so Systems Manager reaches it, if its role lets the agent in.
-            "_ssm_managed": instance["IamInstanceProfile"] is not None,
+            "_ssm_managed": role is not None and not self._roles.denial(role["Arn"], identifier, agent, "*"),
         }
 
     def running(self) -> set[str]:
@@ -289,6 +294,14 @@ def find_by_address(address: str) -> Json | None:
             found: Json = instance
             return found
     return None
+
+
+def role_of(instance: Json) -> Json | None:
+    """MiniStack's record of an instance's role; None where it has no profile, or the profile no role."""
+    profile = instance.get("IamInstanceProfile")
+    found = (iam._lookup_instance_profile(arn=profile["Arn"]) if profile else None) or {}
+    role: Json | None = iam._roles.get(next(iter(found.get("Roles", [])), ""))
+    return role
 
 
 def region_of(instance: Json) -> str:

@@ -16,10 +16,11 @@ from typing import Any
 
 from ministack import app as ministack
 from ministack.core.responses import request_scope
-from ministack.services import iam, imds
 
 from slipway_emulator.ec2 import instances as ec2_instances
+from slipway_emulator.ec2.instances import role_of
 from slipway_emulator.endpoints import Receive, Scope, Send
+from slipway_emulator.iam.roles import Roles
 
 _PREFIX = "/latest/"
 _LONGEST_TOKEN_SECONDS = 21600
@@ -32,10 +33,12 @@ class MetadataService:
     """The service, and the tokens it has given out.
 
     Args:
+        roles: gives instances their credentials.
         clock: monotonic seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, roles: Roles, clock: Callable[[], float] = time.monotonic) -> None:
+        self._roles = roles
         self._clock = clock
         # By instance and token: when it ends. A token opens the metadata of its own instance only.
         self._tokens: dict[tuple[str, str], float] = {}
@@ -77,7 +80,7 @@ class MetadataService:
             return _text(401, "Unauthorized")
         if token is not None and self._tokens.get((instance["InstanceId"], token), 0.0) < self._clock():
             return _text(401, "Unauthorized")
-        found = _documents(instance).get(path.removeprefix(_PREFIX).rstrip("/"))
+        found = self._documents(instance).get(path.removeprefix(_PREFIX).rstrip("/"))
         return _text(404, "Not Found") if found is None else (200, {"Content-Type": "text/plain"}, found)
 
     def _issue(self, instance: Json, method: str, headers: dict[str, str]) -> Answer:
@@ -95,50 +98,50 @@ class MetadataService:
         answer = {"Content-Type": "text/plain", "X-aws-ec2-metadata-token-ttl-seconds": lifetime}
         return 200, answer, token.encode()
 
+    def _documents(self, instance: Json) -> dict[str, bytes]:
+        """Everything there is for an instance, by path below `/latest/`."""
+        zone = instance["Placement"]["AvailabilityZone"]
+        leaves: dict[str, str] = {
+            "ami-id": instance["ImageId"],
+            "hostname": instance["PrivateDnsName"],
+            "instance-id": instance["InstanceId"],
+            "instance-type": instance["InstanceType"],
+            "local-hostname": instance["PrivateDnsName"],
+            "local-ipv4": instance["PrivateIpAddress"],
+            "placement/availability-zone": zone,
+            "placement/region": zone[:-1],
+            "security-groups": "\n".join(group["GroupName"] for group in instance["SecurityGroups"]),
+        }
+        profile = instance.get("IamInstanceProfile")
+        role = role_of(instance)
+        if profile and role:
+            leaves["iam/info"] = json.dumps(
+                {"Code": "Success", "InstanceProfileArn": profile["Arn"], "InstanceProfileId": profile["Id"]}
+            )
+            # The session has the instance's id.
+            credentials = self._roles.credentials(role["Arn"], instance["InstanceId"])
+            about = {
+                "Code": "Success",
+                "LastUpdated": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "Type": "AWS-HMAC",
+            }
+            leaves[f"iam/security-credentials/{role['RoleName']}"] = json.dumps(about | credentials)
+        documents = {f"meta-data/{path}": content.encode() for path, content in leaves.items()}
+        for folder in ("", "/iam", "/iam/security-credentials", "/placement"):
+            below = [
+                path.removeprefix(folder[1:] + "/" if folder else "") for path in leaves if path.startswith(folder[1:])
+            ]
+            names = {name if not rest else f"{name}/" for name, _, rest in (path.partition("/") for path in below)}
+            if names:
+                documents[f"meta-data{folder}"] = "\n".join(sorted(names)).encode()
+        documents["dynamic/instance-identity/document"] = json.dumps(_identity(instance), indent=2).encode()
+        if instance.get("UserData"):
+            documents["user-data"] = base64.b64decode(instance["UserData"])
+        return documents
+
 
 def _text(status: int, text: str) -> Answer:
     return status, {"Content-Type": "text/plain"}, text.encode()
-
-
-def _documents(instance: Json) -> dict[str, bytes]:
-    """Everything there is for an instance, by path below `/latest/`."""
-    zone = instance["Placement"]["AvailabilityZone"]
-    leaves: dict[str, str] = {
-        "ami-id": instance["ImageId"],
-        "hostname": instance["PrivateDnsName"],
-        "instance-id": instance["InstanceId"],
-        "instance-type": instance["InstanceType"],
-        "local-hostname": instance["PrivateDnsName"],
-        "local-ipv4": instance["PrivateIpAddress"],
-        "placement/availability-zone": zone,
-        "placement/region": zone[:-1],
-        "security-groups": "\n".join(group["GroupName"] for group in instance["SecurityGroups"]),
-    }
-    profile = instance.get("IamInstanceProfile")
-    role = _role(profile["Arn"]) if profile else None
-    if profile and role:
-        leaves["iam/info"] = json.dumps(
-            {"Code": "Success", "InstanceProfileArn": profile["Arn"], "InstanceProfileId": profile["Id"]}
-        )
-        leaves[f"iam/security-credentials/{role}"] = json.dumps(imds._credentials_doc())
-    documents = {f"meta-data/{path}": content.encode() for path, content in leaves.items()}
-    for folder in ("", "/iam", "/iam/security-credentials", "/placement"):
-        below = [
-            path.removeprefix(folder[1:] + "/" if folder else "") for path in leaves if path.startswith(folder[1:])
-        ]
-        names = {name if not rest else f"{name}/" for name, _, rest in (path.partition("/") for path in below)}
-        if names:
-            documents[f"meta-data{folder}"] = "\n".join(sorted(names)).encode()
-    documents["dynamic/instance-identity/document"] = json.dumps(_identity(instance), indent=2).encode()
-    if instance.get("UserData"):
-        documents["user-data"] = base64.b64decode(instance["UserData"])
-    return documents
-
-
-def _role(profile_arn: str) -> str | None:
-    """Name of the role of an instance profile; None once it has none."""
-    profile = iam._lookup_instance_profile(arn=profile_arn) or {}
-    return next(iter(profile.get("Roles", [])), None)
 
 
 def _identity(instance: Json) -> Json:

@@ -1,6 +1,6 @@
 """What of MiniStack is replaced for Amazon ECR."""
 
-from slipway_emulator.ecr import repositories
+from slipway_emulator.ecr import registry, repositories
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -15,8 +15,15 @@ TABLE: Table = (
         "services.ecr",
         "_get_authorization_token",
         "7d8c6bd460639353",
-        "gives a proxy endpoint under amazonaws.com",
-        repositories.authorization_token,
+        "gives everybody one password, and a proxy endpoint under amazonaws.com",
+        registry.authorization_token,
+    ),
+    Override(
+        "services.ecr",
+        "handle_registry_request",
+        "d241d6b5e4393055",
+        "lets anybody push and pull",
+        registry.handle_request,
     ),
     Override(
         "services.ecr",

@@ -23,19 +23,6 @@ def repository_uri(_original: Function, parts: Parts) -> Function:
     return repository_uri
 
 
-def authorization_token(original: Function, parts: Parts) -> Function:
-    def authorization_token(data: Json) -> Response:
-        status, headers, body = original(data)
-        registry = f"{ecr.get_account_id()}.dkr.ecr.{ecr.get_region()}.amazonaws.com"
-        return (
-            status,
-            headers,
-            body.replace(f"https://{registry}".encode(), f"http://{parts.registry_address}".encode()),
-        )
-
-    return authorization_token
-
-
 def delete_repository(original: Function, _: Parts) -> Function:
     def delete_repository(data: Json) -> Response:
         response: Response = original(data)

@@ -39,6 +39,14 @@ def register_metadata(original: Function, parts: Parts) -> Function:
     ) -> str:
         gateway = parts.network.gateway
         token: str = original(task_arn, cluster_arn, td, cdef, launch_type, env, host_mode, gateway)
+        del env["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+        role = td.get("taskRoleArn")
+        if role:
+            # The session has the task's id ("Amazon ECS task IAM role" in the developer guide).
+            path = parts.roles.offer(role, task_arn.rpartition("/")[2])
+            env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{env['AWS_ENDPOINT_URL']}{path}"
+        else:
+            del env["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
         return token
 
     return register_metadata
@@ -164,7 +172,7 @@ def run_container(original: Function, parts: Parts) -> Function:
                 allow_cached=allow_cached and not ours,
                 cache_image=cache_image,
                 fallback_image=fallback_image,
-                auth_config=auth_config,
+                auth_config=parts.registry_tokens.of_service() if ours else auth_config,
             )
         except NotFound as error:
             # docker-py pulls what is missing and raises this when the registry has no such image.
@@ -173,6 +181,16 @@ def run_container(original: Function, parts: Parts) -> Function:
             raise StartError(error.explanation) from error
 
     return run_container
+
+
+def repository_credentials(original: Function, parts: Parts) -> Function:
+    def repository_credentials(cdef: Json) -> dict[str, str] | None:
+        if cdef["image"].startswith(f"{parts.registry_address}/"):
+            return parts.registry_tokens.of_service()
+        found: dict[str, str] | None = original(cdef)
+        return found
+
+    return repository_credentials
 
 
 def fail_task_start(original: Function, _: Parts) -> Function:

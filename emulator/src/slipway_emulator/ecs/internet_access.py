@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import ec2, ecs
+from ministack.services import ec2
 
 from slipway_emulator.ecs.records import network_configuration
 
@@ -15,23 +14,20 @@ if TYPE_CHECKING:
 _ANYWHERE = "0.0.0.0/0"
 
 Json = dict[str, Any]
-Function = Callable[..., Any]
 
 
-def start(original: Function, parts: Parts) -> Function:
-    def start(task: Json, td: Json, container_overrides: list[Json], docker_client: Any) -> None:
-        # RunTask has put the network configuration on the record when it lets go of this.
-        with parts.ecs_scheduling:
-            network = network_configuration(task)
-        subnet = task.get("_subnet")
-        if subnet and subnet in ec2._subnets and not leads_out(subnet, network.get("assignPublicIp") == "ENABLED"):
-            raise ecs._SecretResolutionError(
-                "unable to retrieve ecr registry auth: the task cannot pull registry auth from Amazon ECR: there is a "
-                "connection issue between the task and Amazon ECR. Check your task network configuration."
-            )
-        original(task, td, container_overrides, docker_client)
-
-    return start
+def problem(task: Json, parts: Parts) -> str:
+    """Why a task cannot pull its image, in the words of ECS; empty where it can."""
+    # RunTask has put the network configuration on the record when it lets go of this.
+    with parts.ecs_scheduling:
+        network = network_configuration(task)
+    subnet = task.get("_subnet")
+    if not subnet or subnet not in ec2._subnets or leads_out(subnet, network.get("assignPublicIp") == "ENABLED"):
+        return ""
+    return (
+        "unable to retrieve ecr registry auth: the task cannot pull registry auth from Amazon ECR: there is a "
+        "connection issue between the task and Amazon ECR. Check your task network configuration."
+    )
 
 
 def leads_out(subnet: str, has_public_address: bool) -> bool:

@@ -2,7 +2,7 @@
 
 from slipway_emulator.ecs import (
     containers,
-    internet_access,
+    execution,
     network_interfaces,
     services,
     task_definitions,
@@ -15,7 +15,7 @@ TABLE: Table = (
         "services.ecs",
         "_register_task_definition",
         "c9a8295d58068dda",
-        "takes a role the moment after it was made",
+        "takes a role the moment after it was made, and for Fargate none where one is needed",
         task_definitions.register,
         operation="RegisterTaskDefinition",
     ),
@@ -54,6 +54,13 @@ TABLE: Table = (
         "7460b475c27ff30c",
         "runs images that the registry no longer has out of the engine's cache",
         containers.run_container,
+    ),
+    Override(
+        "services.ecs",
+        "_resolve_repository_credentials",
+        "7f2bc2d803a0aa78",
+        "pulls from its registry without a password",
+        containers.repository_credentials,
     ),
     Override(
         "services.ecs",
@@ -148,8 +155,8 @@ TABLE: Table = (
         "services.ecs",
         "_start_task_worker",
         "af2fbe03ff7f44b1",
-        "gives tasks an image that they have no way to",
-        internet_access.start,
+        "gives tasks an image that they have no way to, and asks nobody whether the execution role may pull it",
+        execution.start,
     ),
     Override(
         "services.ecs",

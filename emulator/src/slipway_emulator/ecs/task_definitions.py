@@ -37,6 +37,10 @@ def inactive(reference: str, error: str) -> Response | None:
 
 def register(original: Function, parts: Parts) -> Function:
     def register(data: Json) -> Response:
+        problem = _missing_role(data, parts)
+        if problem:
+            missing: Response = ecs.error_response_json("ClientException", problem, 400)
+            return missing
         for member in ("executionRoleArn", "taskRoleArn"):
             role = data.get(member) or ""
             if not parts.late.knows_role(role):
@@ -48,6 +52,19 @@ def register(original: Function, parts: Parts) -> Function:
         return response
 
     return register
+
+
+def _missing_role(data: Json, parts: Parts) -> str:
+    """Why a definition for Fargate needs the execution role that it lacks; empty where it does not."""
+    if "FARGATE" not in data.get("requiresCompatibilities", []) or data.get("executionRoleArn"):
+        return ""
+    containers, needs = data.get("containerDefinitions", []), []
+    if any(str(one.get("image", "")).startswith(f"{parts.registry_address}/") for one in containers):
+        needs.append("ECR images")
+    if any((one.get("logConfiguration") or {}).get("logDriver") == "awslogs" for one in containers):
+        needs.append("log driver awslogs")
+    # ECS says the first.
+    return f"Fargate requires task definition to have execution role ARN to support {needs[0]}." if needs else ""
 
 
 def resolve(original: Function, _: Parts) -> Function:

@@ -16,11 +16,12 @@ from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
 from ministack import app as ministack
+from ministack.core import iam_evaluator
 from ministack.core.concurrency import run_reentrant
-from ministack.core.responses import new_uuid, set_request_account_id, set_request_region
-from ministack.core.router import extract_access_key_id, extract_region
+from ministack.core.responses import new_uuid
 
 from slipway_emulator.endpoints import Receive, Scope, Send
+from slipway_emulator.iam.decisions import authorize
 
 Json = dict[str, Any]
 
@@ -45,11 +46,12 @@ class JsonService:
     """A service whose operations are its methods `_<Operation>`, which take and return the API's own shapes.
 
     Args:
-        name: botocore's name of the service.
+        name: botocore's name of the service, which is the prefix of its actions.
         invalid: the service's error code for a request that does not fit the model.
     """
 
     def __init__(self, name: str, invalid: str) -> None:
+        self._namespace = name
         self._invalid = invalid
         self._lock = threading.RLock()
         self._model = ServiceModel(Loader().load_service_model(name, "service-2"), name)
@@ -88,15 +90,19 @@ class JsonService:
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        iam_evaluator.pin_signed_request("POST", scope["path"], {}, scope["headers"])
         try:
             body = await ministack._read_request_body(receive, "POST", headers)
         except (ministack._RequestBodyDisconnected, ministack._IncompleteRequestBody):
             return
-        set_request_account_id(extract_access_key_id(headers))
-        set_request_region(extract_region(headers))
         operation = headers["x-amz-target"].removeprefix(self._target_prefix)
         try:
-            status, answer = 200, await run_reentrant(self.call, operation, _object(body))
+            parameters = _object(body)
+            refused = authorize(self._namespace, operation, scope, parameters)
+            if refused:
+                await ministack._send_response(send, *refused)
+                return
+            status, answer = 200, await run_reentrant(self.call, operation, parameters)
         except RecursionError:
             # Too deep to be read, or to be quoted in a message.
             status, answer = 400, self._error("SerializationException", "the request body is nested too deeply")

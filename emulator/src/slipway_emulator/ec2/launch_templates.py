@@ -1,0 +1,44 @@
+"""Launch templates, as what launches by them finds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ministack.services import ec2
+
+Json = dict[str, Any]
+
+
+class TemplateError(Exception):
+    """A launch template, or the version of one, does not exist."""
+
+
+def resolve_template(specification: Json) -> tuple[Json, Json]:
+    """What a launch template specification stands for now.
+
+    Args:
+        specification: `LaunchTemplateId` or `LaunchTemplateName`, and `Version`.
+
+    Returns:
+        The launch template data, and the specification with id, name and version number.
+
+    Raises:
+        TemplateError: there is no such template or version.
+    """
+    identifier, name = specification.get("LaunchTemplateId"), specification.get("LaunchTemplateName")
+    for template in ec2._launch_templates.values():
+        if identifier == template["LaunchTemplateId"] or (not identifier and name == template["LaunchTemplateName"]):
+            wanted = specification.get("Version") or "$Default"
+            numbers = {"$Default": template["DefaultVersionNumber"], "$Latest": template["LatestVersionNumber"]}
+            for version in template["Versions"]:
+                if str(version["VersionNumber"]) == str(numbers.get(wanted, wanted)):
+                    return version["LaunchTemplateData"], {
+                        "LaunchTemplateId": template["LaunchTemplateId"],
+                        "LaunchTemplateName": template["LaunchTemplateName"],
+                        "Version": str(version["VersionNumber"]),
+                    }
+            raise TemplateError(
+                f"Could not find launch template version {wanted} for launch template {template['LaunchTemplateId']}."
+            )
+    what = f"template ID {identifier}" if identifier else f"template name {name}"
+    raise TemplateError(f"The specified launch template, with {what}, does not exist.")

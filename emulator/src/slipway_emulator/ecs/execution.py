@@ -1,0 +1,72 @@
+"""What comes before a task's first container: a way to the registry, and what its execution role is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import ecs
+
+from slipway_emulator.ecs import internet_access
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
+
+Json = dict[str, Any]
+Function = Callable[..., Any]
+
+
+def start(original: Function, parts: Parts) -> Function:
+    def start(task: Json, td: Json, container_overrides: list[Json], docker_client: Any) -> None:
+        problem = internet_access.problem(task, parts) or _role_problem(task, td, parts)
+        if problem:
+            raise ecs._SecretResolutionError(problem)
+        original(task, td, container_overrides, docker_client)
+
+    return start
+
+
+def _role_problem(task: Json, definition: Json, parts: Parts) -> str:
+    """Why the execution role cannot start a task; empty where it can."""
+    session = task["taskArn"].rpartition("/")[2]
+    for member in ("executionRoleArn", "taskRoleArn"):
+        role = definition.get(member)
+        if role and not parts.roles.trusts(role, "ecs-tasks.amazonaws.com"):
+            return (
+                f"ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the "
+                "role being passed has the proper trust relationship and permissions and that your IAM user has "
+                "permissions to pass this role."
+            )
+    role = definition.get("executionRoleArn")
+    for container in definition["containerDefinitions"]:
+        for what, action, resource in _actions(container, task, parts):
+            denial = parts.roles.denial(role, session, action, resource) if role else ""
+            if denial:
+                return f"{what}: AccessDeniedException: {denial}"
+    return ""
+
+
+def _actions(container: Json, task: Json, parts: Parts) -> Iterator[tuple[str, str, str]]:
+    """What the agent does as the execution role: the message of its failure, the action and the resource."""
+    _, _, _, region, account, _ = task["taskArn"].split(":", 5)
+    registry, _, image = container["image"].partition("/")
+    if registry == parts.registry_address:
+        repository = f"arn:aws:ecr:{region}:{account}:repository/{re.split('[:@]', image)[0]}"
+        yield "unable to retrieve ecr registry auth", "ecr:GetAuthorizationToken", "*"
+        for action in ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
+            yield "pull image manifest", action, repository
+    for secret in container.get("secrets", []):
+        arn = ":".join(secret["valueFrom"].split(":")[:7])
+        kind = "secretsmanager:GetSecretValue" if ":secretsmanager:" in arn else "ssm:GetParameters"
+        yield "unable to retrieve secret from asm", kind, arn
+    log = container.get("logConfiguration") or {}
+    if log.get("logDriver") == "awslogs":
+        options = log["options"]
+        group = f"arn:aws:logs:{options['awslogs-region']}:{account}:log-group:{options['awslogs-group']}"
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            yield (
+                "failed to validate logger args: failed to create Cloudwatch log stream",
+                action,
+                f"{group}:log-stream:*",
+            )
