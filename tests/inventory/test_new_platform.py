@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.filter.rds_ca import rds_ca_file
 from plugins.plugin_utils.platforms import layer_names, read_platforms
 from tests.inventory.example import PROJECT, Json
 from tests.inventory.test_plans import NETWORK, OUTPUTS, as_hcl
@@ -140,7 +141,9 @@ def test_its_layer_plans_with_what_an_app_is_given(project: Path) -> None:
     file = project / "rendered.json"
     terraform = {"terraform_layer_terraform_directory": str(project / "terraform")}
     upstream = {"render_upstream_outputs": OUTPUTS["render_upstream_outputs"] | {"queue": {"network": NETWORK}}}
-    given = {"render_file": str(file)} | terraform | OUTPUTS | upstream
+    # The emulator, which does not run here, would have written the file.
+    authorities = {"slipway_database_ca_file": rds_ca_file("us-east-1")}
+    given = {"render_file": str(file)} | terraform | OUTPUTS | upstream | authorities
     done = play(project, "tests/playbooks/render_inputs.yml", **given)
     assert done.returncode == 0, done.stdout + done.stderr
     roots: dict[str, Json] = json.loads(file.read_text())[APP]
