@@ -144,7 +144,7 @@ def tags_of(parameters: Json) -> dict[str, Any]:
     """The condition keys of the tags in a request of the JSON protocol."""
     given = parameters.get("Tags")
     if isinstance(given, list):
-        given = {tag.get("Key"): tag.get("Value", "") for tag in given if isinstance(tag, dict)}
+        given = {str(tag.get("Key")): str(tag.get("Value", "")) for tag in given if isinstance(tag, dict)}
     return _tag_keys(given if isinstance(given, dict) else {})
 
 
