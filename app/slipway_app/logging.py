@@ -27,7 +27,8 @@ class JsonFormatter(logging.Formatter):
         """Return the line."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
-            "level": record.levelname,
+            # The name by which Cloud Logging knows it ("Structured logging"); CloudWatch takes any.
+            "severity": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
@@ -100,7 +101,7 @@ class RequestLog:
         environ = exchange.environ
         line = {
             "time": datetime.now(UTC),
-            "level": "INFO",
+            "severity": "INFO",
             "logger": "slipway_app.request",
             "message": "request",
             "request_id": exchange.request_id,

@@ -148,7 +148,7 @@ def test_insane_request_ids_are_replaced(served: Served, given: str) -> None:
 def test_starting_and_errors_are_logged_as_json(served: Served) -> None:
     lines = log_lines(served)
     assert any("Listening at" in line["message"] for line in lines)
-    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    assert all({"time", "severity", "logger", "message"} <= set(line) for line in lines)
 
 
 def test_sigterm_finishes_running_requests(database_url: str, tmp_path: Path) -> None:

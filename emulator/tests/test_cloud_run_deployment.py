@@ -103,6 +103,19 @@ def test_traffic_that_was_pinned_by_hand(
 
 
 @pytest.mark.usefixtures("revisions")
+def test_failed_revision_shows_what_it_has_said(run: CloudRun, deploy: Deploy, named: Callable[[str], str]) -> None:
+    name = named("temu-crashing")
+    run.create(name, run.service(BEHAVIOUR="crash"))
+    revision = short(run.get(name)["latestCreatedRevision"])
+    with pytest.raises(ActionError) as refused:
+        deploy(run.image, name)
+    first, *rest = str(refused.value).splitlines()
+    assert "No revision goes on serving" in first
+    assert rest[0].startswith(f"Revision {revision} failed: The user-provided container failed to start")
+    assert rest[1:] == ["  | version 1 starts"]
+
+
+@pytest.mark.usefixtures("revisions")
 def test_service_that_is_not_there(deploy: Deploy, images: tuple[str, str]) -> None:
     with pytest.raises(ActionError, match=r"knows no .*/services/temu-none"):
         deploy(images[1], "temu-none")

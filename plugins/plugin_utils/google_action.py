@@ -15,6 +15,7 @@ _ADDRESSES = {
     "artifact_registry": "https://artifactregistry.googleapis.com/v1/",
     "cloud_run_v2": "https://run.googleapis.com/v2/",
     "iam": "https://iam.googleapis.com/v1/",
+    "logging": "https://logging.googleapis.com/v2/",
     "service_usage": "https://serviceusage.googleapis.com/v1/",
 }
 # What stands for the user in Docker's log-in ("Authentication methods" of Artifact Registry).
@@ -51,6 +52,26 @@ class GoogleCloud:
             raise ActionError(f"{url} answers {answer.status_code}: {answer.text}")
         found: Json = answer.json()
         return found
+
+    def last_log_entries(self, project: str, wanted: str, count: int) -> list[Json]:
+        """The newest entries of a project's log, oldest first ("Method: entries.list" of Cloud Logging).
+
+        Args:
+            project: `projects/<project>`.
+            wanted: a filter ("Logging query language").
+            count: how many at the most.
+
+        Raises:
+            ActionError: the API refuses.
+            GoogleError: it does not answer.
+        """
+        url = f"{_address('logging')}entries:list"
+        body = {"resourceNames": [project], "filter": wanted, "orderBy": "timestamp desc", "pageSize": count}
+        answer = self._session.request("POST", url, repeatable=True, json=body)
+        if not answer.ok:
+            raise ActionError(f"{url} answers {answer.status_code}: {answer.text}")
+        entries: list[Json] = answer.json().get("entries", [])
+        return entries[::-1]
 
     def docker_credentials(self) -> dict[str, str]:
         """Credentials of Artifact Registry for the Docker Engine, valid for minutes at the least."""

@@ -132,6 +132,8 @@ def test_image_that_does_not_start_is_not_served(site: Site) -> None:
     with site.changed_source("__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
         run = failed(site.run(*ONLY))
     assert "is not ready" in " ".join(run.output.split())
+    # What Terraform does not show: the log of the revision.
+    assert "RuntimeError: cannot start" in run.output
     assert visitor.problems == []
     assert site.served("hello-gcp") == before
     succeeded(site.run(*ONLY))

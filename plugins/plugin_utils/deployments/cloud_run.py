@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -9,7 +11,9 @@ from ansible_collections.slipway.provision.plugins.plugin_utils import deploymen
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 
-_SUCCEEDED = "CONDITION_SUCCEEDED"
+_FAILED, _SUCCEEDED = "CONDITION_FAILED", "CONDITION_SUCCEEDED"
+# What a container says is in its log some seconds later.
+_LOOKS, _SECONDS_BETWEEN = 5, 2.0
 
 Json = dict[str, Any]
 
@@ -34,11 +38,12 @@ class Deployment(deployment.Deployment):
         if condition.get("state") != _SUCCEEDED:
             reason = condition.get("message", "Cloud Run gives no reason")
             serving = service.get("latestReadyRevision") or "No revision"
-            raise ActionError(
+            what = (
                 f"The deployment of {self.name} failed: {reason}. {serving} goes on serving. Cloud Run does not try "
                 "the same again by itself: fix the source, or where the cause was elsewhere and is gone, change a "
                 "variable of app_environment_variables."
             )
+            raise ActionError("\n".join([what, *failed_revision(self._cloud, service)]))
         return str(service["latestReadyRevision"])
 
     def running(self) -> dict[str, list[str]]:
@@ -66,3 +71,49 @@ class Deployment(deployment.Deployment):
         if service is None:
             raise ActionError(f"Cloud Run knows no {self.name}")
         return service
+
+
+def failed_revision(cloud: GoogleCloud, service: Json) -> list[str]:
+    """Lines that say why the newest revision of a service failed; none where it has not.
+
+    Args:
+        cloud: answers questions.
+        service: the service (Cloud Run Admin API v2, "Service").
+    """
+    name = service.get("latestCreatedRevision", "")
+    revision = (cloud.get("cloud_run_v2", name) if name else None) or {}
+    reasons = [
+        condition.get("message", "Cloud Run gives no reason")
+        for condition in revision.get("conditions", [])
+        if (condition["type"], condition["state"]) == ("Ready", _FAILED)
+    ]
+    if not reasons:
+        return []
+    return [f"Revision {name.rpartition('/')[2]} failed: {reasons[0]}", *_last_lines(cloud, name)]
+
+
+def _last_lines(cloud: GoogleCloud, revision: str) -> list[str]:
+    """The end of a revision's log, as lines of a report."""
+    _, project, _, location, _, service, _, short = revision.split("/")
+    labels = {"location": location, "revision_name": short, "service_name": service}
+    terms = [f'resource.labels.{name}="{value}"' for name, value in labels.items()]
+    wanted = " AND ".join(['resource.type="cloud_run_revision"', *terms])
+    for look in range(_LOOKS):
+        if look:
+            time.sleep(_SECONDS_BETWEEN)
+        try:
+            entries = cloud.last_log_entries(f"projects/{project}", wanted, deployment.SHOWN_LINES)
+        except ActionError as error:
+            # Whoever may not read a log still wants the reason.
+            return [f"  | no log: {error}"]
+        if entries:
+            return [f"  | {_text(entry)}" for entry in entries]
+    return list(deployment.NO_LOG)
+
+
+def _text(entry: Json) -> str:
+    """What an entry says ("LogEntry"): a line of text, or severity and fields of one that was JSON."""
+    if "textPayload" in entry:
+        return str(entry["textPayload"])
+    payload = entry.get("jsonPayload") or entry.get("protoPayload") or {}
+    return f"{entry.get('severity', 'DEFAULT')} {json.dumps(payload)}"

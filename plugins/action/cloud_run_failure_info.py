@@ -1,0 +1,23 @@
+"""Action plugin of cloud_run_failure_info."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.cloud_run import failed_revision
+from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
+
+Json = dict[str, Any]
+
+
+class ActionModule(CloudActionModule):
+    """Looks for it."""
+
+    PURPOSE = "read why {service} failed"
+
+    def answer(self, arguments: Json) -> Json:
+        """Return the report."""
+        cloud = GoogleCloud()
+        service = cloud.get("cloud_run_v2", arguments["service"])
+        return {"changed": False, "report": failed_revision(cloud, service) if service else []}
