@@ -169,3 +169,29 @@ def test_internal_service_that_is_reached(site: Site, tmp_path: Path) -> None:
     is_content, output = check(site, tmp_path, {}, smoke_check_internal=True)
     assert not is_content
     assert "/ does not answer as it has to: status is 403, expected 404" in output
+
+
+@pytest.mark.parametrize(
+    ("host", "variables", "wanted"),
+    [
+        ("hello-gcp", {}, {"private": False, "internal": False}),
+        ("hello-gcp", {"service_allow_unauthenticated": False}, {"private": True, "internal": False}),
+        ("hello-gcp", {"service_ingress": "INGRESS_TRAFFIC_ALL"}, {"private": False, "internal": False}),
+        ("hello-gcp", {"service_ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY"}, {"private": False, "internal": True}),
+        ("tasks", {}, {"private": False, "internal": False}),
+    ],
+)
+def test_inventory_says_who_is_let_in(tmp_path: Path, host: str, variables: Any, wanted: dict[str, bool]) -> None:
+    content = "{{ {'private': smoke_check_private, 'internal': smoke_check_internal} | to_json }}"
+    tasks = [
+        {"ansible.builtin.include_vars": {"dir": str(PROJECT / "playbooks/vars")}},
+        {"ansible.builtin.copy": {"content": content, "dest": str(tmp_path / "found.json"), "mode": "0600"}},
+    ]
+    (tmp_path / "play.json").write_text(json.dumps([{"hosts": host, "gather_facts": False, "tasks": tasks}]))
+    playbook = Path(sys.executable).parent / "ansible-playbook"
+    subprocess.run(
+        [playbook, str(tmp_path / "play.json"), "-i", "inventories/dev", "-e", json.dumps(variables)],
+        cwd=PROJECT,
+        check=True,
+    )
+    assert json.loads((tmp_path / "found.json").read_text()) == wanted
