@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import CloudStorageStore, StoreError
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
@@ -23,6 +24,7 @@ from emulator.tests.stack import google_environment
 from slipway_emulator.settings import Settings
 
 PROJECT = "tunit-session"
+KEYS = ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON")
 PARENT = f"projects/{PROJECT}/locations/{LOCATION}"
 
 
@@ -127,7 +129,7 @@ def test_request_that_may_not_be_repeated_is_sent_once(cloud: Settings, monkeypa
 
 @pytest.mark.usefixtures("google")
 @pytest.mark.parametrize("is_path", [True, False])
-@pytest.mark.parametrize("name", ["GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"])
+@pytest.mark.parametrize("name", KEYS)
 def test_key_is_found_where_terraform_finds_it(
     cloud: Settings, monkeypatch: pytest.MonkeyPatch, name: str, is_path: bool
 ) -> None:
@@ -144,6 +146,16 @@ def test_token_is_found_where_terraform_finds_it(google: Google, monkeypatch: py
     assert GoogleCloud().get("artifact_registry", f"{PARENT}/repositories") == {}
     # A token alone makes no other one.
     assert GoogleSession().id_token("https://service") == ""
+
+
+def test_rehearsal_leaves_the_credentials_of_the_shell_alone(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*KEYS, "GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"):
+        monkeypatch.setenv(name, "of the shell")
+    inventory = Path(__file__).resolve().parents[2] / "inventories/dev/group_vars/cloud_run/cloud.yml"
+    given = yaml_load(inventory.read_text())["slipway_cloud_environment"]
+    for name, value in (given | google_environment(cloud)).items():
+        monkeypatch.setenv(name, value)
+    assert claims(GoogleSession().id_token("https://service"))["email"] == credentials(cloud).service_account_email
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "no such file"])
