@@ -242,8 +242,9 @@ class Instances:
 
     def _remove(self, containers: list[Any]) -> None:
         for container in reversed(containers):
-            try:
+            with contextlib.suppress(*ENGINE_ERRORS):
                 self._keep_output(container)
+            try:
                 container.remove(v=True, force=True)
             except NotFound:
                 continue
