@@ -131,8 +131,7 @@ def roots_are_those_of_roles(project: Path) -> Iterator[str]:
         cloud = "<cloud>" if len(clouds) > 1 else min(clouds)
         root = f"{cloud}/{layer}" if layer != "service" else "<cloud>/service_{{ service_platform }}"
         tasks = _yaml(project / f"roles/{layer}/tasks/main.yml")
-        inner = [task for block in tasks for task in block.get("block", [])]
-        imported = next(task for task in [*tasks, *inner] if "ansible.builtin.import_role" in task)
+        imported = next(task for task in tasks if "ansible.builtin.import_role" in task)
         applied = re.sub(r"^{{ [^}]+ }}/", "<cloud>/", imported["vars"]["terraform_layer_root"])
         if applied != root:
             yield f"roles/{layer} applies {applied}, the layer is {root}"
