@@ -39,7 +39,8 @@ variable "protected" {
 resource "google_project_service" "this" {
   for_each = toset(["artifactregistry", "iam", "run"])
 
-  service = "${each.key}.googleapis.com"
+  service            = "${each.key}.googleapis.com"
+  disable_on_destroy = true
 }
 
 resource "google_artifact_registry_repository" "this" {
