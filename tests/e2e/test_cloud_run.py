@@ -18,6 +18,8 @@ ENVIRONMENT = "e2ecloudrun"
 APPS = ("hello-gcp",)
 NAME = f"{ENVIRONMENT}-hello-gcp"
 ONLY = ("site.yml", "--limit", "hello-gcp")
+# Of the application: its server does not start.
+FAULT = "if 'waitress' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
 
 pytestmark = pytest.mark.long
 
@@ -128,8 +130,7 @@ def test_image_that_does_not_start_is_not_served(site: Site) -> None:
     # What serves is what the source holds when its fault is gone again.
     succeeded(site.run(*ONLY))
     before, url = site.served("hello-gcp"), site.summary()["hello-gcp"]["url"]
-    fault = "if 'waitress' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
-    with site.changed_source("__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
+    with site.changed_source("__init__.py", FAULT), Visitor(f"{url}/version", per_second=4) as visitor:
         run = failed(site.run(*ONLY))
     assert "is not ready" in " ".join(run.output.split())
     # What Terraform does not show: the log of the revision.
@@ -163,3 +164,17 @@ def test_run_that_is_killed_in_its_first_apply_is_finished_by_the_next(site: Sit
     killed(site, lambda _: service(NAME), *ONLY)
     succeeded(site.run(*ONLY))
     assert succeeded(site.run(*ONLY)).changed == {}
+
+
+def test_protected_service_that_does_not_start_at_first_is_changed_in_place(site: Site) -> None:
+    site.destroy("hello-gcp")
+    with site.changed_source("__init__.py", FAULT):
+        failed(site.run(*ONLY, service_deletion_protection=True))
+    before = service(NAME)
+    succeeded(site.run(*ONLY, service_deletion_protection=True))
+    after = service(NAME)
+    assert before
+    assert after
+    assert after["uid"] == before["uid"]
+    # Or nothing could be destroyed at the end.
+    succeeded(site.run(*ONLY, service_deletion_protection=False))
