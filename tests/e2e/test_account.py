@@ -64,5 +64,4 @@ def test_what_the_free_plan_refuses_is_explained(site: Site) -> None:
         )
     text = " ".join(run.output.split())
     assert "FreeTierRestrictionError: The specified backup retention period exceeds the maximum available" in text
-    assert "could not apply the plan of the layer data of records" in text
     assert "set data_backup_retention_days to 1" in text
