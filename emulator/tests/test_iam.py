@@ -252,15 +252,19 @@ def test_service_linked_role_is_made_by_who_may(aws: Client, deployer: Deployer)
     known = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     if name in known:
         iam.delete_service_linked_role(RoleName=name)
-    make = allow("ecs:CreateCluster", "ecs:DeleteCluster")
-    text = refusal(lambda: deployer(make)("ecs").create_cluster(clusterName="temu-linked"))
+    make = allow("ecs:CreateCluster", "ecs:DeleteCluster", "ecs:CreateService")
+    # A cluster does without, a service does not.
+    deployer(make)("ecs").create_cluster(clusterName="temu-linked")
+    assert name not in [role["RoleName"] for role in iam.list_roles()["Roles"]]
+    asked = {"cluster": "temu-linked", "serviceName": "web", "taskDefinition": "temu-none"}
+    text = refusal(lambda: deployer(make)("ecs").create_service(**asked))
     assert f"iam:CreateServiceLinkedRole on resource: {arn}" in text
     service = {"iam:AWSServiceName": "ecs.amazonaws.com"}
     ecs = deployer(make, allow("iam:CreateServiceLinkedRole", on=arn, StringEquals=service))("ecs")
     ecs.create_cluster(clusterName="temu-linked")
     assert iam.get_role(RoleName=name)["Role"]["Arn"] == arn
-    # It is there now.
-    deployer(make)("ecs").create_cluster(clusterName="temu-linked")
+    # It is there now, and the service is refused for what it lacks itself.
+    assert "iam:" not in refusal(lambda: deployer(make)("ecs").create_service(**asked))
     ecs.delete_cluster(cluster="temu-linked")
 
 

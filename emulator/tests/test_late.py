@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -81,7 +82,10 @@ def late_aws() -> Iterator[Client]:
 def late_services(late_aws: Client, engine: docker.DockerClient) -> Services:
     """A cluster there. What its tasks would run is in no registry of it."""
     del engine
-    return Services(late_aws, "127.0.0.1:24566/none:1")
+    services, role = Services(late_aws, "127.0.0.1:24566/none:1"), late_aws("iam").get_role(RoleName="temu-execution")
+    # Its role is new itself.
+    wait_until(lambda: time.time() >= role["Role"]["CreateDate"].timestamp() + SECONDS + 1, 2 * SECONDS)
+    return services
 
 
 def test_new_task_is_missing(late_services: Services) -> None:

@@ -230,7 +230,7 @@ class InstanceEngine:
             "docker: Error response from daemon: failed to initialize logging driver: "
             "failed to create Cloudwatch log stream"
         )
-        role = role_of(instance)
+        role = role_of(instance, self._roles)
         if role is None:
             raise EngineError(f"{failed}: NoCredentialProviders: no valid providers in chain.", 125)
         group = options.log_options.get("awslogs-group")

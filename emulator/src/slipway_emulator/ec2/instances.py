@@ -198,7 +198,7 @@ class Instances:
         ec2._docker_in_use = True
         api.start(container["Id"])
         address = api.inspect_container(container["Id"])["NetworkSettings"]["Networks"][self._network.name]["IPAddress"]
-        role = role_of(instance)
+        role = role_of(instance, self._roles)
         agent = "ssm:UpdateInstanceInformation"
         instance |= {
             "PrivateIpAddress": address,
@@ -296,12 +296,12 @@ def find_by_address(address: str) -> Json | None:
     return None
 
 
-def role_of(instance: Json) -> Json | None:
-    """MiniStack's record of an instance's role; None where it has no profile, or the profile no role."""
+def role_of(instance: Json, roles: Roles) -> Json | None:
+    """MiniStack's record of an instance's role; None where it has none, or none that EC2 may assume."""
     profile = instance.get("IamInstanceProfile")
     found = (iam._lookup_instance_profile(arn=profile["Arn"]) if profile else None) or {}
     role: Json | None = iam._roles.get(next(iter(found.get("Roles", [])), ""))
-    return role
+    return role if role and roles.trusts(role["Arn"], "ec2.amazonaws.com") else None
 
 
 def region_of(instance: Json) -> str:

@@ -113,7 +113,7 @@ class MetadataService:
             "security-groups": "\n".join(group["GroupName"] for group in instance["SecurityGroups"]),
         }
         profile = instance.get("IamInstanceProfile")
-        role = role_of(instance)
+        role = role_of(instance, self._roles)
         if profile and role:
             leaves["iam/info"] = json.dumps(
                 {"Code": "Success", "InstanceProfileArn": profile["Arn"], "InstanceProfileId": profile["Id"]}

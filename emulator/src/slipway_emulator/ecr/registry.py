@@ -7,7 +7,6 @@ Authorization Reference. MiniStack takes an upload from anybody.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import secrets
 import threading
@@ -32,7 +31,7 @@ Response = tuple[int, dict[str, str], bytes]
 
 # "The authorization token is valid for 12 hours."
 _SECONDS = 12 * 3600
-# By verb of the protocol and HTTP method; whatever else there is changes nothing that exists.
+# By verb of the protocol and HTTP method. ECR knows no others.
 _ACTIONS = {
     ("blob", "GET"): "GetDownloadUrlForLayer",
     ("blob", "HEAD"): "BatchCheckLayerAvailability",
@@ -67,7 +66,7 @@ class Tokens:
         kind, _, encoded = authorization.partition(" ")
         try:
             user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return None
         key, end = self._keys.get(password, ("", 0.0))
         return key if kind.lower() == "basic" and user == "AWS" and end > time.time() else None
@@ -101,17 +100,31 @@ def handle_request(original: Function, parts: Parts) -> Function:
             return status, given | challenge, content
         verb, name, _ = ecr._parse_v2_path(path) or ("", "", "")
         action = _ACTIONS.get((verb, method.upper()))
+        if not action and verb != "ping":
+            unknown: Response = ecr._registry_error(405, "UNSUPPORTED", "The operation is unsupported.")
+            return unknown
         if action and ministack.AUTH:
             ecr._select_registry_request_scope(name, headers, query_params)
-            resource = f"arn:aws:ecr:{get_region()}:{get_account_id()}:repository/{name}"
-            denied = iam_evaluator.enforce(key, f"ecr:{action}", "ecr", get_region(), resource)
-            if denied is not None:
-                message = getattr(denied, "message", "") or identity_denial_message(
-                    f"ecr:{action}", denied.principal_arn, resource, denied.decision == "Deny"
-                )
-                refused: Response = ecr._registry_error(403, "DENIED", message)
-                return refused
+            needed = [(name, action)]
+            # Layers of another repository are mounted by who may read them there.
+            needed += [(source, "GetDownloadUrlForLayer") for source in query_params.get("from", [])]
+            for repository, what in needed:
+                message = _denial(key, f"ecr:{what}", repository)
+                if message:
+                    refused: Response = ecr._registry_error(403, "DENIED", message)
+                    return refused
         answer: Response = await original(method, path, headers, body, query_params)
         return answer
 
     return handle_request
+
+
+def _denial(key: str, action: str, repository: str) -> str:
+    """What ECR says to a caller who may not; empty where he may."""
+    resource = f"arn:aws:ecr:{get_region()}:{get_account_id()}:repository/{repository}"
+    denied = iam_evaluator.enforce(key, action, "ecr", get_region(), resource)
+    if denied is None:
+        return ""
+    if isinstance(denied, iam_evaluator.AuthError):
+        return str(denied.message)
+    return str(identity_denial_message(action, denied.principal_arn, resource, denied.decision == "Deny"))

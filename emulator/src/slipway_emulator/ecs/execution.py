@@ -29,10 +29,13 @@ def start(original: Function, parts: Parts) -> Function:
 
 def _role_problem(task: Json, definition: Json, parts: Parts) -> str:
     """Why the execution role cannot start a task; empty where it can."""
-    session = task["taskArn"].rpartition("/")[2]
+    _, _, _, region, account, name = task["taskArn"].split(":", 5)
+    session = name.rpartition("/")[2]
+    # What ECS says of itself ("Using roles with Amazon ECS: confused deputy").
+    source = {"aws:SourceAccount": account, "aws:SourceArn": f"arn:aws:ecs:{region}:{account}:*"}
     for member in ("executionRoleArn", "taskRoleArn"):
         role = definition.get(member)
-        if role and not parts.roles.trusts(role, "ecs-tasks.amazonaws.com"):
+        if role and not parts.roles.trusts(role, "ecs-tasks.amazonaws.com", source):
             return (
                 f"ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the "
                 "role being passed has the proper trust relationship and permissions and that your IAM user has "

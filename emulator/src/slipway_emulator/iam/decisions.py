@@ -29,7 +29,7 @@ Response = tuple[int, dict[str, str], bytes]
 # The request that is being authorized, and what its caller was refused.
 _request: ContextVar[Request] = ContextVar("slipway_request", default=NOTHING)
 _refused: ContextVar[tuple[str, str]] = ContextVar("slipway_refused", default=("", "*"))
-_caller_key: ContextVar[str] = ContextVar("slipway_caller_key", default="test")
+_caller_key: ContextVar[str] = ContextVar("slipway_caller_key", default="")
 
 
 def caller_key() -> str:
@@ -85,7 +85,7 @@ def enforce(original: Function, parts: Parts) -> Function:
                 _refused.set((action, resource))
             return denied
 
-        _caller_key.set(access_key_id or "test")
+        _caller_key.set(access_key_id)
         denied = decide(iam_action, resource_arn, service_context or {})
         request = _request.get()
         if denied is not None or request.action != iam_action:
@@ -94,9 +94,9 @@ def enforce(original: Function, parts: Parts) -> Function:
         _request.set(NOTHING)
         for check in requests.further_checks(request, get_account_id()):
             denied = decide(check.action, check.resource, check.context)
-            if denied is not None:
+            if denied is not None and not check.is_optional:
                 return denied
-            if check.makes:
+            if denied is None and check.makes:
                 iam._create_service_linked_role({"AWSServiceName": [check.makes]})
         return None
 

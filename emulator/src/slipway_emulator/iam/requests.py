@@ -62,7 +62,12 @@ _RESOURCES = {
     "apprunner:CreateService": "service/{ServiceName}/*",
     "ec2:CreateVpc": "vpc/*",
     "ecs:CreateCluster": "cluster/{clusterName}",
+    "ecs:CreateService": "service/{cluster}/{serviceName}",
+    "ecs:DeleteService": "service/{cluster}/{service}",
     "ecs:RegisterTaskDefinition": "task-definition/{family}:*",
+    "ecs:RunTask": "task-definition/{taskDefinition}",
+    "ecs:StopTask": "task/{cluster}/{task}",
+    "ecs:UpdateService": "service/{cluster}/{service}",
     "elasticloadbalancing:CreateLoadBalancer": "loadbalancer/app/{Name}/*",
     "elasticloadbalancing:CreateTargetGroup": "targetgroup/{Name}/*",
     "rds:CreateDBParameterGroup": "pg:{DBParameterGroupName}",
@@ -104,18 +109,20 @@ class Check:
         action: as IAM names it.
         resource: its ARN.
         context: condition keys of the request.
-        makes: the service-linked role that the action makes, once it is allowed.
+        makes: the service whose own role the action makes, once it is allowed.
+        is_optional: whether the request goes on without it.
     """
 
     action: str
     resource: str
     context: dict[str, str]
     makes: str = ""
+    is_optional: bool = False
 
 
 def parameters_of(body: bytes, query: Json) -> Json:
     """The parameters of a request with a JSON body, or with flat ones."""
-    if body[:1] == b"{":
+    if body.lstrip()[:1] == b"{":
         try:
             found = json.loads(body)
         except ValueError:
@@ -124,13 +131,24 @@ def parameters_of(body: bytes, query: Json) -> Json:
     return {name: value[0] if isinstance(value, list) else value for name, value in query.items() if value}
 
 
+class _Names(dict[str, Any]):
+    """Parameters that are formatted by their names, where a request may give an ARN instead."""
+
+    def __getitem__(self, name: str) -> str:
+        return str(super().__getitem__(name)).rpartition("/")[2]
+
+
 def resource_of(request: Request, region: str, account: str) -> str | None:
     """The ARN of what a request makes or changes; None where MiniStack's own is right."""
     service = request.action.partition(":")[0]
     template = _RESOURCES.get(request.action)
     if template:
+        parameters = request.parameters
+        if request.action == "ecs:RunTask":
+            # A family alone stands for its latest revision.
+            parameters = parameters | {"taskDefinition": ecs._resolve_td_key(str(parameters.get("taskDefinition", "")))}
         try:
-            return f"arn:aws:{service}:{region}:{account}:{template.format_map(request.parameters)}"
+            return f"arn:aws:{service}:{region}:{account}:{template.format_map(_Names(parameters))}"
         except KeyError:
             return None
     for member in _ARN_MEMBERS if service in ("apprunner", "application-autoscaling", "ecs") else ():
@@ -177,7 +195,11 @@ def further_checks(request: Request, account: str) -> Iterator[Check]:
     if linked and iam._roles.get(linked[1]) is None:
         service, name = linked
         arn = f"arn:aws:iam::{account}:role/aws-service-role/{service}/{name}"
-        yield Check("iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": service}, makes=service)
+        # CreateCluster: "if the user that makes the call doesn't have permissions to create the service-linked role, it
+        # isn't created" (Amazon ECS API reference).
+        is_optional = request.action == "ecs:CreateCluster"
+        context = {"iam:AWSServiceName": service}
+        yield Check("iam:CreateServiceLinkedRole", arn, context, makes=service, is_optional=is_optional)
 
 
 def service_linked_role_name(service: str, suggested: str) -> str:
@@ -193,7 +215,7 @@ def _passed(request: Request) -> Iterator[tuple[str, str]]:
         if isinstance(value, str) and value:
             yield value, service
     if request.action == "ecs:RunTask":
-        definition = ecs._task_defs.get(ecs._resolve_td_key(request.parameters.get("taskDefinition", ""))) or {}
+        definition = ecs._task_defs.get(ecs._resolve_td_key(str(request.parameters.get("taskDefinition", "")))) or {}
         for member in ("taskRoleArn", "executionRoleArn"):
             if definition.get(member):
                 yield definition[member], "ecs-tasks.amazonaws.com"

@@ -37,13 +37,16 @@ def _problems(bucket: str, body: bytes) -> Iterator[str]:
     if not statements:
         yield "Missing required field Statement"
     for statement in _listed(statements):
+        if not isinstance(statement, dict):
+            yield "Policies must be valid JSON and the first byte must be '{'"
+            return
         for field in ("Effect", "Principal", "Action", "Resource"):
             if field not in statement and f"Not{field}" not in statement:
                 yield f"Missing required field {field}"
         if (effect := statement.get("Effect")) not in ("Allow", "Deny"):
             yield f"Invalid effect: {effect}"
         resources = _listed(statement.get("Resource", [])) + _listed(statement.get("NotResource", []))
-        if any(resource.partition(":s3:::")[2].partition("/")[0] != bucket for resource in resources):
+        if any(str(resource).partition(":s3:::")[2].partition("/")[0] != bucket for resource in resources):
             yield "Policy has invalid resource"
 
 

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -60,7 +61,9 @@ class Tokens:
         # google-auth names Google's own in its assertions, whatever the key says; Go's library what the key says.
         self._audiences = [self._uri, "https://oauth2.googleapis.com/token"]
         self._clock = clock
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._lock = threading.Lock()
+        # The account's key is in everybody's hands; ID tokens are signed with Google's own.
+        self._key, self._issuer_key = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
         self._tokens: dict[str, tuple[Caller, float]] = {}
         routes.add("POST", OAUTH_PATH, self._token)
 
@@ -75,7 +78,7 @@ class Tokens:
             "type": "service_account",
             "project_id": project,
             "private_key_id": "rehearsal",
-            "private_key": self._pem(),
+            "private_key": _pem(self._key),
             "client_email": self._email,
             "client_id": "100000000000000000000",
             "token_uri": self._uri,
@@ -94,8 +97,9 @@ class Tokens:
             seconds: for how long.
         """
         token = f"ya29.{secrets.token_urlsafe(48)}"
-        self._tokens = {known: held for known, held in self._tokens.items() if held[1] > self._clock()}
-        self._tokens[token] = (caller, self._clock() + seconds)
+        with self._lock:
+            self._tokens = {known: held for known, held in self._tokens.items() if held[1] > self._clock()}
+            self._tokens[token] = (caller, self._clock() + seconds)
         return token
 
     def caller(self, headers: Mapping[str, str], of_docker: bool = False) -> Caller | None:
@@ -135,7 +139,7 @@ class Tokens:
         if kind.lower() != "bearer":
             return ""
         try:
-            claims = self._claims(token, audience)
+            claims = self._claims(token, audience, self._issuer_key)
         except ValueError:
             return ""
         return str(claims.get("email", ""))
@@ -145,7 +149,7 @@ class Tokens:
         if form.get("grant_type") != _GRANT:
             return _refusal("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
         try:
-            claims = self._claims(form.get("assertion", ""), self._audiences)
+            claims = self._claims(form.get("assertion", ""), self._audiences, self._key)
         except ValueError as error:
             return _refusal("invalid_grant", f"Invalid JWT: {error}")
         if claims.get("iss") != self._email:
@@ -158,14 +162,15 @@ class Tokens:
         token = self.issue(Caller(self._email, scopes))
         return Response(200, {"access_token": token, "expires_in": LIFETIME_SECONDS - 1, "token_type": "Bearer"})
 
-    def _claims(self, token: str, audience: str | list[str]) -> Mapping[str, Any]:
-        """What a token says that this account has signed.
+    @staticmethod
+    def _claims(token: str, audience: str | list[str], key: rsa.RSAPrivateKey) -> Mapping[str, Any]:
+        """What a token says that was signed with a key.
 
         Raises:
             ValueError: it is none, is for somebody else, or not valid now.
         """
         try:
-            claims: Mapping[str, Any] = google.auth.jwt.decode(token, certs=self._certificate(), audience=audience)
+            claims: Mapping[str, Any] = google.auth.jwt.decode(token, certs=_certificate(key), audience=audience)
         except (GoogleAuthError, ValueError) as error:
             raise ValueError(str(error)) from None
         except (TypeError, RecursionError):
@@ -185,17 +190,19 @@ class Tokens:
         claims |= {"iat": now, "exp": now + LIFETIME_SECONDS}
         if email:
             claims |= {"email": email, "email_verified": True}
-        signer = google.auth.crypt.RSASigner.from_string(self._pem(), key_id="rehearsal")
+        signer = google.auth.crypt.RSASigner.from_string(_pem(self._issuer_key), key_id="rehearsal")
         return bytes(google.auth.jwt.encode(signer, claims)).decode()
 
-    def _pem(self) -> str:
-        return self._key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ).decode()
 
-    def _certificate(self) -> str:
-        public = self._key.public_key()
-        return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+def _pem(key: rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def _certificate(key: rsa.RSAPrivateKey) -> str:
+    public = key.public_key()
+    return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def unauthenticated(message: str, reason: str) -> ApiError:

@@ -87,7 +87,8 @@ class Logging:
         wanted = _terms(body.get("filter", ""))
         found = [
             entry
-            for entry in self._entries
+            # A copy: containers end, and are heard out, at any time.
+            for entry in list(self._entries)
             if entry["resource"]["labels"]["project_id"] in projects
             and all(_value(entry, name) == value for name, value in wanted)
         ]
