@@ -169,13 +169,14 @@ def test_only_inactive_definitions_are_deleted(services: Services, definitions: 
 
 
 def test_task_needs_a_way_to_the_registry(aws: Client, services: Services) -> None:
-    ec2, definition = aws("ec2"), services.define("temu-task")
+    # Without a port: another emulator on this machine may have given out the address.
+    ec2, definition = aws("ec2"), services.define("temu-task", container={"portMappings": []})
     vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.0.0/24")["Subnet"]["SubnetId"]
     table = main_table(ec2, vpc)
 
-    def begins(public: bool) -> bool:
-        """Whether a task of that subnet gets as far as to run."""
+    def begins(public: bool, subnet: str = subnet) -> bool:
+        """Whether a task of a subnet gets as far as to run."""
         network = {"subnets": [subnet], "assignPublicIp": "ENABLED" if public else "DISABLED"}
         arn = services.run(definition, networkConfiguration={"awsvpcConfiguration": network})
         task = wait_until(lambda: (it := services.task(arn))["lastStatus"] in ("RUNNING", "STOPPED") and it)
@@ -195,6 +196,8 @@ def test_task_needs_a_way_to_the_registry(aws: Client, services: Services) -> No
     ec2.delete_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0")
     lead_out(ec2, vpc, subnet)
     assert begins(public=False)
+    default = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]["SubnetId"]
+    assert begins(public=True, subnet=default)
 
 
 def test_task_of_its_own_has_public_address_and_security_groups(aws: Client, services: Services) -> None:
@@ -204,7 +207,8 @@ def test_task_of_its_own_has_public_address_and_security_groups(aws: Client, ser
     lead_out(ec2, vpc, subnet)
     group = ec2.create_security_group(GroupName="temu-task", Description="temu-task", VpcId=vpc)["GroupId"]
     network = {"subnets": [subnet], "securityGroups": [group], "assignPublicIp": "ENABLED"}
-    arn = services.run(services.define("temu-task"), networkConfiguration={"awsvpcConfiguration": network})
+    definition = services.define("temu-task", container={"portMappings": []})
+    arn = services.run(definition, networkConfiguration={"awsvpcConfiguration": network})
     task = wait_until(lambda: (it := services.task(arn))["lastStatus"] == "RUNNING" and it)
     details = {detail["name"]: detail["value"] for detail in task["attachments"][0]["details"]}
     answer = ec2.describe_network_interfaces(NetworkInterfaceIds=[details["networkInterfaceId"]])

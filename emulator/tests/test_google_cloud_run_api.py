@@ -62,7 +62,7 @@ def test_minimum_of_the_service_needs_no_revision(run: CloudRun, web: str, engin
         before["latestCreatedRevision"],
     )
     assert len(containers(engine, after["name"])) == 2
-    error = run.google.refusal("PATCH", run.path(web), before | {"scaling": {"minInstanceCount": -1}})
+    error = run.google.refusal("PATCH", run.path(web), after | {"scaling": {"minInstanceCount": -1}})
     assert error["message"].startswith("Violation in UpdateServiceRequest.service.scaling: ")
 
 

@@ -71,7 +71,7 @@ def wanted_settings(arn: str, noncurrent_version_days: int, tags: dict[str, str]
     }
 
 
-def with_others(present: list[Json], wanted: list[Json], key: str) -> list[Json]:
+def with_others(present: list[Json] | Json, wanted: list[Json], key: str) -> list[Json]:
     """What is wanted, and before it what else is present.
 
     Args:
@@ -80,6 +80,8 @@ def with_others(present: list[Json], wanted: list[Json], key: str) -> list[Json]
         key: the member that tells them apart.
     """
     names = [item[key] for item in wanted]
+    # A policy may have one statement instead of a list.
+    present = [present] if isinstance(present, dict) else present
     return [*(item for item in present if item.get(key) not in names), *wanted]
 
 
@@ -194,7 +196,9 @@ def look_after(session: Any, arguments: Json, check_mode: bool) -> Json:
         place = {} if region == _DEFAULT_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         s3.create_bucket(Bucket=name, **place)
     present = bucket.settings()
-    lacking = [setting for setting, value in wanted.items() if not holds(present[setting], value)]
+    # Other encryption than the one asked for is somebody's choice.
+    settled = {"encryption"} if present["encryption"] else set()
+    lacking = [name for name, value in wanted.items() if name not in settled and not holds(present[name], value)]
     if not check_mode:
         for setting in lacking:
             bucket.write(setting, present[setting], wanted[setting])

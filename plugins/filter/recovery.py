@@ -21,9 +21,10 @@ def plan_creations(plan: Json) -> list[Json]:
 
 
 def kept_failures(plan: Json) -> list[str]:
-    """Addresses of resources that a plan would replace because their creation failed, and that refuse to be deleted.
+    """Addresses of services that a plan would replace because their creation failed, and that refuse to be deleted.
 
-    Their protection is read from the state, where the failed creation has written it, so no plan gets past it.
+    Their protection is read from the state, where the failed creation has written it, so no plan gets past it. What holds
+    data is left to the guard.
 
     Args:
         plan: the plan as `terraform show -json` prints it.
@@ -32,6 +33,7 @@ def kept_failures(plan: Json) -> list[str]:
         change["address"]
         for change in plan.get("resource_changes", [])
         if change.get("action_reason") == "replace_because_tainted"
+        and change["type"] == "google_cloud_run_v2_service"
         and change["change"]["before"].get("deletion_protection")
     ]
 

@@ -117,7 +117,10 @@ class GoogleSession:
         if not isinstance(self._source, service_account.Credentials):
             return ""
         # Who has found the key does not give it out.
-        key = _find_key() or json.loads(Path(os.environ[_DEFAULT_KEY_VARIABLE]).read_text())
+        file = os.environ.get(_DEFAULT_KEY_VARIABLE)
+        key = _find_key() or (json.loads(Path(file).read_text()) if file else None)
+        if key is None:
+            return ""
         credentials = service_account.IDTokenCredentials.from_service_account_info(key, target_audience=audience)
         _refresh(credentials)
         return str(credentials.token)

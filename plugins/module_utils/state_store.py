@@ -110,7 +110,7 @@ class CloudStorageStore:
 
     @classmethod
     def of_environment(cls, bucket: str) -> CloudStorageStore:
-        """With the credentials and the address that Terraform's gcs backend finds.
+        """With the credentials and the address that Terraform's google provider finds.
 
         `GOOGLE_STORAGE_CUSTOM_ENDPOINT` leads elsewhere, as `http://127.0.0.1:4567/storage/v1/`.
         """

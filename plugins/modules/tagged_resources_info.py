@@ -66,7 +66,7 @@ kept:
   elements: dict
   returned: always
   sample:
-    - arn: arn:aws:rds:us-east-1:123456789012:snapshot:prod-tasks-final
-      why: snapshot prod-tasks-final of the database prod-tasks, which costs money until it is deleted
-      remove: aws rds delete-db-snapshot --region us-east-1 --db-snapshot-identifier prod-tasks-final
+    - arn: arn:aws:rds:us-east-1:123456789012:snapshot:prod-tasks-final-1f0a9c3e
+      why: snapshot prod-tasks-final-1f0a9c3e of the database prod-tasks, which costs money until it is deleted
+      remove: aws rds delete-db-snapshot --region us-east-1 --db-snapshot-identifier prod-tasks-final-1f0a9c3e
 """

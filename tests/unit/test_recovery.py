@@ -10,6 +10,7 @@ from plugins.filter.recovery import kept_failures
 
 TAINTED = {
     "address": "google_cloud_run_v2_service.this",
+    "type": "google_cloud_run_v2_service",
     "action_reason": "replace_because_tainted",
     "change": {"actions": ["delete", "create"], "before": {"deletion_protection": True}},
 }
@@ -20,6 +21,8 @@ TAINTED = {
     [
         (TAINTED, ["google_cloud_run_v2_service.this"]),
         (TAINTED | {"change": {"actions": ["delete", "create"], "before": {"deletion_protection": False}}}, []),
+        # What holds data is replaced only by who allows it.
+        (TAINTED | {"type": "aws_db_instance"}, []),
         # Of a type without protection.
         (TAINTED | {"change": {"actions": ["delete", "create"], "before": {}}}, []),
         # Replaced because somebody asks for it: the refusal is what protection is for.

@@ -58,7 +58,7 @@ resource "aws_cloudwatch_metric_alarm" "database_storage" {
   count = var.database_instance_identifier == null ? 0 : 1
 
   alarm_name          = "${var.name}-database-storage"
-  alarm_description   = "The database of ${var.name} has had less than 2 GiB of free storage for 5 minutes."
+  alarm_description   = "The database of ${var.name} has had less than 2 GiB of free storage in the last 5 minutes."
   namespace           = "AWS/RDS"
   metric_name         = "FreeStorageSpace"
   statistic           = "Minimum"
@@ -77,7 +77,7 @@ resource "aws_cloudwatch_metric_alarm" "database_connections" {
   count = var.database_instance_identifier == null ? 0 : 1
 
   alarm_name          = "${var.name}-database-connections"
-  alarm_description   = "The database of ${var.name} has had more than ${var.database_connections_threshold} connections for 5 minutes: it refuses further ones at its max_connections."
+  alarm_description   = "The database of ${var.name} has had more than ${var.database_connections_threshold} connections in the last 5 minutes: it refuses further ones at its max_connections."
   namespace           = "AWS/RDS"
   metric_name         = "DatabaseConnections"
   statistic           = "Maximum"

@@ -34,7 +34,7 @@ locals {
   ]
 
   # "IAM permissions required for Amazon CloudWatch Logs or Amazon S3 Logging" of ECS Exec (Amazon ECS Developer Guide).
-  session_log_statements = [for group in aws_cloudwatch_log_group.sessions : {
+  session_log_statements = [for group in var.execute_command_enabled ? [aws_cloudwatch_log_group.sessions] : [] : {
     Sid      = "LogSessions"
     Effect   = "Allow"
     Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]

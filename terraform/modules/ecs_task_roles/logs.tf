@@ -3,10 +3,8 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
 }
 
-# What is typed and shown in sessions of ECS Exec.
+# What is typed and shown in sessions of ECS Exec; it stays when they are switched off.
 resource "aws_cloudwatch_log_group" "sessions" {
-  count = var.execute_command_enabled ? 1 : 0
-
   name              = "${var.name}/sessions"
   retention_in_days = var.log_retention_days
 }

@@ -12,8 +12,8 @@ output "log_group_name" {
 }
 
 output "session_log_group_name" {
-  description = "Name of the log group that sessions of ECS Exec are written to; null without them."
-  value       = one(aws_cloudwatch_log_group.sessions[*].name)
+  description = "Name of the log group that sessions of ECS Exec are written to."
+  value       = aws_cloudwatch_log_group.sessions.name
 }
 
 output "task_role_arn" {

@@ -53,5 +53,9 @@ def _routes(subnet: str) -> list[Json]:
     tables = [table for table in ec2._route_tables.values() if table["VpcId"] == vpc]
     own = [table for table in tables if any(one.get("SubnetId") == subnet for one in table["Associations"])]
     main = [table for table in tables if any(one.get("Main") for one in table["Associations"])]
-    routes: list[Json] = (own or main)[0]["Routes"]
+    table = (own or main)[0]
+    routes: list[Json] = table["Routes"]
+    if vpc == ec2._DEFAULT_VPC_ID and table in main:
+        # MiniStack has the gateway of the default VPC, and not the route to it ("Default VPCs", Amazon VPC User Guide).
+        return [*routes, {"DestinationCidrBlock": _ANYWHERE, "GatewayId": ec2._DEFAULT_IGW_ID}]
     return routes

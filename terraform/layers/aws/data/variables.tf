@@ -122,7 +122,7 @@ variable "engine_version" {
 }
 
 variable "final_snapshot_enabled" {
-  description = "Whether destroying the database first takes the snapshot <name>-final-<8 digits>."
+  description = "Whether destroying the database first takes the snapshot <name>-final-<8 hexadecimal digits>."
   type        = bool
   default     = true
   nullable    = false

@@ -6,15 +6,16 @@ resource "aws_ecs_cluster" "this" {
     value = var.container_insights_enabled ? "enabled" : "disabled"
   }
 
-  dynamic "configuration" {
-    for_each = var.execute_command_enabled ? [module.task_roles.session_log_group_name] : []
+  # Always here: ECS keeps the configuration of a cluster that a plan leaves out, and each later plan would remove it.
+  configuration {
+    execute_command_configuration {
+      logging = var.execute_command_enabled ? "OVERRIDE" : "DEFAULT"
 
-    content {
-      execute_command_configuration {
-        logging = "OVERRIDE"
+      dynamic "log_configuration" {
+        for_each = var.execute_command_enabled ? [module.task_roles.session_log_group_name] : []
 
-        log_configuration {
-          cloud_watch_log_group_name = configuration.value
+        content {
+          cloud_watch_log_group_name = log_configuration.value
         }
       }
     }

@@ -18,10 +18,8 @@ resource "google_artifact_registry_repository" "this" {
   location      = var.region
   format        = "DOCKER"
 
-  # What has an immutable tag is never deleted, and each image has a tag. What runs is named by its digest.
-  docker_config {
-    immutable_tags = false
-  }
+  # Tags are not immutable: what has an immutable tag is never deleted, and each image has a tag. What runs is named by its
+  # digest.
 
   # A policy that keeps only takes away from one that deletes: alone it deletes nothing.
   cleanup_policies {

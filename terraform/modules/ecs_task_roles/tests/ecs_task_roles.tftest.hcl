@@ -30,7 +30,7 @@ run "everything_allowed" {
   assert {
     condition = (
       output.session_log_group_name == "dev-tasks/service/sessions"
-      && aws_cloudwatch_log_group.sessions[0].retention_in_days == 7
+      && aws_cloudwatch_log_group.sessions.retention_in_days == 7
     )
     error_message = "Sessions have a log of their own."
   }
@@ -131,7 +131,6 @@ run "nothing_allowed" {
   assert {
     condition = (
       length(aws_iam_role_policy.task) == 0
-      && output.session_log_group_name == null
       && [for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Sid] == ["WriteLog"]
       && aws_cloudwatch_log_group.this.retention_in_days == 30
     )

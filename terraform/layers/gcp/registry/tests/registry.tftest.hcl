@@ -18,7 +18,7 @@ run "defaults" {
       google_artifact_registry_repository.this.repository_id == "dev-hello-gcp"
       && google_artifact_registry_repository.this.location == "us-central1"
       && google_artifact_registry_repository.this.format == "DOCKER"
-      && !google_artifact_registry_repository.this.docker_config[0].immutable_tags
+      && length(google_artifact_registry_repository.this.docker_config) == 0
     )
     error_message = "It is a repository of images in the region, whose tags do not keep old images."
   }
