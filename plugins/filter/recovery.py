@@ -23,8 +23,8 @@ def plan_creations(plan: Json) -> list[Json]:
 def kept_failures(plan: Json) -> list[str]:
     """Addresses of services that a plan would replace because their creation failed, and that refuse to be deleted.
 
-    Their protection is read from the state, where the failed creation has written it, so no plan gets past it. What holds
-    data is left to the guard.
+    Their protection is read from the state, where the failed creation has written it, so no plan gets past it. What
+    holds data is left to the guard.
 
     Args:
         plan: the plan as `terraform show -json` prints it.

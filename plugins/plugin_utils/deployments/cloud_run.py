@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError
 from ansible_collections.slipway.provision.plugins.plugin_utils import deployment
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud

@@ -55,7 +55,7 @@ run "reference_with_domain" {
       && aws_ecs_service.this.deployment_maximum_percent == 200
       && aws_ecs_service.this.availability_zone_rebalancing == "ENABLED"
       && !aws_ecs_service.this.enable_execute_command
-      && length(aws_ecs_cluster.this.configuration) == 0
+      && aws_ecs_cluster.this.configuration[0].execute_command_configuration[0].logging == "DEFAULT"
       && aws_ecs_service.this.enable_ecs_managed_tags
       && aws_ecs_service.this.propagate_tags == "SERVICE"
     )
