@@ -272,7 +272,7 @@ def test_first_revision_that_fails(
             "filter": f'resource.labels.revision_name="{short(service["latestCreatedRevision"])}"',
         },
     )
-    assert [entry["textPayload"] for entry in logged["entries"]] == ["version 1 starts"]
+    assert [entry["textPayload"] for entry in logged["entries"]] == ["version 1 starts", "it breaks"]
     assert (
         run.google.refusal("POST", f"{RUN}/{run.google.parent}/services", run.service(), serviceId=name)["code"] == 409
     )

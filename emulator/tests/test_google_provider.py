@@ -104,8 +104,8 @@ def test_what_is_altered_by_hand_is_put_right(applied: Terraform, google: Google
     )
     google.call("POST", f"{SERVICE}:setIamPolicy", {"policy": {"bindings": []}})
     google.call("DELETE", ACCOUNT)
-    # The service and the repository; the public member and the account.
-    assert "2 added, 2 changed, 0 destroyed" in applied.run(*APPLY)
+    # The service and the repository; the public member, and the account with its membership, which went with it.
+    assert "3 added, 2 changed, 0 destroyed" in applied.run(*APPLY)
     assert google.call("GET", SERVICE)["ingress"] == "INGRESS_TRAFFIC_ALL"
     assert google.call("GET", REPOSITORY)["description"] == "Images"
     assert google.call("GET", ACCOUNT)["displayName"] == "Runs a test"
