@@ -221,7 +221,7 @@ def test_tags_of_a_request_are_condition_keys(deployer: Deployer) -> None:
     assert refusal(lambda: make("prod")).startswith("UnauthorizedOperation")
 
 
-# -- roles that are handed on --
+# -- roles that are passed --
 
 
 def test_role_is_passed_only_where_a_policy_says_so(aws: Client, deployer: Deployer) -> None:

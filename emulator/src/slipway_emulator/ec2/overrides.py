@@ -1,6 +1,6 @@
 """What of MiniStack is replaced and added to for Amazon EC2."""
 
-from slipway_emulator.ec2 import instances, network_interfaces, security_groups
+from slipway_emulator.ec2 import instances, nat_gateways, network_interfaces, security_groups
 from slipway_emulator.overrides import Addition, Override, Table
 
 TABLE: Table = (
@@ -46,6 +46,14 @@ TABLE: Table = (
         "knows no filters, by which the provider waits until a deleted load balancer's interfaces are gone",
         network_interfaces.describe,
         operation="DescribeNetworkInterfaces",
+    ),
+    Override(
+        "services.ec2",
+        "_describe_nat_gateways",
+        "45b03a86e54fcf35",
+        "has NAT gateways without an address",
+        nat_gateways.describe,
+        operation="DescribeNatGateways",
     ),
     Override(
         "services.ec2",

@@ -177,7 +177,7 @@ def denial(original: Function, _: Parts) -> Function:
 
 def condition_key(original: Function, _: Parts) -> Function:
     def condition_key(key: str, ctx: Any) -> Any:
-        # Plain HTTP stands for TLS here: a policy that admits TLS only would refuse everybody otherwise.
+        # Plain HTTP stands for TLS here: a policy that allows TLS only would refuse everybody otherwise.
         return "true" if key.lower() == "aws:securetransport" else original(key, ctx)
 
     return condition_key

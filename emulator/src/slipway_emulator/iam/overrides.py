@@ -22,7 +22,7 @@ TABLE: Table = (
         "core.iam_actions",
         "extract_resource_arn",
         "4f721b00d35d8a33",
-        "names no resource for what a request makes, so that a narrow policy admits nothing",
+        "names no resource for what a request makes, so that a narrow policy allows nothing",
         decisions.extract_resource,
     ),
     Override(

@@ -1,4 +1,4 @@
-"""What a request is checked for beyond its own action: resources, roles that it hands on, roles that it has AWS make.
+"""What a request is checked for beyond its own action: resources, roles that it passes, roles that it has AWS make.
 
 Sources: the Service Authorization Reference of each service (resource types and dependent actions), "Grant a user
 permissions to pass a role to an AWS service" and "Create a service-linked role" of the IAM user guide.
@@ -75,7 +75,7 @@ _RESOURCES = {
     "rds:DeleteDBParameterGroup": "pg:{DBParameterGroupName}",
     "rds:DeleteDBSubnetGroup": "subgrp:{DBSubnetGroupName}",
     "rds:ModifyDBParameterGroup": "pg:{DBParameterGroupName}",
-    # The suffix is AWS's: six random characters, which a policy admits as `name-*`.
+    # The suffix is AWS's: six random characters, which a policy matches as `name-*`.
     "secretsmanager:CreateSecret": "secret:{Name}-AbCdEf",
 }
 # Members of a request that are the resource's ARN, where a service has such.
