@@ -136,7 +136,8 @@ def test_compute_is_as_required(aws: Any) -> None:
     assert "@sha256:" in container["image"]
     assert container["healthCheck"]
     assert service["runningCount"] >= 2
-    assert service["enableExecuteCommand"]
+    # Sessions into the tasks are for who asks for them.
+    assert not service["enableExecuteCommand"]
     breaker = service["deploymentConfiguration"]["deploymentCircuitBreaker"]
     assert breaker["enable"]
     assert breaker["rollback"]
