@@ -112,7 +112,7 @@ def test_failed_revision_shows_what_it_has_said(run: CloudRun, deploy: Deploy, n
     first, *rest = str(refused.value).splitlines()
     assert "No revision goes on serving" in first
     assert rest[0].startswith(f"Revision {revision} failed: The user-provided container failed to start")
-    assert rest[1:] == ["  | version 1 starts"]
+    assert rest[1:] == ["  | version 1 starts", "  | it breaks"]
 
 
 @pytest.mark.usefixtures("revisions")
