@@ -63,7 +63,7 @@ def test_number_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def late_aws() -> Iterator[Client]:
     """Makes a boto3 client of an emulator that shows each change late."""
-    settings = dataclasses.replace(settings_beside("temu-late", 20), late_seconds=SECONDS)
+    settings = dataclasses.replace(settings_beside("temu-late", 40), late_seconds=SECONDS)
     with cloud_beside(settings):
 
         def client(service: str) -> Any:
@@ -82,7 +82,7 @@ def late_aws() -> Iterator[Client]:
 def late_services(late_aws: Client, engine: docker.DockerClient) -> Services:
     """A cluster there. What its tasks would run is in no registry of it."""
     del engine
-    services, role = Services(late_aws, "127.0.0.1:24566/none:1"), late_aws("iam").get_role(RoleName="temu-execution")
+    services, role = Services(late_aws, "127.0.0.1:44566/none:1"), late_aws("iam").get_role(RoleName="temu-execution")
     # Its role is new itself.
     wait_until(lambda: time.time() >= role["Role"]["CreateDate"].timestamp() + SECONDS + 1, 2 * SECONDS)
     return services
