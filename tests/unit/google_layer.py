@@ -52,6 +52,8 @@ def play(
         "ansible_python_interpreter": sys.executable,
     }
     own = {"GOOGLE_PROJECT": google.project, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "200"}
+    # Each line is said at once, although it goes to a pipe.
+    own["PYTHONUNBUFFERED"] = "1"
     command = subprocess.Popen(
         [
             Path(sys.executable).parent / "ansible-playbook",
