@@ -25,7 +25,7 @@ from emulator.tests.google_apis import (
     detail,
     refusal,
 )
-from slipway_emulator.google.api import Routes
+from slipway_emulator.google.api import Response, Routes
 from slipway_emulator.settings import Settings
 
 PROJECT = "temu-access"
@@ -354,4 +354,4 @@ def test_project_that_pays_needs_the_api_and_lets_use_it(owner: Google, nobody: 
 
 def test_method_whose_permission_nobody_has_written_down_is_not_served() -> None:
     with pytest.raises(LookupError, match=r"GET /run/v2/projects/\{project\}/jobs is not among the methods of "):
-        Routes().add("GET", "/run/v2/projects/{project}/jobs", lambda _: None)  # type: ignore[arg-type, return-value]
+        Routes().add("GET", "/run/v2/projects/{project}/jobs", lambda _: Response(200, {}))

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import boto3
@@ -242,7 +243,7 @@ def test_role_is_passed_only_where_a_policy_says_so(aws: Client, deployer: Deplo
         (register, allow("iam:PassRole", on=f"{role}-other")),
     ):
         ecs = deployer(*statements)("ecs")
-        text = refusal(lambda ecs=ecs: ecs.register_task_definition(**definition))  # type: ignore[misc]
+        text = refusal(partial(ecs.register_task_definition, **definition))
         assert f"is not authorized to perform: iam:PassRole on resource: {role}" in text
 
 

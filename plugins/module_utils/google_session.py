@@ -29,7 +29,7 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 # Where credentials are found, first one first ("Provider Configuration Reference" of Terraform's google provider); then
 # where google-auth looks.
 _KEY_VARIABLES = ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON")
-_TOKEN_VARIABLE = "GOOGLE_OAUTH_ACCESS_TOKEN"  # noqa: S105
+_TOKEN_VARIABLE = "GOOGLE_OAUTH_ACCESS_TOKEN"  # noqa: S105  (the name of a variable, not what it holds)
 _DEFAULT_KEY_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _IMPERSONATION_VARIABLE = "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"
 _IAM_CREDENTIALS = "https://iamcredentials.googleapis.com/v1/"

@@ -34,8 +34,8 @@ class Arn(NamedTuple):
     def parse(cls, text: str) -> Arn:
         """Take an ARN apart."""
         _, _, service, _, _, resource = text.split(":", 5)
-        kind, separator, name = re.match(r"([^:/]*)([:/]?)(.*)", resource).groups()  # type: ignore[union-attr]
-        return cls(text, service, kind, name) if separator else cls(text, service, "", kind)
+        parts = re.split("[:/]", resource, maxsplit=1)
+        return cls(text, service, *parts) if len(parts) == 2 else cls(text, service, "", resource)
 
     @property
     def first(self) -> str:

@@ -84,7 +84,7 @@ def faulty(cloud: Settings, method: str, faults: int, is_carried_out: bool) -> I
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_DELETE = _pass_on  # noqa: N815
+        do_GET = do_POST = do_DELETE = _pass_on  # noqa: N815  (http.server's names)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

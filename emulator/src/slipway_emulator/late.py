@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ministack.services import iam
 
@@ -28,7 +28,7 @@ class Late:
     def __init__(self, seconds: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._changes: dict[str, tuple[float, object]] = {}
+        self._changes: dict[str, tuple[float, Any]] = {}
 
     def changed(self, arn: str, before: object = None) -> None:
         """Note that something has just changed.
@@ -44,7 +44,8 @@ class Late:
         """What is seen of a thing now: what it is, or what it was before its last change."""
         until, before = self._changes.get(arn, (0.0, None))
         if self._clock() < until:
-            return before  # type: ignore[return-value]
+            was: _Value | None = before
+            return was
         self._changes.pop(arn, None)
         return present
 
