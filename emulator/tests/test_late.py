@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.tests.clouds import cloud_beside, settings_beside
-from emulator.tests.stack import CLUSTER, Client, Services, wait_until
+from emulator.tests.stack import CLUSTER, Client, Services, make_role, wait_until
 from slipway_emulator import cli
 from slipway_emulator.late import Late
 from slipway_emulator.settings import Settings
@@ -110,13 +109,6 @@ def test_service_is_as_it_was(late_services: Services) -> None:
     before = late_services.describe("temu-late")
     assert (before["taskDefinition"], [d["taskDefinition"] for d in before["deployments"]]) == (first, [first])
     wait_until(lambda: late_services.describe("temu-late")["taskDefinition"] == second, 2 * SECONDS)
-
-
-def make_role(aws: Client, name: str, service: str) -> str:
-    """ARN of a new role that a service may take."""
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    return str(aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
 
 def refusal(call: Callable[[], Any]) -> str:

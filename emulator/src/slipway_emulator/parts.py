@@ -65,3 +65,7 @@ class Parts:
     alarm_listeners: list[Callable[[dict[str, Any], str], None]]
     at_stop: list[Callable[[], None]]
     ecs_scheduling: threading.RLock = field(default_factory=threading.RLock)
+
+    def is_in_registry(self, image: str) -> bool:
+        """Whether an image is in ECR's private registry."""
+        return image.startswith(f"{self.registry_address}/")

@@ -149,8 +149,6 @@ def public_ports(task: Json, container: Json, network: ContainerNetwork) -> dict
 
 
 def run_container(original: Function, parts: Parts) -> Function:
-    registry = f"{parts.registry_address}/"
-
     def run_container(
         docker_client: Any,
         cdef: Json,
@@ -162,7 +160,7 @@ def run_container(original: Function, parts: Parts) -> Function:
         auth_config: Json | None = None,
     ) -> Any:
         # Fargate has no images of its own: what the registry cannot give does not start.
-        ours = cdef["image"].startswith(registry)
+        ours = parts.is_in_registry(cdef["image"])
         try:
             return original(
                 docker_client,
@@ -185,7 +183,7 @@ def run_container(original: Function, parts: Parts) -> Function:
 
 def repository_credentials(original: Function, parts: Parts) -> Function:
     def repository_credentials(cdef: Json) -> dict[str, str] | None:
-        if cdef["image"].startswith(f"{parts.registry_address}/"):
+        if parts.is_in_registry(cdef["image"]):
             return parts.registry_tokens.of_service()
         found: dict[str, str] | None = original(cdef)
         return found

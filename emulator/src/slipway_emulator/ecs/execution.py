@@ -53,9 +53,9 @@ def _role_problem(task: Json, definition: Json, parts: Parts) -> str:
 def _actions(container: Json, task: Json, parts: Parts) -> Iterator[tuple[str, str, str]]:
     """What the agent does as the execution role: the message of its failure, the action and the resource."""
     _, _, _, region, account, _ = task["taskArn"].split(":", 5)
-    registry, _, image = container["image"].partition("/")
-    if registry == parts.registry_address:
-        repository = f"arn:aws:ecr:{region}:{account}:repository/{re.split('[:@]', image)[0]}"
+    if parts.is_in_registry(container["image"]):
+        image = re.split("[:@]", container["image"].partition("/")[2])[0]
+        repository = f"arn:aws:ecr:{region}:{account}:repository/{image}"
         yield "unable to retrieve ecr registry auth", "ecr:GetAuthorizationToken", "*"
         for action in ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
             yield "pull image manifest", action, repository

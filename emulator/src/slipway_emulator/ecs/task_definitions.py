@@ -59,7 +59,7 @@ def _missing_role(data: Json, parts: Parts) -> str:
     if "FARGATE" not in data.get("requiresCompatibilities", []) or data.get("executionRoleArn"):
         return ""
     containers, needs = data.get("containerDefinitions", []), []
-    if any(str(one.get("image", "")).startswith(f"{parts.registry_address}/") for one in containers):
+    if any(parts.is_in_registry(str(one.get("image", ""))) for one in containers):
         needs.append("ECR images")
     if any((one.get("logConfiguration") or {}).get("logDriver") == "awslogs" for one in containers):
         needs.append("log driver awslogs")

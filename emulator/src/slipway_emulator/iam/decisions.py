@@ -15,7 +15,6 @@ from ministack.core.responses import get_account_id, get_region, new_uuid, set_r
 from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import iam
 
-from slipway_emulator.endpoints import Scope
 from slipway_emulator.iam import requests
 from slipway_emulator.iam.requests import NOTHING, Request
 
@@ -78,9 +77,9 @@ def enforce(original: Function, parts: Parts) -> Function:
     ) -> Any:
         def decide(action: str, resource: str, context: Json) -> Any:
             denied = original(access_key_id, action, service, region, resource, context)
-            principal = iam_evaluator.resolve_principal(access_key_id or "", get_account_id())
-            if isinstance(principal, iam_evaluator.PrincipalInfo):
-                parts.decisions.add(principal.arn, action, resource, denied is None)
+            caller = iam_evaluator.resolve_credential(access_key_id or "")
+            if isinstance(caller, iam_evaluator.ResolvedCredential):
+                parts.decisions.add(caller.principal_arn, action, resource, denied is None)
             if denied is not None:
                 _refused.set((action, resource))
             return denied
@@ -203,19 +202,18 @@ def create_service_linked_role(original: Function, _: Parts) -> Function:
     return create_service_linked_role
 
 
-def authorize(namespace: str, operation: str, scope: Scope, parameters: Json) -> Response | None:
+def authorize(namespace: str, operation: str, headers: dict[str, str], parameters: Json) -> Response | None:
     """Decide a request to a service that MiniStack has not, and set its account and region.
 
     Args:
         namespace: the actions' prefix.
         operation: of the API.
-        scope: the HTTP request.
+        headers: of the HTTP request, with names in lower case.
         parameters: of the operation.
 
     Returns:
         The answer to a caller who may not; None where he may.
     """
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     set_request_account_id(ministack._request_account_scope(extract_access_key_id(headers)))
     set_request_region(extract_region(headers))
     request = Request(f"{namespace}:{operation}", parameters)

@@ -98,7 +98,7 @@ class JsonService:
         operation = headers["x-amz-target"].removeprefix(self._target_prefix)
         try:
             parameters = _object(body)
-            refused = authorize(self._namespace, operation, scope, parameters)
+            refused = authorize(self._namespace, operation, headers, parameters)
             if refused:
                 await ministack._send_response(send, *refused)
                 return
