@@ -1,0 +1,138 @@
+locals {
+  # A deployment's own APIs, and those by which it gets its credentials and finds what is enabled.
+  services = toset([
+    "artifactregistry.googleapis.com",
+    "iam.googleapis.com",
+    "iamcredentials.googleapis.com",
+    "logging.googleapis.com",
+    "run.googleapis.com",
+    "serviceusage.googleapis.com",
+    "storage.googleapis.com",
+    "sts.googleapis.com",
+  ])
+
+  accounts = {
+    deployer = {
+      description  = "Deploys the apps of ${var.name}."
+      members      = var.deployer_members
+      bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectUser"]
+      roles = [
+        "roles/artifactregistry.writer",
+        # A service runs as an account of its app; those are made later, so it is the project that has the role.
+        "roles/iam.serviceAccountUser",
+        # A failed run shows the log of the revision.
+        "roles/logging.viewer",
+        "roles/run.developer",
+        "roles/serviceusage.serviceUsageConsumer",
+      ]
+    }
+    planner = {
+      description  = "Plans the apps of ${var.name}, and changes nothing."
+      members      = var.planner_members
+      bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectViewer"]
+      roles = [
+        "roles/artifactregistry.reader",
+        "roles/iam.serviceAccountViewer",
+        "roles/run.viewer",
+        "roles/serviceusage.serviceUsageConsumer",
+      ]
+    }
+  }
+
+  grants = {
+    for grant in flatten([
+      for account, settings in local.accounts : [for role in settings.roles : { account = account, role = role }]
+    ]) : "${grant.account} ${grant.role}" => grant
+  }
+  bucket_grants = {
+    for grant in flatten([
+      for account, settings in local.accounts : [for role in settings.bucket_roles : { account = account, role = role }]
+    ]) : "${grant.account} ${grant.role}" => grant
+  }
+  impersonators = {
+    for grant in flatten([
+      for account, settings in local.accounts : [for member in settings.members : { account = account, member = member }]
+    ]) : "${grant.account} ${grant.member}" => grant
+  }
+}
+
+# The provider reads each of the others by it.
+resource "google_project_service" "resource_manager" {
+  service = "cloudresourcemanager.googleapis.com"
+
+  disable_on_destroy = false
+}
+
+resource "google_project_service" "this" {
+  for_each = local.services
+
+  service = each.key
+
+  # The project's other users need it, too.
+  disable_on_destroy = false
+
+  depends_on = [google_project_service.resource_manager]
+}
+
+resource "google_service_account" "this" {
+  for_each = local.accounts
+
+  account_id   = "${var.name}-${each.key}"
+  display_name = "${var.name}-${each.key}"
+  description  = each.value.description
+
+  depends_on = [google_project_service.this]
+}
+
+# What a deployment needs and no predefined role grants alone: Artifact Registry Admin may also change who reads the images,
+# Service Account Admin who acts as an account, and Cloud Run Admin is for jobs and worker pools, too.
+resource "google_project_iam_custom_role" "deployer" {
+  role_id     = replace("${var.name}-deployer", "-", "_")
+  title       = "${var.name}-deployer"
+  description = "What the predefined roles leave out that a deployment of ${var.name} needs."
+  permissions = [
+    "artifactregistry.repositories.create",
+    "artifactregistry.repositories.delete",
+    "artifactregistry.repositories.update",
+    "iam.serviceAccounts.create",
+    "iam.serviceAccounts.delete",
+    "iam.serviceAccounts.update",
+    # The smoke check of a service that is not public.
+    "run.routes.invoke",
+    # "Allowing public (unauthenticated) access": to turn the invoker check of a service off or on.
+    "run.services.setIamPolicy",
+  ]
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "this" {
+  for_each = local.grants
+
+  project = var.project
+  role    = each.value.role
+  member  = google_service_account.this[each.value.account].member
+}
+
+resource "google_project_iam_member" "deployer" {
+  project = var.project
+  role    = google_project_iam_custom_role.deployer.name
+  member  = google_service_account.this["deployer"].member
+}
+
+# Of the bucket alone: the project's other buckets are nobody's business.
+resource "google_storage_bucket_iam_member" "this" {
+  for_each = local.bucket_grants
+
+  bucket = var.state_bucket
+  role   = each.value.role
+  member = google_service_account.this[each.value.account].member
+}
+
+resource "google_service_account_iam_member" "people" {
+  for_each = local.impersonators
+
+  service_account_id = google_service_account.this[each.value.account].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = each.value.member
+}
