@@ -10,6 +10,7 @@ import pytest
 from slipway_emulator.google.api import ApiError, Request, Routes
 from slipway_emulator.google.iam.access import Access
 from slipway_emulator.google.iam.policies import Policies
+from slipway_emulator.google.iam.roles import Roles
 from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.service_usage.api import ServiceUsage
 
@@ -27,7 +28,7 @@ OUTPUT = """2026-01-01T00:00:00.1Z plain text
 def routes() -> Routes:
     """The API, with what two revisions have said."""
     routes = Routes()
-    logs = Logging(routes, Access(ServiceUsage(routes), Policies(OWNER)))
+    logs = Logging(routes, Access(ServiceUsage(routes), Policies(OWNER), Roles(routes)))
     logs.write(REVISION, "1", "stdout", OUTPUT)
     logs.write(REVISION.replace("web", "other"), "2", "stderr", "2026-01-01T00:00:00.0Z another\n")
     logs.write(REVISION.replace("temu-logging", "temu-nobodys"), "3", "stdout", "2026-01-01T00:00:00.0Z foreign\n")

@@ -149,7 +149,7 @@ class Response:
 
 Handler = Callable[..., Response]
 # Where tokens are asked for, which needs none.
-OAUTH_PATH = "/token"
+OAUTH_PATH, STS_PATH = "/token", "/sts/v1/token"
 
 
 class Routes:
@@ -175,7 +175,7 @@ class Routes:
             LookupError: nothing says what permission that needs.
         """
         expression = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/:]+)", re.sub(r"\{(\w+):([^}]+)\}", r"(?P<\1>\2)", pattern))
-        needed = None if pattern == OAUTH_PATH else need(method, pattern)
+        needed = None if pattern in (OAUTH_PATH, STS_PATH) else need(method, pattern)
         self._routes.append((method, re.compile(expression), needed, handler))
 
     def answer(self, request: Request) -> Response:

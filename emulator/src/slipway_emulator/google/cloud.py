@@ -3,7 +3,7 @@
 What is told apart by host name at Google is told apart by the beginning of the path here:
 
     /run/v2/ /artifactregistry/v1/ /iam/v1/ /iamcredentials/v1/ /serviceusage/v1/ /cloudresourcemanager/v1/ /logging/v2/
-    /storage/v1/ /token /v2/
+    /storage/v1/ /sts/v1/ /token /v2/
 """
 
 from __future__ import annotations
@@ -23,15 +23,18 @@ from ministack.services import alb
 
 from slipway_emulator.elbv2.target_health import released_at_end
 from slipway_emulator.endpoints import Receive, Scope, Send
-from slipway_emulator.google.api import OAUTH_PATH, ApiError, Request, Response, Routes
+from slipway_emulator.google.api import OAUTH_PATH, STS_PATH, ApiError, Request, Response, Routes
 from slipway_emulator.google.artifact_registry.api import ArtifactRegistry
 from slipway_emulator.google.artifact_registry.docker_registry import DockerRegistry
 from slipway_emulator.google.iam.access import Access, denied
 from slipway_emulator.google.iam.credentials import Credentials
+from slipway_emulator.google.iam.federation import Federated, Federation
 from slipway_emulator.google.iam.permissions import Need
 from slipway_emulator.google.iam.policies import Policies, project_resource
+from slipway_emulator.google.iam.roles import Roles
 from slipway_emulator.google.iam.service_accounts import ServiceAccounts, account_email
 from slipway_emulator.google.iam.tokens import Tokens, unauthenticated
+from slipway_emulator.google.iam.workload_identity_pools import WorkloadIdentityPools
 from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.organization_policies.api import OrganizationPolicies
 from slipway_emulator.google.run.api import CloudRun, Service
@@ -80,16 +83,18 @@ class GoogleCloud:
         policies.serve(self._routes, "/cloudresourcemanager/v1/projects/{project}", project_resource, "POST")
         policies.permitted = self._permitted
         self._organization = OrganizationPolicies(self._routes)
-        self._access = Access(services, policies)
+        self._access = Access(services, policies, Roles(self._routes))
+        self._pools = WorkloadIdentityPools(self._routes)
         self._routes.guard = self._guard
         self._accounts = ServiceAccounts(self._routes, policies)
         self._accounts.add(settings.google_project, _ACCOUNT_ID)
         self._tokens = Tokens(self._routes, email, settings.google_url)
         Credentials(self._routes, self._accounts, self._tokens)
+        Federation(self._routes, services, self._pools, self._tokens)
         settings.state_directory.mkdir(parents=True, exist_ok=True)
         self._credentials_file = settings.google_credentials_file
         self._tokens.write_credentials(self._credentials_file, settings.google_project)
-        self._storage = Storage(self._routes, settings.google_url)
+        self._storage = Storage(self._routes, policies, settings.google_url)
         directory = settings.state_directory / "artifact-registry"
         self._images = DockerRegistry(self._tokens, self._access, directory, settings.google_url)
         ArtifactRegistry(self._routes, policies, self._images, settings.google_registry_address)
@@ -136,7 +141,7 @@ class GoogleCloud:
     def _answer(self, request: Request) -> Response:
         if request.path.startswith("/v2/"):
             return self._images.answer(request)
-        if request.path == OAUTH_PATH:
+        if request.path in (OAUTH_PATH, STS_PATH):
             return self._routes.answer(request)
         caller = self._tokens.caller(request.headers)
         if caller is None:
@@ -145,6 +150,9 @@ class GoogleCloud:
                 "other valid authentication credential.",
                 "CREDENTIALS_MISSING",
             )
+        if isinstance(caller.email, Federated) and not self._pools.is_active_pool(caller.email.pool):
+            # "While a pool is deleted, you cannot [...] use existing tokens to access resources."
+            raise unauthenticated("Request had invalid authentication credentials.", "ACCESS_TOKEN_TYPE_UNSUPPORTED")
         request = dataclasses.replace(request, principal=caller.email, scopes=caller.scopes)
         if not request.path.startswith(_APIS) and self._storage.is_download(request.method, request.path):
             bucket = request.path.split("/")[1]

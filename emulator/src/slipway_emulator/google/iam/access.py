@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from slipway_emulator.google.api import ApiError, Json, Request
+from slipway_emulator.google.iam.federation import Federated
 from slipway_emulator.google.iam.permissions import Need, grants
 from slipway_emulator.google.iam.policies import Policies, project_resource
+from slipway_emulator.google.iam.roles import Roles
 from slipway_emulator.google.service_usage.api import ServiceUsage
 from slipway_emulator.google.storage.api import StorageError
 
@@ -19,28 +21,40 @@ class Access:
     Args:
         services: knows which APIs a project may use.
         policies: knows who has which role.
+        roles: knows what the custom roles grant.
     """
 
-    def __init__(self, services: ServiceUsage, policies: Policies) -> None:
+    def __init__(self, services: ServiceUsage, policies: Policies, roles: Roles) -> None:
         self._services = services
         self._policies = policies
+        self._roles = roles
 
     def allows(self, principal: str, permission: str, project: str, resource: str = "") -> bool:
         """Whether somebody has a permission.
 
         Args:
-            principal: an e-mail address; empty for somebody without credentials.
+            principal: an e-mail address, or a workload of a pool; empty for somebody without credentials.
             permission: such as `run.services.get`.
             project: the project of the resource.
             resource: its name, where it can have a policy of its own.
         """
-        members = {f"serviceAccount:{principal}", *_EVERYBODY} if principal else {_EVERYBODY[0]}
+        members = {_EVERYBODY[0]}
+        if isinstance(principal, Federated):
+            # "allAuthenticatedUsers": not identities of other providers.
+            members |= principal.members
+        elif principal:
+            members |= {f"serviceAccount:{principal}", *_EVERYBODY}
         bindings = [*self._policies.bindings(project_resource(project)), *self._policies.bindings(resource)]
         # What a condition says is not evaluated here: such a binding grants nothing.
         return any(
-            members & set(binding["members"]) and "condition" not in binding and grants(binding["role"], permission)
+            members & set(binding["members"])
+            and "condition" not in binding
+            and self._grants(binding["role"], permission)
             for binding in bindings
         )
+
+    def _grants(self, role: str, permission: str) -> bool:
+        return grants(role, permission) if role.startswith("roles/") else self._roles.grants(role, permission)
 
     def check_scopes(self, request: Request, need: Need) -> None:
         """Refuse a token that is not good for a method.

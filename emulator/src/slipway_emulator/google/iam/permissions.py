@@ -17,6 +17,22 @@ _SERVICE = f"{_PARENT}/services/{{service}}"
 _REPOSITORY = f"{_PARENT}/repositories/{{repository}}"
 _ACCOUNT = "projects/{project}/serviceAccounts/{account}"
 _ENABLED = "projects/{project}/services"
+_POOLS = f"{_PARENT}/workloadIdentityPools"
+_PROVIDERS = f"{_POOLS}/{{pool}}/providers"
+_ROLES_OF_PROJECT = "projects/{project}/roles"
+
+
+def _of_collection(path: str, kind: str, resource: str) -> dict[str, dict[str, str]]:
+    """The permissions for what can be made, found, changed, deleted and undeleted in a collection, by operations."""
+    one = f"{path}/{{{kind}}}"
+    return {
+        path: {"GET": f"{resource}.list", "POST": f"{resource}.create"},
+        one: {"GET": f"{resource}.get", "PATCH": f"{resource}.update", "DELETE": f"{resource}.delete"},
+        f"{one}:undelete": {"POST": f"{resource}.undelete"},
+        f"{one}/operations/{{operation}}": {"GET": f"{resource}.get"},
+    }
+
+
 # The permission that each method needs, by API, path behind the version and method of HTTP. Those with none are for
 # everybody who has a token.
 _METHODS: dict[str, dict[str, dict[str, str]]] = {
@@ -68,6 +84,16 @@ _METHODS: dict[str, dict[str, dict[str, str]]] = {
         f"{_ACCOUNT}:getIamPolicy": {"POST": "iam.serviceAccounts.getIamPolicy"},
         f"{_ACCOUNT}:setIamPolicy": {"POST": "iam.serviceAccounts.setIamPolicy"},
         f"{_ACCOUNT}:testIamPermissions": {"POST": ""},
+        _ROLES_OF_PROJECT: {"GET": "iam.roles.list", "POST": "iam.roles.create"},
+        f"{_ROLES_OF_PROJECT}/{{role}}": {
+            "GET": "iam.roles.get",
+            "PATCH": "iam.roles.update",
+            "DELETE": "iam.roles.delete",
+        },
+        f"{_ROLES_OF_PROJECT}/{{role}}:undelete": {"POST": "iam.roles.undelete"},
+        **_of_collection(_POOLS, "pool", "iam.workloadIdentityPools"),
+        f"{_POOLS}/{{pool}}:listAttestationRules": {"GET": "iam.workloadIdentityPools.get"},
+        **_of_collection(_PROVIDERS, "provider", "iam.workloadIdentityPoolProviders"),
     },
     "iamcredentials": {
         f"{_ACCOUNT}:generateAccessToken": {"POST": "iam.serviceAccounts.getAccessToken"},
@@ -99,6 +125,7 @@ _METHODS: dict[str, dict[str, dict[str, str]]] = {
             "PATCH": "storage.buckets.update",
             "DELETE": "storage.buckets.delete",
         },
+        "b/{bucket:[^/]+}/iam": {"GET": "storage.buckets.getIamPolicy", "PUT": "storage.buckets.setIamPolicy"},
         # Whoever was let begin an upload may go on with it.
         "b/{bucket:[^/]+}/o": {"GET": "storage.objects.list", "POST": "storage.objects.create", "PUT": ""},
         "b/{bucket:[^/]+}/o/{name:.+}": {"GET": "storage.objects.get", "DELETE": "storage.objects.delete"},
@@ -129,6 +156,8 @@ _ADMINISTRATE_ACCOUNTS = tuple(
         "create", "delete", "disable", "enable", "get", "getIamPolicy", "list", "setIamPolicy", "update",
     )
 )  # fmt: skip
+_ADMINISTRATE_POOLS = ("iam.workloadIdentityPools.*", "iam.workloadIdentityPoolProviders.*")
+_FIND_PROJECT = "resourcemanager.projects.get"
 _READ_IMAGES = (
     "artifactregistry.dockerimages.*",
     "artifactregistry.repositories.downloadArtifacts",
@@ -137,14 +166,16 @@ _READ_IMAGES = (
     "artifactregistry.tags.get",
     "artifactregistry.tags.list",
 )
-_VIEW_SERVICES = ("run.*.get", "run.*.list", "run.services.getIamPolicy")
+_VIEW_SERVICES = ("run.*.get", "run.*.list", "run.services.getIamPolicy", _FIND_PROJECT)
 # What a role grants, of the permissions that are asked for here. `*` stands for any characters.
 _ROLES: dict[str, tuple[str, ...]] = {
     # An owner may create no tokens of an account. Each new bucket grants what is in it to the owners of its project.
     "roles/owner": (
         "artifactregistry.*",
         *_ADMINISTRATE_ACCOUNTS,
+        "iam.roles.*",
         "iam.serviceAccounts.actAs",
+        *_ADMINISTRATE_POOLS,
         "logging.*",
         "resourcemanager.*",
         "run.*",
@@ -155,7 +186,8 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "roles/artifactregistry.reader": _READ_IMAGES,
     "roles/artifactregistry.writer": (*_READ_IMAGES, "artifactregistry.repositories.uploadArtifacts"),
     "roles/browser": ("resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"),
-    "roles/iam.serviceAccountAdmin": _ADMINISTRATE_ACCOUNTS,
+    "roles/iam.roleAdmin": ("iam.roles.*", _FIND_PROJECT, "resourcemanager.projects.getIamPolicy"),
+    "roles/iam.serviceAccountAdmin": (*_ADMINISTRATE_ACCOUNTS, _FIND_PROJECT),
     "roles/iam.serviceAccountTokenCreator": (
         "iam.serviceAccounts.getAccessToken",
         "iam.serviceAccounts.getOpenIdToken",
@@ -163,6 +195,20 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "roles/iam.serviceAccountUser": (
         "iam.serviceAccounts.actAs",
         "iam.serviceAccounts.get",
+        "iam.serviceAccounts.list",
+        _FIND_PROJECT,
+    ),
+    "roles/iam.serviceAccountViewer": (
+        "iam.serviceAccounts.get",
+        "iam.serviceAccounts.getIamPolicy",
+        "iam.serviceAccounts.list",
+        _FIND_PROJECT,
+    ),
+    "roles/iam.workloadIdentityPoolAdmin": (*_ADMINISTRATE_POOLS, _FIND_PROJECT),
+    "roles/iam.workloadIdentityUser": (
+        "iam.serviceAccounts.get",
+        "iam.serviceAccounts.getAccessToken",
+        "iam.serviceAccounts.getOpenIdToken",
         "iam.serviceAccounts.list",
     ),
     "roles/logging.viewer": ("logging.logEntries.list",),
@@ -187,7 +233,12 @@ _ROLES: dict[str, tuple[str, ...]] = {
         "serviceusage.services.use",
     ),
     "roles/storage.admin": ("storage.*",),
+    # Of a bucket alone.
+    "roles/storage.legacyBucketReader": ("storage.buckets.get", "storage.objects.list"),
     "roles/storage.objectAdmin": ("storage.objects.*",),
+    "roles/storage.objectUser": tuple(
+        f"storage.objects.{verb}" for verb in ("create", "delete", "get", "list", "update")
+    ),
     "roles/storage.objectViewer": ("storage.objects.get", "storage.objects.list"),
 }
 

@@ -19,6 +19,8 @@ _POLICY = {
     "bindings": [{"role": STRING, "members": [STRING], "condition": _EXPRESSION}],
     "etag": STRING,
 }
+_OF_BUCKET: Json = {"kind": "storage#policy"}
+_BUCKET_POLICY = _POLICY | {"kind": STRING, "resourceId": STRING}
 _REQUEST = {"policy": _POLICY, "updateMask": STRING, "resource": STRING}
 _MEMBER = re.compile(
     r"allUsers|allAuthenticatedUsers|(user|serviceAccount|group|domain|principal|principalSet|project\w+|deleted):.+"
@@ -68,6 +70,23 @@ class Policies:
         routes.add("POST", f"{pattern}:setIamPolicy", put)
         routes.add("POST", f"{pattern}:testIamPermissions", test)
 
+    def serve_buckets(self, routes: Routes, exists: Callable[[str], str]) -> None:
+        """Answer for buckets, whose policies are resources of their own ("Buckets: getIamPolicy").
+
+        Args:
+            routes: where.
+            exists: called with a bucket's name, says the resource's name or raises ApiError.
+        """
+
+        def get(_: Request, bucket: str) -> Response:
+            return Response(200, _OF_BUCKET | self.get(exists(bucket)))
+
+        def put(request: Request, bucket: str) -> Response:
+            return Response(200, _OF_BUCKET | self._set(exists(bucket), check(_BUCKET_POLICY, request.json(), "")))
+
+        routes.add("GET", "/storage/v1/b/{bucket:[^/]+}/iam", get)
+        routes.add("PUT", "/storage/v1/b/{bucket:[^/]+}/iam", put)
+
     def get(self, resource: str) -> Json:
         """A resource's policy."""
         policy = self._policies.get(resource) or self._first(resource)
@@ -98,6 +117,8 @@ class Policies:
 
     def _set(self, resource: str, policy: Json) -> Json:
         etag = policy.pop("etag", "")
+        policy.pop("kind", None)
+        policy.pop("resourceId", None)
         if etag and etag != self.get(resource)["etag"]:
             raise ApiError("ABORTED", "There were concurrent policy changes. Please retry the whole read-modify-write.")
         for position, binding in enumerate(policy.get("bindings", [])):

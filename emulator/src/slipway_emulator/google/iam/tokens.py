@@ -37,7 +37,7 @@ class Caller:
     """Whom an access token stands for.
 
     Attributes:
-        email: address of the service account.
+        email: address of the service account, or a workload of a pool.
         scopes: what the token is good for.
     """
 
@@ -147,18 +147,18 @@ class Tokens:
     def _token(self, request: Request) -> Response:
         form = {name: found[-1] for name, found in parse_qs(request.body.decode("utf-8", "replace")).items()}
         if form.get("grant_type") != _GRANT:
-            return _refusal("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
+            return refused_grant("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
         try:
             claims = self._claims(form.get("assertion", ""), self._audiences, self._key)
         except ValueError as error:
-            return _refusal("invalid_grant", f"Invalid JWT: {error}")
+            return refused_grant("invalid_grant", f"Invalid JWT: {error}")
         if claims.get("iss") != self._email:
-            return _refusal("invalid_grant", "Invalid grant: account not found")
+            return refused_grant("invalid_grant", "Invalid grant: account not found")
         if "target_audience" in claims:
             return Response(200, {"id_token": self.id_token(str(claims["target_audience"]), self._email)})
         scopes = frozenset(str(claims.get("scope", "")).split())
         if not scopes:
-            return _refusal("invalid_scope", "Empty or missing scope not allowed.")
+            return refused_grant("invalid_scope", "Empty or missing scope not allowed.")
         token = self.issue(Caller(self._email, scopes))
         return Response(200, {"access_token": token, "expires_in": LIFETIME_SECONDS - 1, "token_type": "Bearer"})
 
@@ -220,6 +220,7 @@ def _docker_password(encoded: str) -> str:
     return password if user == DOCKER_USER else ""
 
 
-def _refusal(error: str, description: str) -> Response:
+def refused_grant(error: str, description: str) -> Response:
+    """A request for a token that is refused."""
     # RFC 6749, section 5.2.
     return Response(400, {"error": error, "error_description": description})

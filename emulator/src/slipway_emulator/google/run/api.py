@@ -12,7 +12,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from slipway_emulator.google.api import ApiError, Json, Request, Response, Routes, new_id, now, page
-from slipway_emulator.google.iam.access import Access
+from slipway_emulator.google.iam.access import Access, denied
+from slipway_emulator.google.iam.permissions import Need
 from slipway_emulator.google.iam.policies import Policies
 from slipway_emulator.google.iam.service_accounts import ServiceAccounts, default_account
 from slipway_emulator.google.iam.tokens import Tokens
@@ -172,6 +173,7 @@ class CloudRun:
             "uri": uri,
             "urls": [uri],
         }
+        self._check_public(request, project, name, {}, whole)
         if request.query.get("validateOnly") == "true":
             return self._dry(project, location, record)
         service = self._services[name] = Service(record)
@@ -199,6 +201,7 @@ class CloudRun:
             kept = {field: found.record[field] for field in own if field in found.record and field not in mask}
             wanted = kept | {field: value for field, value in wanted.items() if field in mask}
         whole = self._completed(wanted, project, service, request.principal, "UpdateServiceRequest")
+        self._check_public(request, project, name, found.record, whole)
         if request.query.get("validateOnly") == "true":
             return self._dry(project, location, found.record | whole)
         new_revision = whole["template"] != found.record["template"]
@@ -211,6 +214,14 @@ class CloudRun:
             found.record.pop(field, None)
         found.record |= whole
         return Response(200, self._roll_out(found, request, project, location, new_revision))
+
+    def _check_public(self, request: Request, project: str, name: str, before: Json, after: Json) -> None:
+        """Refuse who may not turn the invoker check off or on ("Allowing public (unauthenticated) access")."""
+        permission = "run.services.setIamPolicy"
+        if bool(before.get("invokerIamDisabled")) != bool(after.get("invokerIamDisabled")) and not self._access.allows(
+            request.principal, permission, project, name
+        ):
+            raise denied(request.principal, Need("run", permission), name)
 
     def _completed(self, wanted: Json, project: str, name: str, principal: str, request: str) -> Json:
         own = {field: value for field, value in wanted.items() if field not in ("name", "etag")}

@@ -31,6 +31,8 @@ _ENABLED_AT_FIRST = (
 # What each API calls itself, where it may be off.
 _TITLES = {
     "artifactregistry.googleapis.com": "Artifact Registry API",
+    "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
+    "sts.googleapis.com": "Security Token Service API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
     "run.googleapis.com": "Cloud Run Admin API",
 }

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from slipway_emulator.google.api import ApiError, Json, Request, Response, Routes, new_id, now, page
+from slipway_emulator.google.iam.policies import Policies
 from slipway_emulator.google.service_usage.api import project_number
 
 # "Bucket naming guidelines": also no name of Google's.
@@ -94,10 +95,12 @@ class Storage:
 
     Args:
         routes: where they are asked for.
+        policies: keeps who may do what with a bucket.
         address: of this API, for links.
     """
 
-    def __init__(self, routes: Routes, address: str) -> None:
+    def __init__(self, routes: Routes, policies: Policies, address: str) -> None:
+        self._policies = policies
         self._buckets: dict[str, _Bucket] = {}
         self._uploads: dict[str, _Upload] = {}
         self._address = address
@@ -109,6 +112,7 @@ class Storage:
         routes.add("GET", f"{buckets}/{{bucket:[^/]+}}", self._get_bucket)
         routes.add("PATCH", f"{buckets}/{{bucket:[^/]+}}", self._patch_bucket)
         routes.add("DELETE", f"{buckets}/{{bucket:[^/]+}}", self._delete_bucket)
+        policies.serve_buckets(routes, self.resource)
         routes.add("GET", objects, self._list_objects)
         routes.add("GET", f"{objects}/{{name:.+}}", self._get_object)
         routes.add("DELETE", f"{objects}/{{name:.+}}", self._delete_object)
@@ -125,6 +129,15 @@ class Storage:
         """Read an object by the XML API's address."""
         bucket, _, name = request.path.removeprefix("/").partition("/")
         return self._download(request, bucket, name)
+
+    def resource(self, bucket: str) -> str:
+        """What a bucket's policy is kept by.
+
+        Raises:
+            StorageError: there is no such bucket.
+        """
+        self._bucket(bucket)
+        return f"projects/_/buckets/{bucket}"
 
     def project_of(self, bucket: str) -> str:
         """The number of the project that a bucket is in; empty where there is none."""
@@ -197,6 +210,7 @@ class Storage:
         if self._bucket(bucket).objects:
             raise StorageError(409, "conflict", "The bucket you tried to delete is not empty.")
         del self._buckets[bucket]
+        self._policies.forget(f"projects/_/buckets/{bucket}")
         return Response(204)
 
     def _list_objects(self, request: Request, bucket: str) -> Response:
