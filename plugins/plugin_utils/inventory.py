@@ -163,11 +163,19 @@ class Project:
         return set(self.roles[layer]) - inputs
 
     def layers_of(self, host: Host) -> dict[str, Path]:
-        """Terraform roots that are applied for a host, by layer; none for an app without its one platform."""
+        """Terraform roots that are applied for a host, by layer; none for an app without its one platform.
+
+        What its account is bootstrapped with is among them where the inventory says something of it.
+        """
         if "networks" in host.groups:
-            return {"network": self._layers / "aws/network"}
-        platform = self.platform_of(host)
-        return platform.layers if platform else {}
+            layers = {"network": self._layers / "aws/network"}
+        else:
+            platform = self.platform_of(host)
+            layers = platform.layers if platform else {}
+        # An administrator applies it, once for all hosts of an account.
+        bootstrap = self._layers / self.cloud_of(host) / "bootstrap"
+        is_given = any(name.startswith("bootstrap_") for name in host.given)
+        return layers | ({"bootstrap": bootstrap} if layers and is_given and bootstrap.is_dir() else {})
 
     def cloud_of(self, host: Host) -> str:
         """Whose cloud a host is in: the folder of its Terraform roots."""

@@ -29,7 +29,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import
     Project,
     short_path,
 )
-from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import Platform
+from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import BOOTSTRAP, LAYERS_OF_NO_APP, Platform
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import COMMON, declared_variables
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import (
     UNKNOWN,
@@ -70,6 +70,7 @@ _INVENTORY_NAMES = {
     "environment_variables": "app_environment_variables",
     "project": "slipway_google_project",
     "region": "slipway_region",
+    "state_bucket": "slipway_state_bucket",
 }
 _TAGS = {"Environment": "slipway_environment_tag", "Project": "slipway_project"}
 # What says whose resources those of a cloud are, and what it is.
@@ -170,6 +171,10 @@ def _check_groups(host: Host, known: Project, problems: Problems) -> None:
             f"stands in the platform groups {' and '.join(platforms)}; it must stand in one: another deployment "
             "of an application is another host"
         )
+    if kinds and host.name == BOOTSTRAP:
+        texts.append(
+            "has the name under which the account's own states are kept (playbooks/bootstrap.yml); it must have another"
+        )
     for text in texts:
         problems.add([host.name], text, f"Edit {host.hosts_file}")
 
@@ -265,12 +270,12 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
 def _idle_roles(host: Host, known: Project) -> dict[str, str]:
     """The roles that do nothing for a host: what their variables are not for, with the reason."""
     if "networks" in host.groups:
-        return dict.fromkeys(set(LAYERS) - {"network"}, "a network: it has the layer network alone")
+        return dict.fromkeys(set(LAYERS) - set(LAYERS_OF_NO_APP), "a network: it has the layer network alone")
     idle = {"network": "an app: its network is a host of its own, in the group networks"}
     platform = known.platform_of(host)
     if platform is None:
         return idle
-    for layer in set(LAYERS) - {"network", *platform.layers}:
+    for layer in set(LAYERS) - {*LAYERS_OF_NO_APP, *platform.layers}:
         others = ", ".join(other.name for other in known.platforms.values() if layer in other.layers)
         holds = ", which keeps an app's database, bucket and API key" if layer == "data" else ""
         reason = (
@@ -426,7 +431,7 @@ def _common_input(host: Host, variable: str) -> Any:
     if variable == "tags":
         project = host.values.get("slipway_project", UNKNOWN if "slipway_project" in host.given else host.name)
         return {"Environment": host.values.get("slipway_environment_tag", UNKNOWN), "Project": project}
-    value = host.values.get(_INVENTORY_NAMES[variable])
+    value = host.values.get(_INVENTORY_NAMES.get(variable, ""))
     return UNKNOWN if value is None else value
 
 

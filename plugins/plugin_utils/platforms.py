@@ -14,6 +14,9 @@ from ansible.module_utils.common.yaml import yaml_load
 Json = dict[str, Any]
 
 _SERVICE = "service_"
+# Layers that no app has: an administrator applies the one, and a network is a host of its own.
+BOOTSTRAP = "bootstrap"
+LAYERS_OF_NO_APP = (BOOTSTRAP, "network")
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,14 @@ class Platform:
     private_unless: str = ""
     reserved_environment_variables: dict[str, str] = field(default_factory=dict)
     reserved_paths: list[str] = field(default_factory=list)
+    service_linked_roles: list[str] = field(default_factory=list)
     unsupported_variables: dict[str, str] = field(default_factory=dict)
     without_layers: list[str] = field(default_factory=list)
 
     @property
     def layers(self) -> dict[str, Path]:
-        """Roots of the layers of an app, by layer: those of its cloud, without the network, which is shared."""
-        without = ["network", *self.without_layers]
+        """Roots of the layers of an app, by layer: those of its cloud, without what no app has."""
+        without = [*LAYERS_OF_NO_APP, *self.without_layers]
         return {
             layer: root
             for root in _roots(self.root.parent, "*")

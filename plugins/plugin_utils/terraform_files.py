@@ -14,7 +14,7 @@ from typing import Any
 Json = dict[str, Any]
 
 # Every layer may declare them; the role terraform_layer gives their values.
-COMMON = ("account_id", "name", "project", "region", "tags")
+COMMON = ("account_id", "name", "permissions_boundary_arn", "project", "region", "state_bucket", "tags")
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,24 @@ def _iam(operation: str, argument: str, member: str) -> Finder:
     return find
 
 
+def _iam_policy(client: Client, planned: Planned) -> Iterator[Found]:
+    iam = client("iam")
+    for page in iam.get_paginator("list_policies").paginate(Scope="Local", PathPrefix=planned["path"]):
+        for policy in page["Policies"]:
+            if policy["PolicyName"] == planned["name"]:
+                yield Found(policy["Arn"], _tags(iam.list_policy_tags(PolicyArn=policy["Arn"])["Tags"]))
+
+
+def _budget(client: Client, planned: Planned) -> Iterator[Found]:
+    identity, name = client("sts").get_caller_identity(), planned["name"]
+    account = identity["Account"]
+    describe = client("budgets").describe_budget
+    if _unless_missing(describe, "NotFoundException", AccountId=account, BudgetName=name):
+        arn = f"arn:{identity['Arn'].split(':')[1]}:budgets::{account}:budget/{name}"
+        tags = client("budgets").list_tags_for_resource(ResourceARN=arn)["ResourceTags"]
+        yield Found(f"{account}:{name}", _tags(tags))
+
+
 def _launch_template(client: Client, planned: Planned) -> Iterator[Found]:
     filters = [{"Name": "launch-template-name", "Values": [planned["name"]]}]
     for item in client("ec2").describe_launch_templates(Filters=filters)["LaunchTemplates"]:
@@ -368,6 +386,7 @@ FINDERS: dict[str, Finder] = {
     "aws_apprunner_auto_scaling_configuration_version": _app_runner_scaling,
     "aws_apprunner_service": _app_runner_service,
     "aws_autoscaling_group": _auto_scaling_group,
+    "aws_budgets_budget": _budget,
     "aws_cloudwatch_log_group": _log_group,
     "aws_db_instance": _db_instance,
     "aws_db_parameter_group": _db_group(
@@ -390,6 +409,7 @@ FINDERS: dict[str, Finder] = {
     "aws_ecs_task_definition": _task_definition,
     "aws_eip": _by_tags("describe_addresses", "Addresses", "AllocationId"),
     "aws_iam_instance_profile": _iam("get_instance_profile", "InstanceProfileName", "InstanceProfile"),
+    "aws_iam_policy": _iam_policy,
     "aws_iam_role": _iam("get_role", "RoleName", "Role"),
     "aws_internet_gateway": _by_tags("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
     "aws_launch_template": _launch_template,
@@ -427,6 +447,7 @@ REPEATABLE = frozenset(
         "aws_default_security_group",  # takes over the group that AWS made with the VPC
         "aws_ecr_lifecycle_policy",  # PutLifecyclePolicy
         "aws_iam_role_policy",  # PutRolePolicy
+        "aws_iam_role_policy_attachment",  # AttachRolePolicy
         "aws_s3_bucket_lifecycle_configuration",  # PutBucketLifecycleConfiguration
         "aws_s3_bucket_ownership_controls",  # PutBucketOwnershipControls
         "aws_s3_bucket_policy",  # PutBucketPolicy

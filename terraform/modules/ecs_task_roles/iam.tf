@@ -85,9 +85,10 @@ locals {
 
 # What ECS itself may do to start a task.
 resource "aws_iam_role" "execution" {
-  name               = "${replace(var.name, "/", "-")}-execution"
-  description        = "Lets ECS start tasks of ${var.name}: pull the image and write the log."
-  assume_role_policy = local.assume_role_policy
+  name                 = "${replace(var.name, "/", "-")}-execution"
+  description          = "Lets ECS start tasks of ${var.name}: pull the image and write the log."
+  permissions_boundary = var.permissions_boundary_arn
+  assume_role_policy   = local.assume_role_policy
 }
 
 resource "aws_iam_role_policy" "execution" {
@@ -107,9 +108,10 @@ resource "aws_iam_role_policy" "execution" {
 
 # What the application in a task may do.
 resource "aws_iam_role" "task" {
-  name               = "${replace(var.name, "/", "-")}-task"
-  description        = "What the application in tasks of ${var.name} may do."
-  assume_role_policy = local.assume_role_policy
+  name                 = "${replace(var.name, "/", "-")}-task"
+  description          = "What the application in tasks of ${var.name} may do."
+  permissions_boundary = var.permissions_boundary_arn
+  assume_role_policy   = local.assume_role_policy
 }
 
 resource "aws_iam_role_policy" "task" {

@@ -10,10 +10,11 @@ module "migration_roles" {
   source = "../../../modules/ecs_task_roles"
   count  = local.database_enabled ? 1 : 0
 
-  account_id              = var.account_id
-  log_retention_days      = var.log_retention_days
-  name                    = "${var.name}/migration"
-  readable_secret_arns    = [aws_secretsmanager_secret.database["migrator"].arn]
-  region                  = var.region
-  registry_repository_arn = var.registry_repository_arn
+  account_id               = var.account_id
+  log_retention_days       = var.log_retention_days
+  name                     = "${var.name}/migration"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  readable_secret_arns     = [aws_secretsmanager_secret.database["migrator"].arn]
+  region                   = var.region
+  registry_repository_arn  = var.registry_repository_arn
 }

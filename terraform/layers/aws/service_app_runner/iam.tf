@@ -1,8 +1,9 @@
 # What App Runner itself may do to start an instance. Its trust, as that of the instance role, has no condition on
 # aws:SourceAccount: no page of AWS says that App Runner sends it, and "How App Runner works with IAM" has none.
 resource "aws_iam_role" "access" {
-  name        = "${var.name}-access"
-  description = "Lets App Runner pull the image of ${var.name}."
+  name                 = "${var.name}-access"
+  description          = "Lets App Runner pull the image of ${var.name}."
+  permissions_boundary = var.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -45,8 +46,9 @@ resource "aws_iam_role_policy" "access" {
 
 # What the application may do: nothing, until somebody grants it something.
 resource "aws_iam_role" "instance" {
-  name        = "${var.name}-instance"
-  description = "What the application in instances of ${var.name} may do."
+  name                 = "${var.name}-instance"
+  description          = "What the application in instances of ${var.name} may do."
+  permissions_boundary = var.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

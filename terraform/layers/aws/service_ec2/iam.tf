@@ -63,8 +63,9 @@ locals {
 
 # One role for the instance and the application on it: containers of an instance take its role.
 resource "aws_iam_role" "this" {
-  name        = "${var.name}-instance"
-  description = "What instances of ${var.name} and the application on them may do."
+  name                 = "${var.name}-instance"
+  description          = "What instances of ${var.name} and the application on them may do."
+  permissions_boundary = var.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

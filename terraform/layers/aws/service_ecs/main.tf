@@ -25,14 +25,15 @@ resource "aws_ecs_cluster" "this" {
 module "task_roles" {
   source = "../../../modules/ecs_task_roles"
 
-  account_id              = var.account_id
-  bucket_arn              = var.data_bucket_arn
-  execute_command_enabled = var.execute_command_enabled
-  log_retention_days      = var.log_retention_days
-  name                    = "${var.name}/service"
-  readable_secret_arns    = var.readable_secret_arns
-  region                  = var.region
-  registry_repository_arn = var.registry_repository_arn
+  account_id               = var.account_id
+  bucket_arn               = var.data_bucket_arn
+  execute_command_enabled  = var.execute_command_enabled
+  log_retention_days       = var.log_retention_days
+  name                     = "${var.name}/service"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  readable_secret_arns     = var.readable_secret_arns
+  region                   = var.region
+  registry_repository_arn  = var.registry_repository_arn
 }
 
 module "task" {

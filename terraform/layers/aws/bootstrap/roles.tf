@@ -1,0 +1,71 @@
+locals {
+  oidc_host     = "token.actions.githubusercontent.com"
+  oidc_provider = "arn:${data.aws_partition.current.partition}:iam::${var.account_id}:oidc-provider/${local.oidc_host}"
+
+  # Whom GitHub says a job is for: "Example subject claims" in GitHub's OpenID Connect reference. A job is in an environment
+  # when the workflow says so, and GitHub lets it in by that environment's own rules.
+  subjects = {
+    deploy = ["repo:${var.github_repository == null ? "" : var.github_repository}:environment:${local.environment}"]
+    plan = [
+      for subject in ["environment:${local.environment}", "pull_request"] :
+      "repo:${var.github_repository == null ? "" : var.github_repository}:${subject}"
+    ]
+  }
+
+  people = length(var.trusted_principal_arns) > 0 ? sort(var.trusted_principal_arns) : [
+    "arn:${data.aws_partition.current.partition}:iam::${var.account_id}:root"
+  ]
+
+  roles = {
+    deploy = { name = "${local.environment}-deployer", description = "Deploys and destroys the environment ${local.environment}." }
+    plan   = { name = "${local.environment}-planner", description = "Says what a deployment of ${local.environment} would change." }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  for_each = local.roles
+
+  name        = each.value.name
+  path        = local.path
+  description = each.value.description
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "People"
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { AWS = local.people }
+      }],
+      [for repository in var.github_repository == null ? [] : [var.github_repository] : {
+        Sid       = "GitHub"
+        Effect    = "Allow"
+        Action    = "sts:AssumeRoleWithWebIdentity"
+        Principal = { Federated = local.oidc_provider }
+        Condition = {
+          StringEquals = {
+            "${local.oidc_host}:aud" = "sts.amazonaws.com"
+            "${local.oidc_host}:sub" = local.subjects[each.key]
+          }
+        }
+      }],
+    )
+  })
+}
+
+resource "aws_iam_policy" "this" {
+  for_each = local.policies
+
+  name        = "${local.environment}-${each.key}"
+  path        = local.path
+  description = "What the role ${local.roles[split("-", each.key)[0]].name} may do."
+  policy      = jsonencode(jsondecode(each.value))
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  for_each = local.policies
+
+  role       = aws_iam_role.this[split("-", each.key)[0]].name
+  policy_arn = aws_iam_policy.this[each.key].arn
+}

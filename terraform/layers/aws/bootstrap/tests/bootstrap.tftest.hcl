@@ -1,0 +1,94 @@
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+}
+
+variables {
+  account_id   = "111122223333"
+  name         = "staging-bootstrap"
+  state_bucket = "slipway-staging-state-111122223333"
+  tags         = { Environment = "staging", Project = "slipway" }
+}
+
+run "defaults" {
+  command = plan
+
+  assert {
+    condition     = { for key, role in aws_iam_role.this : key => "${role.path}${role.name}" } == { deploy = "/slipway/staging-deployer", plan = "/slipway/staging-planner" }
+    error_message = "One role deploys and one plans, both outside of what a deployment names."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in aws_iam_role.this :
+      [for statement in jsondecode(role.assume_role_policy).Statement : statement.Principal] == [{ AWS = ["arn:aws:iam::111122223333:root"] }]
+    ])
+    error_message = "Without further inputs, whoever of the account has the permission takes the roles."
+  }
+
+  assert {
+    condition     = aws_iam_policy.boundary.name == "staging-boundary" && length(aws_budgets_budget.this) == 0
+    error_message = "There is a boundary, and no budget without somebody to tell."
+  }
+}
+
+run "github_people_and_a_budget" {
+  command = plan
+
+  variables {
+    budget_email_addresses = ["operations@example.org"]
+    budget_monthly_usd     = 250
+    github_repository      = "example/shop"
+    trusted_principal_arns = ["arn:aws:iam::111122223333:role/operations"]
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.this["deploy"].assume_role_policy).Statement[1].Condition.StringEquals == {
+      "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+      "token.actions.githubusercontent.com:sub" = ["repo:example/shop:environment:staging"]
+    }
+    error_message = "GitHub's jobs deploy from the GitHub environment of that name only."
+  }
+
+  assert {
+    condition     = contains(jsondecode(aws_iam_role.this["plan"].assume_role_policy).Statement[1].Condition.StringEquals["token.actions.githubusercontent.com:sub"], "repo:example/shop:pull_request")
+    error_message = "Pull requests may plan."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this["deploy"].assume_role_policy).Statement[0].Principal.AWS == ["arn:aws:iam::111122223333:role/operations"]
+    error_message = "Only the people that are named take the role."
+  }
+
+  assert {
+    condition     = aws_budgets_budget.this[0].limit_amount == "250.0" && length(aws_budgets_budget.this[0].notification) == 2
+    error_message = "The budget tells twice."
+  }
+}
+
+run "rejects_wrong_values" {
+  command = plan
+
+  variables {
+    account_id             = "1111"
+    budget_email_addresses = ["operations"]
+    budget_monthly_usd     = 0
+    github_repository      = "shop"
+    name                   = "staging"
+    region                 = "europe"
+    tags                   = {}
+    trusted_principal_arns = ["arn:aws:iam::111122223333:role/*"]
+  }
+
+  expect_failures = [
+    var.account_id,
+    var.budget_email_addresses,
+    var.budget_monthly_usd,
+    var.github_repository,
+    var.name,
+    var.region,
+    var.tags,
+    var.trusted_principal_arns,
+  ]
+}

@@ -1,0 +1,101 @@
+variable "account_id" {
+  description = "Id of the AWS account that holds every resource of this layer; the provider refuses credentials of another."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id is \"${var.account_id}\"; it must be the 12 digits of an AWS account, in quotes, as aws sts get-caller-identity prints them."
+  }
+}
+
+variable "budget_email_addresses" {
+  description = "E-mail addresses that are told when the costs of a month reach 80 % of the budget, or are forecast to exceed it; none for no budget."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = length(var.budget_email_addresses) <= 10 && alltrue([
+      for address in var.budget_email_addresses : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))
+    ])
+    error_message = "budget_email_addresses is ${jsonencode(var.budget_email_addresses)}; it must be up to ten e-mail addresses, such as [\"operations@example.org\"]."
+  }
+}
+
+variable "budget_monthly_usd" {
+  description = "Budget of a month for the whole account, in US dollars."
+  type        = number
+  default     = 110
+  nullable    = false
+
+  validation {
+    condition     = var.budget_monthly_usd >= 1
+    error_message = "budget_monthly_usd is ${var.budget_monthly_usd}; it must be 1 or more."
+  }
+}
+
+variable "github_repository" {
+  description = "GitHub repository, <owner>/<name>, whose jobs in the GitHub environment of this environment's name may take the deployer's role, and whose pull requests the plan-only role; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", var.github_repository))
+    error_message = "github_repository is \"${coalesce(var.github_repository, "null")}\"; it must be <owner>/<name>, such as example/shop, or null."
+  }
+}
+
+variable "name" {
+  description = "Prefix of every resource's name: <environment>-bootstrap."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = length(var.name) <= 28 && can(regex("^[a-z][a-z0-9-]*-bootstrap$", var.name)) && !strcontains(var.name, "--")
+    error_message = "name is \"${var.name}\"; it must be the environment's name and -bootstrap, at most 28 lower-case letters, digits and single hyphens, first a letter."
+  }
+}
+
+variable "region" {
+  description = "AWS region that the environment is deployed to."
+  type        = string
+  default     = "us-east-1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is \"${var.region}\"; it must be an AWS region's code such as us-east-1."
+  }
+}
+
+variable "state_bucket" {
+  description = "Bucket of Terraform's states, which the roles may read and write."
+  type        = string
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags of every resource; Environment and Project are required, ManagedBy is added by the layer."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
+    error_message = "tags must have a value, and not spaces alone, for ${join(" and ", [for key in ["Environment", "Project"] : key if length(trimspace(lookup(var.tags, key, ""))) == 0])}."
+  }
+}
+
+variable "trusted_principal_arns" {
+  description = "ARNs of the users and roles that may take the deployer's and the plan-only role; none for whoever of the account has the permission sts:AssumeRole on them."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in var.trusted_principal_arns : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(user|role)/[^*]+)$", arn))
+    ])
+    error_message = "trusted_principal_arns is ${jsonencode(var.trusted_principal_arns)}; each must be the whole ARN of a user or role, such as arn:aws:iam::111122223333:role/operations, without wildcards."
+  }
+}
