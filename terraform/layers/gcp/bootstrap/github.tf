@@ -5,22 +5,25 @@ locals {
   # The pool is there when the repository is.
   pool = one(google_iam_workload_identity_pool.github[*].name)
 
-  # Every job of the repository; and the jobs of one environment, by the subject that GitHub writes for them.
-  github_jobs            = "principalSet://iam.googleapis.com/${coalesce(local.pool, "none")}/attribute.repository/${coalesce(var.github_repository, "none")}"
-  github_environment_job = "principal://iam.googleapis.com/${coalesce(local.pool, "none")}/subject/repo:${coalesce(var.github_repository, "none")}:environment:${coalesce(var.github_environment, "none")}"
-
+  # Whom GitHub says a job is for: "Example subject claims" in GitHub's OpenID Connect reference. A job is in an environment
+  # when the workflow says so, and GitHub lets it in by that environment's own rules.
+  subjects = {
+    deployer = ["environment:${local.environment}"]
+    planner  = ["environment:${local.environment}", "pull_request"]
+  }
   github_grants = var.github_repository == null ? {} : {
-    deployer = var.github_environment == null ? local.github_jobs : local.github_environment_job
-    planner  = local.github_jobs
+    for grant in flatten([
+      for account, subjects in local.subjects : [for subject in subjects : { account = account, subject = subject }]
+    ]) : "${grant.account} ${grant.subject}" => grant
   }
 }
 
 resource "google_iam_workload_identity_pool" "github" {
   count = var.github_repository == null ? 0 : 1
 
-  workload_identity_pool_id = "${var.name}-github"
-  display_name              = "${var.name}-github"
-  description               = "Workflows that deploy ${var.name}."
+  workload_identity_pool_id = "${local.environment}-github"
+  display_name              = "${local.environment}-github"
+  description               = "Workflows that deploy ${local.environment}."
 
   depends_on = [google_project_service.this]
 }
@@ -33,10 +36,7 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   display_name                       = "GitHub"
   description                        = "Workflows of ${var.github_repository}."
 
-  attribute_mapping = {
-    "google.subject"       = "assertion.sub"
-    "attribute.repository" = "assertion.repository"
-  }
+  attribute_mapping = { "google.subject" = "assertion.sub" }
 
   # All of GitHub has one issuer: without it, a workflow of any repository would get a token of this pool.
   attribute_condition = "assertion.repository == '${var.github_repository}'"
@@ -49,7 +49,7 @@ resource "google_iam_workload_identity_pool_provider" "github" {
 resource "google_service_account_iam_member" "github" {
   for_each = local.github_grants
 
-  service_account_id = google_service_account.this[each.key].name
+  service_account_id = google_service_account.this[each.value.account].name
   role               = "roles/iam.workloadIdentityUser"
-  member             = each.value
+  member             = "principal://iam.googleapis.com/${local.pool}/subject/repo:${var.github_repository}:${each.value.subject}"
 }

@@ -1,4 +1,6 @@
 locals {
+  environment = trimsuffix(var.name, "-bootstrap")
+
   # A deployment's own APIs, and those by which it gets its credentials and finds what is enabled.
   services = toset([
     "artifactregistry.googleapis.com",
@@ -13,8 +15,7 @@ locals {
 
   accounts = {
     deployer = {
-      description  = "Deploys the apps of ${var.name}."
-      members      = var.deployer_members
+      description  = "Deploys and destroys the environment ${local.environment}."
       bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectUser"]
       roles = [
         "roles/artifactregistry.writer",
@@ -27,8 +28,7 @@ locals {
       ]
     }
     planner = {
-      description  = "Plans the apps of ${var.name}, and changes nothing."
-      members      = var.planner_members
+      description  = "Says what a deployment of ${local.environment} would change."
       bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectViewer"]
       roles = [
         "roles/artifactregistry.reader",
@@ -50,9 +50,8 @@ locals {
     ]) : "${grant.account} ${grant.role}" => grant
   }
   impersonators = {
-    for grant in flatten([
-      for account, settings in local.accounts : [for member in settings.members : { account = account, member = member }]
-    ]) : "${grant.account} ${grant.member}" => grant
+    for grant in setproduct(keys(local.accounts), var.trusted_members) :
+    "${grant[0]} ${grant[1]}" => { account = grant[0], member = grant[1] }
   }
 }
 
@@ -77,8 +76,8 @@ resource "google_project_service" "this" {
 resource "google_service_account" "this" {
   for_each = local.accounts
 
-  account_id   = "${var.name}-${each.key}"
-  display_name = "${var.name}-${each.key}"
+  account_id   = "${local.environment}-${each.key}"
+  display_name = "${local.environment}-${each.key}"
   description  = each.value.description
 
   depends_on = [google_project_service.this]
@@ -87,9 +86,9 @@ resource "google_service_account" "this" {
 # What a deployment needs and no predefined role grants alone: Artifact Registry Admin may also change who reads the images,
 # Service Account Admin who acts as an account, and Cloud Run Admin is for jobs and worker pools, too.
 resource "google_project_iam_custom_role" "deployer" {
-  role_id     = replace("${var.name}-deployer", "-", "_")
-  title       = "${var.name}-deployer"
-  description = "What the predefined roles leave out that a deployment of ${var.name} needs."
+  role_id     = replace("${local.environment}-deployer", "-", "_")
+  title       = "${local.environment}-deployer"
+  description = "What the predefined roles leave out that a deployment of ${local.environment} needs."
   permissions = [
     "artifactregistry.repositories.create",
     "artifactregistry.repositories.delete",

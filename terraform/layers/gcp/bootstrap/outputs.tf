@@ -1,10 +1,10 @@
-output "deployer" {
-  description = "E-mail address of the account that deploys: the value of GOOGLE_IMPERSONATE_SERVICE_ACCOUNT for who may act as it."
+output "deployer_email" {
+  description = "E-mail address of the account that deploys and destroys the environment."
   value       = google_service_account.this["deployer"].email
 }
 
-output "planner" {
-  description = "E-mail address of the account that plans and changes nothing."
+output "planner_email" {
+  description = "E-mail address of the account that may only say what a deployment would change."
   value       = google_service_account.this["planner"].email
 }
 

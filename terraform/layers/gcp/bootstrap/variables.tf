@@ -1,0 +1,52 @@
+variable "github_repository" {
+  description = "GitHub repository, <owner>/<name>, whose jobs in the GitHub environment of this environment's name may act as the deployer's account, and whose pull requests as the plan-only one; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_repository == null || can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_.-]{1,100}$", var.github_repository))
+    error_message = "github_repository is ${jsonencode(var.github_repository)}; it must be <owner>/<name>, as in the repository's address behind github.com/, or null."
+  }
+}
+
+variable "name" {
+  description = "Prefix of every resource's name: <environment>-bootstrap."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*-bootstrap$", var.name)) && length(var.name) <= 28
+    error_message = "name is \"${var.name}\"; it must be the environment's name and -bootstrap, at most 28 lower-case letters, digits and single hyphens, first a letter."
+  }
+}
+
+variable "project" {
+  description = "Id of the Google Cloud project that holds every resource of this layer."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project is \"${var.project}\"; it must be a project's id, neither its name nor its number: 6 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen."
+  }
+}
+
+variable "state_bucket" {
+  description = "Bucket of Terraform's states, which the accounts may read and the deployer's may write."
+  type        = string
+  nullable    = false
+}
+
+variable "trusted_members" {
+  description = "People and accounts that may act as the deployer's and the plan-only account, such as user:me@example.org or group:team@example.org."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for member in var.trusted_members : can(regex("^(user|group|serviceAccount):[^@[:space:]]+@[^@[:space:]]+$", member))
+    ])
+    error_message = "trusted_members is ${jsonencode(var.trusted_members)}; each must be user:, group: or serviceAccount: and an e-mail address."
+  }
+}
