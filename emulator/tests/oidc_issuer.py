@@ -57,6 +57,19 @@ class Issuer:
         google.call("PATCH", f"{ACCOUNTS}/{provider}", {"oidc": oidc}, updateMask="oidc")
 
 
+def make_provider(google: Google, pool: str, repository: str = "my-organization/my-repository") -> str:
+    """Make a pool with a provider for the workflows of a repository; the provider's name."""
+    pools = f"{ACCOUNTS}/projects/{google.project}/locations/global/workloadIdentityPools"
+    google.call("POST", pools, {}, workloadIdentityPoolId=pool)
+    provider = {
+        "attributeMapping": {"google.subject": "assertion.sub"},
+        "attributeCondition": f"assertion.repository == '{repository}'",
+        "oidc": {"issuerUri": GITHUB},
+    }
+    made = google.call("POST", f"{pools}/{pool}/providers", provider, workloadIdentityPoolProviderId="github")
+    return str(made["response"]["name"])
+
+
 def write_configuration(google: Google, folder: Path, provider: str, token: str, account: str = "") -> Path:
     """The file of credentials that google-github-actions/auth writes for a workflow ("external_account").
 

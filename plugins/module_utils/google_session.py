@@ -11,7 +11,7 @@ try:
     import google.auth
     import google.oauth2.credentials
     import requests
-    from google.auth import impersonated_credentials
+    from google.auth import aws, external_account, identity_pool, impersonated_credentials, pluggable
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
     from google.oauth2 import service_account
@@ -104,7 +104,8 @@ class GoogleSession:
     def id_token(self, audience: str) -> str:
         """A token that tells a service who calls it; empty where the credentials cannot make one.
 
-        The key of a service account can, and so can who acts as one by GOOGLE_IMPERSONATE_SERVICE_ACCOUNT.
+        The key of a service account can, and so can who acts as one, by GOOGLE_IMPERSONATE_SERVICE_ACCOUNT or by
+        the file of a workload's identity.
 
         Args:
             audience: the service's address.
@@ -113,7 +114,9 @@ class GoogleSession:
             GoogleError: nobody gives one.
         """
         if self._impersonated:
-            return self._id_token_of_impersonated(audience)
+            return _id_token(self._source, self._address_of_impersonation("generateIdToken"), audience)
+        if isinstance(self._source, external_account.Credentials):
+            return _id_token_of_external_account(self._source, audience)
         if not isinstance(self._source, service_account.Credentials):
             return ""
         # Who has found the key does not give it out.
@@ -124,21 +127,6 @@ class GoogleSession:
         credentials = service_account.IDTokenCredentials.from_service_account_info(key, target_audience=audience)
         _refresh(credentials)
         return str(credentials.token)
-
-    def _id_token_of_impersonated(self, audience: str) -> str:
-        headers: dict[str, str] = {}
-        _refresh(self._source)
-        self._source.apply(headers)
-        # A service knows who calls it by the address.
-        body = {"audience": audience, "includeEmail": True}
-        url = self._address_of_impersonation("generateIdToken")
-        try:
-            answer = self._repeating_session.post(url, json=body, headers=headers, timeout=_SECONDS)
-        except requests.RequestException as error:
-            raise GoogleError(str(error)) from error
-        if not answer.ok:
-            raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
-        return str(answer.json()["token"])
 
     def _address_of_impersonation(self, method: str) -> str:
         address = os.environ.get("GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT") or _IAM_CREDENTIALS
@@ -154,6 +142,35 @@ def _session(methods: frozenset[str] | None) -> requests.Session:
     session.mount("http://", HTTPAdapter(max_retries=retry))
     session.mount("https://", HTTPAdapter(max_retries=retry))
     return session
+
+
+def _id_token(source: Any, url: str, audience: str) -> str:
+    """An ID token of an account, for who may create them ("Method: serviceAccounts.generateIdToken").
+
+    Raises:
+        GoogleError: nobody gives one.
+    """
+    headers: dict[str, str] = {}
+    _refresh(source)
+    source.apply(headers)
+    # A service knows who calls it by the address.
+    body = {"audience": audience, "includeEmail": True}
+    try:
+        answer = _session(None).post(url, json=body, headers=headers, timeout=_SECONDS)
+    except requests.RequestException as error:
+        raise GoogleError(str(error)) from error
+    if not answer.ok:
+        raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
+    return str(answer.json()["token"])
+
+
+def _id_token_of_external_account(credentials: Any, audience: str) -> str:
+    """An ID token of the account that a workload from elsewhere acts as; empty where it acts as itself."""
+    info = credentials.info
+    url = info.pop("service_account_impersonation_url", "")
+    if not url:
+        return ""
+    return _id_token(_external_account(info), url.replace(":generateAccessToken", ":generateIdToken"), audience)
 
 
 def _refresh(credentials: Any) -> None:
@@ -174,11 +191,30 @@ def _find_credentials() -> Any:
     if token := os.environ.get(_TOKEN_VARIABLE):
         return google.oauth2.credentials.Credentials(token)
     key = _find_key()
+    file = os.environ.get(_DEFAULT_KEY_VARIABLE)
+    if key is None and file:
+        found = json.loads(Path(file).read_text())
+        key = found if isinstance(found, dict) and found.get("type") == "external_account" else None
     if key is None:
         return google.auth.default(_SCOPES)[0]
     if key.get("type") == "service_account":
         return service_account.Credentials.from_service_account_info(key, scopes=_SCOPES)
+    if key.get("type") == "external_account":
+        return _external_account(key)
     return google.auth.load_credentials_from_dict(key, scopes=_SCOPES)[0]
+
+
+def _external_account(info: Json) -> Any:
+    """The credentials of a workload from elsewhere ("Workload Identity Federation").
+
+    google-auth's own loader asks cloudresourcemanager.googleapis.com for the project, too: no variable leads elsewhere.
+
+    Raises:
+        ValueError: it is not what such a file has.
+    """
+    source = info.get("credential_source", {})
+    kind = pluggable if "executable" in source else aws if "environment_id" in source else identity_pool
+    return kind.Credentials.from_info(info, scopes=_SCOPES)
 
 
 def _find_key() -> Json | None:

@@ -53,6 +53,22 @@ class GoogleCloud:
         found: Json = answer.json()
         return found
 
+    def undelete(self, product: str, path: str) -> None:
+        """Bring back what was deleted, and is kept for a while.
+
+        Args:
+            product: the API, as Terraform's google provider calls it: `iam`.
+            path: behind the version: `projects/<project>/…`.
+
+        Raises:
+            ActionError: the API refuses.
+            GoogleError: it does not answer.
+        """
+        url = f"{_address(product)}{path}:undelete"
+        answer = self._session.request("POST", url, json={})
+        if not answer.ok:
+            raise ActionError(f"{url} answers {answer.status_code}: {answer.text}")
+
     def last_log_entries(self, project: str, wanted: str, count: int) -> list[Json]:
         """The newest entries of a project's log, oldest first ("Method: entries.list" of Cloud Logging).
 

@@ -20,10 +20,12 @@ from google.auth import jwt
 
 from emulator.tests.google_alone import google_alone
 from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, USAGE, Google, credentials
+from emulator.tests.oidc_issuer import Issuer, make_provider, write_configuration
 from emulator.tests.stack import google_environment
 from slipway_emulator.settings import Settings
 
 PROJECT = "tunit-session"
+REPOSITORY = "my-organization/my-repository"
 KEYS = ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON")
 PARENT = f"projects/{PROJECT}/locations/{LOCATION}"
 
@@ -180,6 +182,42 @@ def test_impersonated_account_asks(google: Google, monkeypatch: pytest.MonkeyPat
     for ask in (GoogleSession().token, lambda: GoogleSession().id_token("https://service")):
         with pytest.raises(GoogleError, match=r"iam\.serviceAccounts\.get\w+"):
             ask()
+
+
+@pytest.mark.parametrize("variable", ["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS"])
+def test_workflow_acts_as_the_account_that_its_file_names(
+    google: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    identifier = variable.lower().replace("_", "-")[:20].strip("-")
+    google.call("POST", f"{USAGE}/projects/{PROJECT}/services/sts.googleapis.com:enable")
+    provider, issuer = make_provider(google, f"tunit-{identifier}"), Issuer()
+    issuer.trusted_by(google, provider)
+    email = google.make_account(f"tunit-{identifier}", "roles/artifactregistry.reader")
+    member = f"principalSet://iam.googleapis.com/{provider.partition('/providers/')[0]}/*"
+    account = f"{ACCOUNTS}/projects/{PROJECT}/serviceAccounts/{email}"
+    google.grant(account, "roles/iam.workloadIdentityUser", member)
+    token = issuer.token(provider, REPOSITORY)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+    monkeypatch.setenv(variable, str(write_configuration(google, tmp_path, provider, token, email)))
+    workflow = GoogleCloud()
+    assert workflow.get("artifact_registry", f"{PARENT}/repositories") == {}
+    with pytest.raises(ActionError, match=r"Permission 'run\.services\.list' denied"):
+        workflow.get("cloud_run_v2", f"{PARENT}/services")
+    assert claims(GoogleSession().id_token("https://service"))["email"] == email
+    # With a variable it is that account, whose tokens the one of the file may not create.
+    monkeypatch.setenv("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT", google.make_account(f"tunit-2{identifier}"))
+    with pytest.raises(GoogleError, match=r"iam\.serviceAccounts\.getAccessToken"):
+        GoogleSession().token()
+    monkeypatch.setenv("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT", "")
+    # Without an account it is the workflow itself, for which nobody makes ID tokens.
+    monkeypatch.setenv(variable, str(write_configuration(google, tmp_path, provider, token)))
+    assert GoogleSession().id_token("https://service") == ""
+    with pytest.raises(ActionError, match=r"artifactregistry\.repositories\.list' denied"):
+        GoogleCloud().get("artifact_registry", f"{PARENT}/repositories")
+    # What GitHub has given another repository is no use.
+    write_configuration(google, tmp_path, provider, issuer.token(provider, "somebody/else"), email)
+    with pytest.raises(GoogleError, match="rejected by the attribute condition"):
+        GoogleSession().token()
 
 
 def claims(token: str) -> Any:

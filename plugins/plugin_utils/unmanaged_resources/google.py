@@ -1,4 +1,7 @@
-"""Resources of Google Cloud that a plan would create and that exist already, left by an interrupted apply."""
+"""Resources of Google Cloud that a plan would create and that exist already, left by an interrupted apply.
+
+Or deleted, and still there: a workload identity pool keeps its name for 30 days.
+"""
 
 from __future__ import annotations
 
@@ -27,20 +30,42 @@ def _service_account(project: str, values: Json) -> tuple[str, str]:
     return "iam", f"projects/{project}/serviceAccounts/{email}"
 
 
+def _pool(project: str, values: Json) -> tuple[str, str]:
+    return "iam", f"projects/{project}/locations/global/workloadIdentityPools/{values['workload_identity_pool_id']}"
+
+
+def _pool_provider(project: str, values: Json) -> tuple[str, str]:
+    return "iam", f"{_pool(project, values)[1]}/providers/{values['workload_identity_pool_provider_id']}"
+
+
+def _custom_role(project: str, values: Json) -> tuple[str, str]:
+    return "iam", f"projects/{project}/roles/{values['role_id']}"
+
+
 # Where each type of resource is looked for: the API, and the path, which is also the id to import it by.
 PLACES: dict[str, Callable[[str, Json], tuple[str, str]]] = {
     "google_artifact_registry_repository": _repository,
     "google_cloud_run_v2_service": _service,
+    "google_iam_workload_identity_pool": _pool,
+    "google_iam_workload_identity_pool_provider": _pool_provider,
+    "google_project_iam_custom_role": _custom_role,
     "google_service_account": _service_account,
 }
 # What comes out the same when it is made twice.
-REPEATABLE = frozenset({"google_project_service"})
+REPEATABLE = frozenset(
+    {
+        "google_project_iam_member",
+        "google_project_service",
+        "google_service_account_iam_member",
+        "google_storage_bucket_iam_member",
+    }
+)
 
 
 def is_ours(found: Json, values: Json) -> bool:
     """Whether something that exists is what a plan would create: it has all of the labels.
 
-    An account has none; its description names the app.
+    What has none has a description that names the app or the environment.
     """
     labels = values.get("effective_labels") or {}
     if not labels:
@@ -49,7 +74,7 @@ def is_ours(found: Json, values: Json) -> bool:
 
 
 def find_unmanaged(cloud: GoogleCloud, project: str, creations: list[Json]) -> list[dict[str, str]]:
-    """What exists of the resources that a plan would create, ready to be imported.
+    """What exists of the resources that a plan would create, ready to be imported; what was deleted is undeleted.
 
     Args:
         cloud: answers questions.
@@ -64,19 +89,26 @@ def find_unmanaged(cloud: GoogleCloud, project: str, creations: list[Json]) -> l
     """
     resources: list[dict[str, str]] = []
     obstacles: list[str] = []
+    deleted: list[tuple[str, str]] = []
     for creation in creations:
         if creation["type"] not in PLACES:
             continue
         product, path = PLACES[creation["type"]](project, creation["values"])
         found = cloud.get(product, path)
-        if found is None:
+        # Terraform's provider undeletes a role itself.
+        if found is None or found.get("deleted"):
             continue
         if not is_ours(found, creation["values"]):
             obstacles.append(
                 f"{creation['address']}: {path} exists and was not made by this environment. Give one of the two "
                 "another name."
             )
+        if found.get("state") == "DELETED":
+            deleted.append((product, path))
         resources.append({"address": creation["address"], "id": path})
     if obstacles:
         raise ActionError("\n".join(["The plan cannot be applied, and nothing was changed.", *obstacles]))
+    # A pool before its providers.
+    for product, path in sorted(deleted):
+        cloud.undelete(product, path)
     return resources

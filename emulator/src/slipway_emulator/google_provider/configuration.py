@@ -17,6 +17,7 @@ import google.auth
 import google.auth.credentials
 import google.oauth2.credentials
 import requests
+from google.auth import identity_pool
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
@@ -34,7 +35,7 @@ _ENVIRONMENT = {
 }
 _ENDPOINT = re.compile(r"^.+/[^/]+/$")
 # The APIs of the resources that this provider makes.
-_PRODUCTS = ("artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "service_usage")
+_PRODUCTS = ("artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "service_usage", "storage")
 # What the published schema leaves out (`ConflictsWith`).
 _CONFLICTS = {"access_token": ("credentials",), "credentials": ("access_token",)}
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -160,8 +161,14 @@ def _credentials(access_token: str, credentials: str) -> google.auth.credentials
             info: Any = json.loads(
                 credentials if credentials.lstrip().startswith("{") else Path(credentials).read_text()
             )
+            if info.get("type") == "external_account":
+                return identity_pool.Credentials.from_info(info, scopes=_SCOPES)
             # A rehearsal's key is an account's; the real provider takes other kinds too.
             return service_account.Credentials.from_service_account_info(info, scopes=_SCOPES)
+        file = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
+        if file and json.loads(Path(file).read_text()).get("type") == "external_account":
+            # google-auth's own loader asks Google itself for the project.
+            return identity_pool.Credentials.from_file(file, scopes=_SCOPES)
         return google.auth.default(scopes=_SCOPES)[0]
     except (GoogleAuthError, OSError, ValueError) as error:
         raise ConfigurationError(

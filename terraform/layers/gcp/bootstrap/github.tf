@@ -34,7 +34,7 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   workload_identity_pool_id          = google_iam_workload_identity_pool.github[0].workload_identity_pool_id
   workload_identity_pool_provider_id = "github"
   display_name                       = "GitHub"
-  description                        = "Workflows of ${var.github_repository}."
+  description                        = "Workflows that deploy ${local.environment}."
 
   attribute_mapping = { "google.subject" = "assertion.sub" }
 
