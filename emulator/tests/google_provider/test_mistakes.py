@@ -127,6 +127,20 @@ def test_mistake_in_a_repository(terraform: Terraform, arguments: str, problem: 
          "expected run to be a domain like serviceusage.googleapis.com"),
         ('resource "google_cloud_run_v2_service_iam_member" "x" {\n name = "x"\n role = "roles/run.invoker"\n'
          ' member = "me"\n}', 'invalid value "me" for member'),
+        ('resource "google_iam_workload_identity_pool" "x" {\n workload_identity_pool_id = "gcp-x"\n}',
+         'can not start with "gcp-"'),
+        ('resource "google_iam_workload_identity_pool" "x" {\n workload_identity_pool_id = "Ab"\n}',
+         "cannot be smaller than 4 characters"),
+        ('resource "google_iam_workload_identity_pool_provider" "x" {\n workload_identity_pool_id = "pool"\n'
+         ' workload_identity_pool_provider_id = "provider"\n}', "Invalid combination of arguments"),
+        ('resource "google_project_iam_custom_role" "x" {\n role_id = "a-b"\n title = "x"\n permissions = ["a.b.c"]\n}',
+         "doesn't match regexp"),
+        ('resource "google_project_iam_custom_role" "x" {\n role_id = "a_b"\n title = "x"\n permissions = ["a.b.c"]\n'
+         ' stage = "OLD"\n}', "expected stage to be one of"),
+        ('resource "google_project_iam_member" "x" {\n role = "roles/run.invoker"\n member = "user:me@example.org"\n}',
+         'The argument "project" is required'),
+        ('resource "google_service_account_iam_member" "x" {\n service_account_id = "me"\n role = "roles/x"\n'
+         ' member = "user:me@example.org"\n}', "doesn't match regexp"),
         # Of a resource that the stand-in does not make.
         ('resource "google_bigtable_gc_policy" "x" {\n instance_name = "a"\n table = "b"\n column_family = "c"\n'
          ' gc_rules = "{}"\n mode = "UNION"\n}', '"gc_rules": conflicts with mode'),
