@@ -63,7 +63,7 @@ def mapped(mapping: Mapping[str, str], claims: Mapping[str, Any]) -> dict[str, s
 
 
 def holds(condition: str, claims: Mapping[str, Any], attributes: Mapping[str, str]) -> bool:
-    """Whether a condition admits a token; one that names a claim that is not there does not."""
+    """Whether a condition lets a token in; one that names a claim that is not there does not."""
     try:
         return all(
             _value(left, claims, attributes) == _value(right, claims, attributes)
