@@ -21,7 +21,16 @@ ENDPOINTS = {f"{product}_custom_endpoint": "http://127.0.0.1:9/v1/" for product 
 BLOCK = Block(
     {
         name: Attribute("string", optional=True)
-        for name in ("access_token", "credentials", "project", "region", "storage_custom_endpoint", *ENDPOINTS)
+        for name in (
+            "access_token",
+            "credentials",
+            "iam_credentials_custom_endpoint",
+            "impersonate_service_account",
+            "logging_custom_endpoint",
+            "project",
+            "region",
+            *ENDPOINTS,
+        )
     },
     {},
 )
@@ -46,7 +55,14 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def do_POST(self) -> None:
-        self._answer({"access_token": "ours", "expires_in": 3600}, 200)
+        # Of the token's server, and of IAM's.
+        content = {
+            "access_token": "ours",
+            "expires_in": 3600,
+            "accessToken": "ours",
+            "expireTime": "2100-01-01T00:00:00Z",
+        }
+        self._answer(content, 200)
 
     def _answer(self, content: object, status: int) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
@@ -109,6 +125,22 @@ def test_key_may_be_given_as_text(api: Api, key: str) -> None:
     assert call(Configuration.of(BLOCK, config, {}), "GET", "iam_beta", "x") == {"path": "/iam/v1/x"}
 
 
+def test_impersonated_account_asks(api: Api) -> None:
+    account = "them@some-project.iam.gserviceaccount.com"
+    environment = {
+        "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT": account,
+        "GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT": f"{api.address}/iamcredentials/v1/",
+    }
+    config = ENDPOINTS | {"access_token": "mine", "iam_beta_custom_endpoint": f"{api.address}/iam/v1/"}
+    configuration = Configuration.of(BLOCK, config, environment)
+    assert call(configuration, "GET", "iam_beta", "x") == {"path": "/iam/v1/x"}
+    token = f"POST /iamcredentials/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
+    assert api.asked == [token, "GET /iam/v1/x"]
+    del environment["GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT"]
+    with pytest.raises(ConfigurationError, match="iam_credentials_custom_endpoint is not"):
+        Configuration.of(BLOCK, config, environment)
+
+
 def test_refused_token_is_an_error_in_googles_words(api: Api) -> None:
     config = ENDPOINTS | {"access_token": "stolen", "iam_beta_custom_endpoint": f"{api.address}/iam/v1/"}
     with pytest.raises(ApiError, match="googleapi: Error 401: who are you") as refused:
@@ -131,7 +163,7 @@ def test_provider_block_goes_before_the_environment() -> None:
          "iam_beta_custom_endpoint is 'https://iam.googleapis.com/v1/'"),
         ({"cloud_run_v2_custom_endpoint": "http://127.0.0.1.example.org/v2/"}, "cloud_run_v2_custom_endpoint is"),
         # Not one that it asks, but in what other way is this the real Google?
-        ({"storage_custom_endpoint": "https://storage.googleapis.com/v1/"}, "storage_custom_endpoint is"),
+        ({"logging_custom_endpoint": "https://logging.googleapis.com/v2/"}, "logging_custom_endpoint is"),
     ],
 )  # fmt: skip
 def test_real_project_is_refused_before_anything_is_asked(endpoints: dict[str, str], problem: str) -> None:

@@ -17,7 +17,7 @@ import google.auth
 import google.auth.credentials
 import google.oauth2.credentials
 import requests
-from google.auth import identity_pool
+from google.auth import identity_pool, impersonated_credentials
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
@@ -30,6 +30,7 @@ from slipway_emulator.google_provider.values import Object, is_unknown
 _ENVIRONMENT = {
     "access_token": ("GOOGLE_OAUTH_ACCESS_TOKEN",),
     "credentials": ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"),
+    "impersonate_service_account": ("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT",),
     "project": ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
     "region": ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION"),
 }
@@ -114,7 +115,10 @@ class Configuration:
                 )
         labels = config.get("default_labels")
         session = requests.Session()
-        session.auth = _Bearer(_credentials(setting("access_token"), setting("credentials")))
+        found = _credentials(setting("access_token"), setting("credentials"))
+        if account := setting("impersonate_service_account"):
+            found = _impersonated(found, account, endpoints)
+        session.auth = _Bearer(found)
         return cls(
             project=setting("project"),
             region=setting("region"),
@@ -124,6 +128,18 @@ class Configuration:
             deletion_policy=setting("deletion_policy") or "DELETE",
             session=session,
         )
+
+
+def _impersonated(
+    source: google.auth.credentials.Credentials, account: str, endpoints: Mapping[str, str]
+) -> google.auth.credentials.Credentials:
+    if "iam_credentials" not in endpoints:
+        raise ConfigurationError(
+            "impersonate_service_account is set, and iam_credentials_custom_endpoint is not: this stand-in for the "
+            "google provider asks nobody but an emulator on this machine"
+        )
+    address = f"{endpoints['iam_credentials']}projects/-/serviceAccounts/{account}:generateAccessToken"
+    return impersonated_credentials.Credentials(source, account, list(_SCOPES), iam_endpoint_override=address)
 
 
 def _is_loopback(address: str) -> bool:
