@@ -246,7 +246,8 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         upstream = None
         if role in layers:
             inputs = [f"{role}_{variable}" for variable in declared_variables(layers[role]) if variable not in COMMON]
-            allowed = [*inputs, *known.own_options(role)]
+            # What the account is bootstrapped with is said for all hosts, whatever their clouds are.
+            allowed = list(known.roles[role]) if role == BOOTSTRAP else [*inputs, *known.own_options(role)]
             kind = f"input of the layer {layers[role].name}"
             upstream = _upstream_layer(name.removeprefix(f"{role}_"), role)
         else:

@@ -38,6 +38,8 @@ SERVE: Json = {"ansible.builtin.import_role": {"name": "slipway.provision.servic
 GIVEN = {
     "bootstrap_cloud": "gcp",
     "bootstrap_github_repository": "my-organization/my-repository",
+    # Of AWS: an inventory gives it to all hosts.
+    "bootstrap_budget_monthly_usd": 50,
     "terraform_layer_app": "bootstrap",
     "terraform_layer_name": "bootstrap",
     "terraform_layer_root": "gcp/bootstrap",
