@@ -252,6 +252,24 @@ def lacking(requests: Iterable[Request], written: dict[str, Json]) -> list[Reque
     )
 
 
+def unneeded(requests: Iterable[Request], written: dict[str, Json]) -> list[str]:
+    """Actions that the deployer's policies allow and no request needs, each with its policy and statement."""
+    asked = list(requests)
+    found = []
+    for name, document in written.items():
+        for number, statement in enumerate(document["Statement"]):
+            if not name.startswith("deploy-") or statement["Effect"] != "Allow":
+                continue
+            for action in statement["Action"]:
+                less_of_it = statement | {"Action": [other for other in statement["Action"] if other != action]}
+                without = [*document["Statement"][:number], less_of_it, *document["Statement"][number + 1 :]]
+                less = written | {name: document | {"Statement": without}}
+                own = [request for request in asked if request.action == action]
+                if not lacking(own, less):
+                    found.append(f"{name} {statement['Sid']} {action}")
+    return found
+
+
 def main(arguments: list[str]) -> int:
     """Write the policies, or with --check only compare.
 
@@ -261,6 +279,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m terraform.policies", description=__doc__.split("\n\n")[0])
     parser.add_argument("record", nargs="+", type=Path, help="iam-decisions.jsonl of an emulator")
     parser.add_argument("--check", action="store_true", help="write nothing; say what the policies lack")
+    parser.add_argument("--whole", action="store_true", help="with --check: say, too, what nobody asked for")
     parser.add_argument("--add", action="store_true", help="keep what the policies allow already")
     given = parser.parse_args(arguments)
     requests = read_requests(line for file in given.record for line in file.read_text().splitlines())
@@ -268,6 +287,8 @@ def main(arguments: list[str]) -> int:
         missing = lacking(requests, read_documents())
         for request in missing:
             print(f"lacking: {request.action} on {request.resource} {dict(request.conditions) or ''}".rstrip())
+        for place in unneeded(requests, read_documents()) if given.whole else []:
+            print(f"not asked for: {place}")
         return 1 if missing else 0
     if given.add:
         requests |= _allowed_now(read_documents())

@@ -44,6 +44,12 @@ class Budgets(JsonService):
         # By name: the budget, its notifications with their subscribers, its tags.
         self._budgets = AccountScopedDict()
 
+    def _permission(self, operation: str) -> str:
+        # "Actions defined by AWS Budget Service" in the Service Authorization Reference.
+        if operation.endswith("Resource"):
+            return operation
+        return "ViewBudget" if operation.startswith("Describe") else "ModifyBudget"
+
     def _CreateBudget(self, request: Json) -> Json:
         budget = request["Budget"]
         name = budget["BudgetName"]

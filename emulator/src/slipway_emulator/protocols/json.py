@@ -82,6 +82,10 @@ class JsonService:
             result: Json = handler(parameters)
         return result
 
+    def _permission(self, operation: str) -> str:
+        """The action of IAM that an operation needs, without its prefix."""
+        return operation
+
     def matches(self, scope: Scope) -> bool:
         """Whether an HTTP request is for this service."""
         target = dict(scope["headers"]).get(b"x-amz-target", b"")
@@ -98,7 +102,7 @@ class JsonService:
         operation = headers["x-amz-target"].removeprefix(self._target_prefix)
         try:
             parameters = _object(body)
-            refused = authorize(self._namespace, operation, headers, parameters)
+            refused = authorize(self._namespace, self._permission(operation), headers, parameters)
             if refused:
                 await ministack._send_response(send, *refused)
                 return
