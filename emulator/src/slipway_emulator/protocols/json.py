@@ -191,7 +191,9 @@ def _broken_constraint(value: Any, shape: Shape) -> str | None:
 def _python(pattern: str) -> str:
     # The models' patterns are Java's, which writes a character beyond 16 bits as two and names classes otherwise.
     pattern = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
-    return pattern.replace(r"\p{Print}", "[ -~]")
+    pattern = pattern.replace(r"\p{Print}", "[ -~]")
+    # A flag may stand anywhere in Java, and counts from there on; the letters before it are none of the models'.
+    return f"(?i){pattern.replace('(?i)', '')}" if "(?i)" in pattern else pattern
 
 
 def page(name: str, records: list[Json], request: Json, size: int, invalid: str) -> Json:
