@@ -51,6 +51,19 @@ def collection_version(name: str) -> str | None:
     return version
 
 
+def _dependencies(project: Path) -> dict[str, str]:
+    """The collections that this one needs, and in which versions.
+
+    An installed collection has them in its manifest, a checkout in galaxy.yml (Ansible, "Collection structure").
+    """
+    manifest = project / "MANIFEST.json"
+    described = (
+        json.loads(manifest.read_text())["collection_info"] if manifest.exists() else read_yaml(project / "galaxy.yml")
+    )
+    dependencies: dict[str, str] = described["dependencies"]
+    return dependencies
+
+
 def machine_problems(
     project: str,
     terraform: str,
@@ -81,7 +94,7 @@ def machine_problems(
             "this machine: no Docker engine answers, and an image must be built "
             f"({' '.join(engine.split())}). make setup installs and starts one; DOCKER_HOST names another."
         )
-    for name, wanted in read_yaml(Path(project) / "galaxy.yml")["dependencies"].items():
+    for name, wanted in _dependencies(Path(project)).items():
         found = installed(name)
         if found is None or not SpecifierSet(wanted).contains(found, prereleases=True):
             problems.append(

@@ -126,6 +126,35 @@ def test_network_and_app_of_one_name(inventory: Inventory) -> None:
     ) in inventory.problems()
 
 
+def test_host_of_the_name_of_the_bootstrap(inventory: Inventory) -> None:
+    inventory.add("bootstrap", "apps", "app_runner")
+    assert (
+        "bootstrap: has the name under which the account's own states are kept (playbooks/bootstrap.yml); it must have "
+        "another" + inventory.edit("hosts.yml")
+    ) in inventory.problems()
+
+
+def test_what_an_account_is_bootstrapped_with(inventory: Inventory) -> None:
+    inventory.write("group_vars/all/account.yml", bootstrap_github_repository="shop", bootstrap_budget=5)
+    # One of AWS and one of Google Cloud, for all hosts.
+    inventory.everywhere(
+        bootstrap_github_repository="example/shop",
+        bootstrap_budget_monthly_usd=5,
+        bootstrap_trusted_members=["user:me@example.org"],
+    )
+    assert inventory.problems() == []
+    inventory.everywhere(bootstrap_github_repository="shop", bootstrap_budget=5)
+    wrong = inventory.problems()
+    hosts = "main, tasks, beers, records, hello, hello-gcp"
+    file = "group_vars/all/account.yml"
+    assert (
+        f'{hosts}: bootstrap_github_repository is "shop"; it must be <owner>/<name>, such as example/shop, or null'
+        + inventory.edit(file)
+    ) in wrong
+    assert f"{hosts}: there is no input of the layer bootstrap named bootstrap_budget" in " ".join(wrong)
+    assert len(wrong) == 2
+
+
 def test_host_that_nothing_is_done_for(inventory: Inventory) -> None:
     inventory.set("beers", group_names=["ecs"])
     assert "beers: stands in neither of the groups apps and networks" in inventory.problem()

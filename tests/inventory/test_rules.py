@@ -113,6 +113,27 @@ _FARGATE: _Cases = {
 }
 # By root and variable: values that are accepted, and values that are refused because of that variable.
 CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
+    "aws/bootstrap": {
+        "budget_email_addresses": (
+            [[], ["a@b.example.org"]],
+            [["a"], ["a@b"], ["a b@c.org"], [f"a{n}@b.org" for n in range(11)]],
+        ),
+        "budget_monthly_usd": ([1, 110, 2500.5], [0, -1, 0.5]),
+        "github_repository": ([None, "a/b", "example-org/shop.web_1"], ["shop", "/shop", "-a/b", "a/b/c", "a/b*", ""]),
+        "name": (
+            ["dev-bootstrap", "a1-b-bootstrap"],
+            ["dev", "bootstrap", "dev--bootstrap", "1-bootstrap", "dev-bootstrap-x"],
+        ),
+        "trusted_principal_arns": (
+            [[], ["arn:aws:iam::111122223333:root", "arn:aws-us-gov:iam::111122223333:user/a/b"]],
+            [
+                ["*"],
+                ["arn:aws:iam::111122223333:role/*"],
+                ["arn:aws:iam::1:role/a"],
+                ["arn:aws:sts::111122223333:role/a"],
+            ],
+        ),
+    },
     "aws/network": {
         "availability_zones": (
             [["us-east-1a", "us-east-1f"]],
@@ -202,6 +223,15 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "memory_mib": ([512, 1024], [256, 2048, 4096]),
         "min_count": ([1, 10], [0, 26, 1.5]),
     },
+    "gcp/bootstrap": {
+        "github_repository": ([None, "a/b", "example-org/shop.web_1"], ["shop", "-a/b", "a/b/c", "a/b' || true", ""]),
+        "name": (["dev-bootstrap", "a1-b-bootstrap"], ["dev", "dev--bootstrap", "1-bootstrap", "dev-bootstrap-x"]),
+        "project": (["my-project-123456"], ["123456789012", "My-Project", "short"]),
+        "trusted_members": (
+            [[], ["user:me@example.org", "group:a@b.org", "serviceAccount:a@p.iam.gserviceaccount.com"]],
+            [["allUsers"], ["me@example.org"], ["user:me"], ["domain:example.org"], ["user:a b@example.org"]],
+        ),
+    },
     "gcp/registry": {
         **_IN_GOOGLE_CLOUD,
         "host": (
@@ -274,7 +304,7 @@ def test_every_rule_has_a_case(root: str) -> None:
     blocks = read_terraform(_folder(root) / "variables.tf")["variable"]
     validated = {name for block in blocks for name, body in block.items() if "validation" in body}
     given_by_the_project = {
-        *("account_id", "name", "region", "tags", "readable_secret_arns"),
+        *("account_id", "name", "permissions_boundary_arn", "region", "tags", "readable_secret_arns"),
         *(name for name in validated if name.partition("_")[0] in LAYERS),
     }
     assert validated - given_by_the_project <= set(CASES.get(root, {})) <= validated

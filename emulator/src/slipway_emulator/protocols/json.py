@@ -82,6 +82,10 @@ class JsonService:
             result: Json = handler(parameters)
         return result
 
+    def _permission(self, operation: str) -> str:
+        """The action of IAM that an operation needs, without its prefix."""
+        return operation
+
     def matches(self, scope: Scope) -> bool:
         """Whether an HTTP request is for this service."""
         target = dict(scope["headers"]).get(b"x-amz-target", b"")
@@ -98,7 +102,7 @@ class JsonService:
         operation = headers["x-amz-target"].removeprefix(self._target_prefix)
         try:
             parameters = _object(body)
-            refused = authorize(self._namespace, operation, headers, parameters)
+            refused = authorize(self._namespace, self._permission(operation), headers, parameters)
             if refused:
                 await ministack._send_response(send, *refused)
                 return
@@ -187,7 +191,9 @@ def _broken_constraint(value: Any, shape: Shape) -> str | None:
 def _python(pattern: str) -> str:
     # The models' patterns are Java's, which writes a character beyond 16 bits as two and names classes otherwise.
     pattern = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
-    return pattern.replace(r"\p{Print}", "[ -~]")
+    pattern = pattern.replace(r"\p{Print}", "[ -~]")
+    # A flag may stand anywhere in Java, and counts from there on; the letters before it are none of the models'.
+    return f"(?i){pattern.replace('(?i)', '')}" if "(?i)" in pattern else pattern
 
 
 def page(name: str, records: list[Json], request: Json, size: int, invalid: str) -> Json:

@@ -5,7 +5,7 @@ variable "github_repository" {
 
   validation {
     condition     = var.github_repository == null || can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_.-]{1,100}$", var.github_repository))
-    error_message = "github_repository is ${jsonencode(var.github_repository)}; it must be <owner>/<name>, as in the repository's address behind github.com/, or null."
+    error_message = "github_repository is \"${coalesce(var.github_repository, "null")}\"; it must be <owner>/<name>, such as example/shop, or null."
   }
 }
 
