@@ -88,7 +88,12 @@ def _general(entry: Json, account: str, environment: str) -> Request:
         for key, value in sorted(entry.get("context", {}).items())
         if key.lower() in _KEPT_CONDITIONS and value
     )
-    return Request(entry["action"], _general_resource(entry["resource"], account, environment), conditions)
+    resource = _general_resource(entry["resource"], account, environment)
+    secret = re.search(r":secret:[^/]*(?P<name>/.*)-[A-Za-z0-9]{6}$", entry["resource"])
+    if entry["action"] == "secretsmanager:GetSecretValue" and secret:
+        # What is read is one kind of secret: that of a database's master, say, and none of an application.
+        resource += f"{secret['name']}-*"
+    return Request(entry["action"], resource, conditions)
 
 
 def _general_value(value: str, account: str, environment: str) -> str:
