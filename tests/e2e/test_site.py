@@ -58,8 +58,9 @@ def test_without_its_cloud_no_app_goes_on(site: Site) -> None:
 
 def test_check_of_a_fresh_environment_says_what_it_waits_for(site: Site, aws: Any) -> None:
     run = succeeded(site.run("site.yml", "--check"))
-    buckets = [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]]
-    assert f"slipway-{ENVIRONMENT}-state" not in buckets
+    # The emulator's account was bootstrapped, and nothing else was done.
+    states = aws("s3").list_objects_v2(Bucket=f"slipway-{ENVIRONMENT}-state")["Contents"]
+    assert [item["Key"] for item in states] == [f"{ENVIRONMENT}/bootstrap/bootstrap"]
     assert "waits for" in run.output
 
 
