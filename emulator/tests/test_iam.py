@@ -212,7 +212,7 @@ def test_narrow_policy_allows_what_it_names(
 
 def test_tags_of_a_request_are_condition_keys(deployer: Deployer) -> None:
     tagged = allow("ec2:CreateVpc", StringEquals={"aws:RequestTag/Environment": "dev"})
-    ec2 = deployer(tagged, allow("ec2:DeleteVpc"))("ec2")
+    ec2 = deployer(tagged, allow("ec2:DeleteVpc", "ec2:CreateTags"))("ec2")
 
     def make(environment: str) -> str:
         tags = [{"ResourceType": "vpc", "Tags": [{"Key": "Environment", "Value": environment}]}]

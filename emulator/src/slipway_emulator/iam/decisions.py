@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ministack import app as ministack
 from ministack.core import iam_actions, iam_evaluator
-from ministack.core.responses import get_account_id, get_region, new_uuid, set_request_account_id, set_request_region
+from ministack.core.responses import get_account_id, new_uuid, set_request_account_id, set_request_region
 from ministack.core.router import extract_access_key_id, extract_region
-from ministack.services import iam
+from ministack.services import iam, tagging
 
-from slipway_emulator.iam import requests
-from slipway_emulator.iam.requests import NOTHING, Request
+from slipway_emulator.iam.checks import Check, checks
+from slipway_emulator.iam.reference import resource_types
+from slipway_emulator.iam.requests import NOTHING, SERVICE_LINKED_ROLES, Request, Tags, parameters_of
 
 if TYPE_CHECKING:
     from slipway_emulator.parts import Parts
@@ -49,16 +50,19 @@ class Decisions:
         file.unlink(missing_ok=True)
         self._file = file
 
-    def add(self, principal: str, action: str, resource: str, allowed: bool) -> None:
+    def add(self, principal: str, check: Check, allowed: bool) -> None:
         """Add one decision.
 
         Args:
             principal: ARN of the user or of the role's session.
-            action: as IAM names it.
-            resource: its ARN, or `*`.
+            check: what was decided. Its condition keys are kept, because a policy may name them; tags are not.
             allowed: what was decided.
         """
-        line = json.dumps({"principal": principal, "action": action, "resource": resource, "allowed": allowed})
+        entry: Json = {"principal": principal, "action": check.action, "resource": check.resource, "allowed": allowed}
+        types = resource_types(check.action)
+        # Whether a policy may name resources for the action: where it may not, it has to say `*`.
+        entry["resource_level"] = None if types is None else bool(types)
+        line = json.dumps(entry | ({"context": check.context} if check.context else {}))
         with self._lock:
             if line not in self._known:
                 self._known.add(line)
@@ -75,24 +79,28 @@ def enforce(original: Function, parts: Parts) -> Function:
         resource_arn: str = "*",
         service_context: Json | None = None,
     ) -> Any:
-        def decide(action: str, resource: str, context: Json) -> Any:
-            denied = original(access_key_id, action, service, region, resource, context)
+        def decide(check: Check) -> Any:
+            namespace = check.action.partition(":")[0]
+            # Of the same service: what MiniStack knows of the request counts, too.
+            is_own = namespace == iam_action.partition(":")[0]
+            context = (service_context or {} if is_own else {}) | _tag_keys(check.tags) | check.context
+            asked = service if is_own else namespace
+            denied = original(access_key_id, check.action, asked, region, check.resource, context)
             caller = iam_evaluator.resolve_credential(access_key_id or "")
             if isinstance(caller, iam_evaluator.ResolvedCredential):
-                parts.decisions.add(caller.principal_arn, action, resource, denied is None)
+                parts.decisions.add(caller.principal_arn, check, denied is None)
             if denied is not None:
-                _refused.set((action, resource))
+                _refused.set((check.action, check.resource))
             return denied
 
         _caller_key.set(access_key_id)
-        denied = decide(iam_action, resource_arn, service_context or {})
         request = _request.get()
-        if denied is not None or request.action != iam_action:
-            return denied
-        # Once: a request on several resources is decided for each.
+        if request.action != iam_action:
+            return decide(Check(iam_action, resource_arn))
+        # Once: MiniStack asks for each of a request's resources that it knows of.
         _request.set(NOTHING)
-        for check in requests.further_checks(request, get_account_id()):
-            denied = decide(check.action, check.resource, check.context)
+        for check in checks(request, resource_arn, region, get_account_id()):
+            denied = decide(check)
             if denied is not None and not check.is_optional:
                 return denied
             if denied is None and check.makes:
@@ -102,42 +110,21 @@ def enforce(original: Function, parts: Parts) -> Function:
     return enforce
 
 
+def _tag_keys(tags: Tags) -> Json:
+    """The condition keys of the tags of a request."""
+    context: Json = {f"aws:requesttag/{name}".lower(): value for name, value in tags.items()}
+    return context | ({"aws:TagKeys": list(tags)} if tags else {})
+
+
 def extract_action(original: Function, _: Parts) -> Function:
     def extract_action(
         service: str, method: str, path: str, headers: Json, body: bytes, query_params: Json
     ) -> str | None:
         action: str | None = original(service, method, path, headers, body, query_params)
-        _request.set(Request(action or "", requests.parameters_of(body, query_params)))
+        _request.set(Request(action or "", parameters_of(body, query_params), path))
         return action
 
     return extract_action
-
-
-def extract_resource(original: Function, _: Parts) -> Function:
-    def extract_resource(
-        service: str,
-        method: str,
-        path: str,
-        headers: Json,
-        body: bytes,
-        query_params: Json,
-        region: str,
-        account_id: str,
-    ) -> str:
-        found: str = original(service, method, path, headers, body, query_params, region, account_id)
-        return requests.resource_of(_request.get(), region, account_id) or found
-
-    return extract_resource
-
-
-def tag_context(original: Function, _: Parts) -> Function:
-    def tag_context(service: str, iam_action: str, body: bytes, params: Json) -> Json:
-        if service == "ec2":
-            return requests.tags_of_ec2(_request.get().parameters)
-        context: Json = original(service, iam_action, body, params)
-        return context
-
-    return tag_context
 
 
 def denial(original: Function, _: Parts) -> Function:
@@ -176,8 +163,15 @@ def denial(original: Function, _: Parts) -> Function:
 
 def condition_key(original: Function, _: Parts) -> Function:
     def condition_key(key: str, ctx: Any) -> Any:
-        # Plain HTTP stands for TLS here: a policy that allows TLS only would refuse everybody otherwise.
-        return "true" if key.lower() == "aws:securetransport" else original(key, ctx)
+        namespace, _, name = key.lower().partition(":")
+        if (namespace, name) == ("aws", "securetransport"):
+            # Plain HTTP stands for TLS here: a policy that allows TLS only would refuse everybody otherwise.
+            return "true"
+        if namespace != "aws" and name.startswith("resourcetag/"):
+            # A service's own name for the tags of the resource.
+            tags = tagging.resource_tags(ctx.resource_arn) or {}
+            return next((tags[tag] for tag in tags if f"resourcetag/{tag}".lower() == name), None)
+        return original(key, ctx)
 
     return condition_key
 
@@ -186,7 +180,7 @@ def create_service_linked_role(original: Function, _: Parts) -> Function:
     def create_service_linked_role(p: Json) -> Response:
         service = iam._p(p, "AWSServiceName")
         suggested = f"AWSServiceRoleFor{service.partition('.')[0].capitalize()}"
-        name = requests.service_linked_role_name(service, suggested)
+        name = SERVICE_LINKED_ROLES.get(service, suggested)
         if name in iam._roles:
             text = f"Service role name {name} has been taken in this account, please try a different suffix."
             refused: Response = iam._error(400, "InvalidInput", text, ns="iam")
@@ -224,7 +218,5 @@ def authorize(namespace: str, operation: str, headers: dict[str, str], parameter
         headers,
         {},
         new_uuid(),
-        resource_arn=requests.resource_of(request, get_region(), get_account_id()) or "*",
-        service_context=requests.tags_of(parameters),
     )
     return answer

@@ -18,6 +18,7 @@ from ministack.core.responses import get_region, new_uuid
 from ministack.services import iam, imds, sts
 
 from slipway_emulator.endpoints import Receive, Scope, Send
+from slipway_emulator.iam.checks import Check
 from slipway_emulator.iam.decisions import Decisions
 from slipway_emulator.late import Late
 
@@ -115,7 +116,7 @@ class Roles:
             iam_evaluator._gather_role_policies(name, account),
             *iam_evaluator._permissions_boundary(iam._roles, name, account),
         )
-        self._decisions.add(principal, action, resource, found.decision == "Allow")
+        self._decisions.add(principal, Check(action, resource), found.decision == "Allow")
         if found.decision == "Allow":
             return ""
         return str(identity_denial_message(action, principal, resource, found.decision == "Deny"))
