@@ -566,3 +566,190 @@ def test_record_says_whether_a_policy_can_name_resources(cloud: Settings, deploy
     assert (mine["ec2:DescribeVpcs"]["resource"], mine["ec2:DescribeVpcs"]["resource_level"]) == ("*", False)
     assert mine["ecs:DescribeServices"]["resource_level"] is True
     assert mine["ecs:DescribeServices"]["context"] == {"ecs:cluster": arn("ecs", "cluster/temu-none")}
+
+
+# -- condition keys --
+
+
+def test_boundary_and_policy_of_a_request_are_condition_keys(aws: Client, deployer: Deployer) -> None:
+    """A deployer makes roles only within the boundary that he is told, and attaches only what he is told."""
+    iam = aws("iam")
+    arns = [
+        iam.create_policy(PolicyName=f"temu-{name}", PolicyDocument=policy(allow("s3:ListAllMyBuckets")))["Policy"][
+            "Arn"
+        ]
+        for name in ("boundary", "other")
+    ]
+    boundary, other = arns
+    actions = ("iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:AttachRolePolicy")
+    within = allow(*actions, StringEquals={"iam:PermissionsBoundary": boundary})
+    unbound = {"RoleName": "temu-bound", "AssumeRolePolicyDocument": _TRUST}
+    client = deployer(within)("iam")
+    assert "iam:CreateRole" in refusal(lambda: client.create_role(**unbound))
+    assert "iam:CreateRole" in refusal(lambda: client.create_role(**unbound, PermissionsBoundary=other))
+    client.create_role(**unbound, PermissionsBoundary=boundary)
+    role = {"RoleName": "temu-bound"}
+    assert "iam:PutRolePermissionsBoundary" in refusal(
+        lambda: client.put_role_permissions_boundary(**role, PermissionsBoundary=other)
+    )
+    # Where the request does not say, it is the role's boundary that counts.
+    client.put_role_policy(**role, PolicyName="own", PolicyDocument=policy(allow("s3:ListAllMyBuckets")))
+    attach = {"Action": "iam:AttachRolePolicy", "Effect": "Deny", "Resource": "*"}
+    narrow = deployer(within, attach | {"Condition": {"ArnNotEquals": {"iam:PolicyARN": other}}})("iam")
+    narrow.attach_role_policy(**role, PolicyArn=other)
+    assert "iam:AttachRolePolicy" in refusal(lambda: narrow.attach_role_policy(**role, PolicyArn=boundary))
+    iam.delete_role_permissions_boundary(**role)
+    assert "iam:PutRolePolicy" in refusal(
+        lambda: client.put_role_policy(**role, PolicyName="own", PolicyDocument=policy(allow("*")))
+    )
+    iam.detach_role_policy(**role, PolicyArn=other)
+    iam.delete_role_policy(**role, PolicyName="own")
+    iam.delete_role(**role)
+    for one in arns:
+        iam.delete_policy(PolicyArn=one)
+
+
+def test_tags_that_a_request_may_set(aws: Client, deployer: Deployer) -> None:
+    within = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Environment"]}}
+    client = deployer(allow("ec2:CreateVpc"), allow("ec2:CreateTags") | {"Condition": within})
+    MADE["ec2"].remove(aws, MADE["ec2"].make(client))
+    tags = [{"ResourceType": "vpc", "Tags": [*_TAGS, {"Key": "Owner", "Value": "x"}]}]
+    assert "ec2:CreateTags" in refusal(
+        lambda: client("ec2").create_vpc(CidrBlock="10.78.0.0/16", TagSpecifications=tags)
+    )
+
+
+# How something is looked up or removed by its name, and its own service's key for tags.
+OF_TAGGED = {
+    "cloudwatch": ("cloudwatch:DeleteAlarms", "aws:ResourceTag/Environment"),
+    "ec2": ("ec2:DeleteVpc", "ec2:ResourceTag/Environment"),
+    "ecr": ("ecr:DeleteRepository", "ecr:ResourceTag/Environment"),
+    "ecs cluster": ("ecs:DeleteCluster", "ecs:ResourceTag/Environment"),
+    "elasticloadbalancing": ("elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:ResourceTag/Environment"),
+    "logs": ("logs:DeleteLogGroup", "aws:ResourceTag/Environment"),
+    "rds": ("rds:DeleteDBParameterGroup", "rds:pg-tag/Environment"),
+    "secretsmanager": ("secretsmanager:DeleteSecret", "secretsmanager:ResourceTag/Environment"),
+}
+
+
+@pytest.mark.parametrize("what", OF_TAGGED)
+def test_tags_of_a_resource_are_condition_keys(aws: Client, deployer: Deployer, what: str) -> None:
+    made, (action, key) = MADE[what].make(aws), OF_TAGGED[what]
+    for name in (key, "aws:ResourceTag/Environment"):
+        stranger = deployer(allow(action, StringEquals={name: "prod"}))
+        assert action in refusal(partial(MADE[what].remove, stranger, made))
+    MADE[what].remove(deployer(allow(action, StringEquals={key: "dev"})), made)
+
+
+# -- what services need of their caller --
+
+
+def test_auto_scaling_group_needs_what_its_instances_need(deployer: Deployer, network: Network, template: str) -> None:
+    group = arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/temu-checks")
+    asked = {
+        "AutoScalingGroupName": "temu-checks",
+        "MinSize": 2,
+        "MaxSize": 1,
+        "VPCZoneIdentifier": network.subnet,
+    }
+    by_name = {"LaunchTemplateName": "temu-launched", "Version": "$Latest"}
+    own = ("autoscaling:CreateAutoScalingGroup", group), ("autoscaling:CreateOrUpdateTags", group)
+    linked = allow("iam:CreateServiceLinkedRole")
+    tags = [{"Key": "Environment", "Value": "dev", "PropagateAtLaunch": True}]
+    for specified in (
+        {"LaunchTemplate": by_name},
+        {"MixedInstancesPolicy": {"LaunchTemplate": {"LaunchTemplateSpecification": by_name}}},
+    ):
+        needs(
+            deployer,
+            reaches_the_service(
+                lambda client, given=specified: client("autoscaling").create_auto_scaling_group(  # type: ignore[misc]
+                    **asked, **given, Tags=tags
+                )
+            ),
+            *own,
+            *launching(network, template),
+            beside=(linked,),
+        )
+
+
+def test_instance_refresh_with_another_template_needs_what_it_launches(
+    deployer: Deployer, network: Network, template: str
+) -> None:
+    needed = [need for need in launching(network, template) if need[1] != network.arn("subnet", network.subnet)]
+    needs(
+        deployer,
+        reaches_the_service(
+            lambda client: client("autoscaling").start_instance_refresh(
+                AutoScalingGroupName="temu-none",
+                DesiredConfiguration={"LaunchTemplate": {"LaunchTemplateId": template, "Version": "1"}},
+            )
+        ),
+        ("autoscaling:StartInstanceRefresh", arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/temu-none")),
+        ("ec2:RunInstances", arn("ec2", "subnet/*")),
+        *needed,
+    )
+
+
+# -- limits of policies --
+
+
+def statements_of(characters: int) -> str:
+    """A policy of so many characters, white space not counted."""
+    statement = allow("s3:GetObject", on="arn:aws:s3:::")
+    missing = characters - len("".join(policy(statement).split()))
+    return json.dumps(json.loads(policy(allow("s3:GetObject", on=f"arn:aws:s3:::{'x' * missing}"))), indent=8)
+
+
+def test_policies_have_a_largest_size(aws: Client) -> None:
+    iam = aws("iam")
+    text = "LimitExceeded: Cannot exceed quota for PolicySize: 6144"
+    assert refusal(lambda: iam.create_policy(PolicyName="temu-size", PolicyDocument=statements_of(6145))) == text
+    made = iam.create_policy(PolicyName="temu-size", PolicyDocument=statements_of(6144))["Policy"]["Arn"]
+    another = partial(iam.create_policy_version, PolicyArn=made)
+    assert refusal(lambda: another(PolicyDocument=statements_of(6145))) == text
+    for _ in range(4):
+        another(PolicyDocument=statements_of(100))
+    assert refusal(lambda: another(PolicyDocument=statements_of(100))) == (
+        "LimitExceeded: A managed policy can have up to 5 versions. Before you create a new version, you must delete "
+        "an existing version."
+    )
+    for version in iam.list_policy_versions(PolicyArn=made)["Versions"]:
+        if not version["IsDefaultVersion"]:
+            iam.delete_policy_version(PolicyArn=made, VersionId=version["VersionId"])
+    iam.delete_policy(PolicyArn=made)
+
+
+def test_roles_have_a_largest_size_and_number_of_policies(aws: Client) -> None:
+    iam, role = aws("iam"), {"RoleName": "temu-size"}
+    long = json.loads(_TRUST)
+    long["Statement"][0]["Condition"] = {"StringEquals": {"aws:SourceArn": "x" * 2048}}
+    assert refusal(lambda: iam.create_role(**role, AssumeRolePolicyDocument=json.dumps(long))) == (
+        "LimitExceeded: Cannot exceed quota for ACLSizePerRole: 2048"
+    )
+    iam.create_role(**role, AssumeRolePolicyDocument=_TRUST)
+    put = partial(iam.put_role_policy, **role)
+    put(PolicyName="a", PolicyDocument=statements_of(6000))
+    put(PolicyName="b", PolicyDocument=statements_of(4240))
+    # A policy takes the place of the one of its name.
+    put(PolicyName="b", PolicyDocument=statements_of(4240))
+    assert refusal(lambda: put(PolicyName="c", PolicyDocument=statements_of(100))) == (
+        "LimitExceeded: Maximum policy size of 10240 bytes exceeded for role temu-size"
+    )
+    document = policy(allow("s3:ListAllMyBuckets"))
+    arns = [iam.create_policy(PolicyName=f"temu-size-{n}", PolicyDocument=document)["Policy"]["Arn"] for n in range(11)]
+    for one in [*arns[:10], arns[0]]:
+        iam.attach_role_policy(**role, PolicyArn=one)
+    assert refusal(lambda: iam.attach_role_policy(**role, PolicyArn=arns[10])) == (
+        "LimitExceeded: Cannot exceed quota for PoliciesPerRole: 10"
+    )
+    for one in arns:
+        if one != arns[10]:
+            iam.detach_role_policy(**role, PolicyArn=one)
+        iam.delete_policy(PolicyArn=one)
+    assert refusal(lambda: iam.attach_role_policy(**role, PolicyArn=arns[0])) == (
+        f"NoSuchEntity: Policy {arns[0]} does not exist or is not attachable."
+    )
+    for name in "ab":
+        iam.delete_role_policy(**role, PolicyName=name)
+    iam.delete_role(**role)

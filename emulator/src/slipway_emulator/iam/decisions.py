@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,10 +93,10 @@ def enforce(original: Function, parts: Parts) -> Function:
                 _refused.set((check.action, check.resource))
             return denied
 
-        _caller_key.set(access_key_id)
         request = _request.get()
         if request.action != iam_action:
             return decide(Check(iam_action, resource_arn))
+        _caller_key.set(access_key_id)
         # Once: MiniStack asks for each of a request's resources that it knows of.
         _request.set(NOTHING)
         for check in checks(request, resource_arn, region, get_account_id()):
@@ -167,13 +167,27 @@ def condition_key(original: Function, _: Parts) -> Function:
         if (namespace, name) == ("aws", "securetransport"):
             # Plain HTTP stands for TLS here: a policy that allows TLS only would refuse everybody otherwise.
             return "true"
-        if namespace != "aws" and name.startswith("resourcetag/"):
-            # A service's own name for the tags of the resource.
-            tags = tagging.resource_tags(ctx.resource_arn) or {}
-            return next((tags[tag] for tag in tags if f"resourcetag/{tag}".lower() == name), None)
+        # Services have names of their own for the tags of a resource and of a request.
+        kind, separator, tag = name.partition("/")
+        if separator and namespace == "rds" and kind == "req-tag":
+            return original(f"aws:RequestTag/{tag}", ctx)
+        if separator and (
+            kind == "resourcetag" or (namespace == "rds" and f":{kind.removesuffix('-tag')}:" in ctx.resource_arn)
+        ):
+            return next((value for found, value in _resource_tags(ctx.resource_arn) if found.lower() == tag), None)
         return original(key, ctx)
 
     return condition_key
+
+
+def _resource_tags(arn: str) -> Iterator[tuple[str, str]]:
+    """The tags of a resource, as the services have them."""
+    service, arn = arn.split(":")[2] if arn.count(":") > 4 else "", arn.removesuffix(":*")
+    # MiniStack has a list of its own for services that Resource Groups Tagging does not list.
+    collect = tagging._COLLECTORS.get(service) or tagging._RESOURCE_TAG_COLLECTORS.get(service)
+    for candidate, tags in collect() if collect else ():
+        if candidate == arn:
+            yield from ((tag["Key"], tag["Value"]) for tag in tags)
 
 
 def create_service_linked_role(original: Function, _: Parts) -> Function:
