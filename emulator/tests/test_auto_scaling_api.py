@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +18,6 @@ from ministack.services import ec2
 from emulator.tests.groups import AMI_PARAMETER
 from emulator.tests.stack import Client
 from slipway_emulator.ec2 import instances as ec2_instances
-from slipway_emulator.iam.decisions import Decisions
 from slipway_emulator.iam.roles import Roles
 from slipway_emulator.late import Late
 from slipway_emulator.settings import Settings
@@ -209,13 +207,11 @@ def ask(cloud: Settings, body: bytes) -> tuple[int, str]:
         connection.close()
 
 
-def test_missing_machine_image_is_named(
-    engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_missing_machine_image_is_named(engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a scaling activity says of a launch on a machine that has not built the images."""
     monkeypatch.setattr(ec2_instances, "MACHINE_IMAGE", "temu-none:1")
     network: Any = SimpleNamespace(name="bridge", gateway="127.0.0.1")
-    instances = ec2_instances.Instances(engine, network, 1, Roles(Decisions(tmp_path / "decisions"), Late(0)))
+    instances = ec2_instances.Instances(engine, network, 1, Roles(Late(0)))
     subnet = next(iter(ec2._subnets))
     with pytest.raises(ec2_instances.LaunchError) as failed:
         instances.launch({"ImageId": ec2._STUB_AMIS[0][0], "InstanceType": "t3.micro"}, subnet, [])

@@ -16,7 +16,6 @@ from emulator.tests.stack import wait_until
 from slipway_emulator.acm.authority import Authority, _alone_in
 from slipway_emulator.cloudwatch.alarms import xml
 from slipway_emulator.ec2.metadata import MetadataService
-from slipway_emulator.iam.decisions import Decisions
 from slipway_emulator.iam.roles import Roles
 from slipway_emulator.late import Late
 from slipway_emulator.network import ContainerNetwork
@@ -118,8 +117,8 @@ def handshake(authority: Authority, served: str, asked: str) -> str | None:
 
 
 @pytest.mark.parametrize("lifetime", ["", "0", "-1", "21601", "1.5", "x", "٣", "9" * 5000])
-def test_metadata_token_with_a_lifetime_that_is_none(lifetime: str, tmp_path: Path) -> None:
-    service = MetadataService(Roles(Decisions(tmp_path / "decisions"), Late(0)))
+def test_metadata_token_with_a_lifetime_that_is_none(lifetime: str) -> None:
+    service = MetadataService(Roles(Late(0)))
     instance = {"InstanceId": "i-1", "MetadataOptions": {"HttpEndpoint": "enabled"}}
     headers = {"x-aws-ec2-metadata-token-ttl-seconds": "60"}
     assert service.answer(instance, "PUT", "/latest/api/token", headers)[0] == 200

@@ -350,14 +350,51 @@ def test_execution_role_that_cannot_start_a_task(
 ) -> None:
     role = make_role(aws, f"temu-starts-{next(_NUMBERS)}", service, *actions)
     task = run_task(services, "temu-starting", executionRoleArn=role)
-
-    def stopped() -> Json | None:
-        (found,) = services.ecs.describe_tasks(cluster=CLUSTER, tasks=[task])["tasks"]
-        return found if found["lastStatus"] == "STOPPED" else None
-
-    record = wait_until(stopped)
+    record = wait_until(lambda: in_state(services, task, "STOPPED"))
     assert record["stopCode"] == "TaskFailedToStart"
     assert re.search(reason, record["stoppedReason"]), record["stoppedReason"]
+
+
+@pytest.mark.parametrize(
+    ("effect", "actions", "boundary", "reason"),
+    [
+        ("Allow", ("ecr:GetAuthorizationToken", "logs:*"), None, ""),
+        ("Deny", ("ecr:*", "logs:*"), None, "ecr:BatchGetImage .*with an explicit deny in a resource-based policy"),
+        (None, ("ecr:*", "logs:*"), ("ecr:GetAuthorizationToken",), "to perform: ecr:BatchGetImage"),
+        (None, ("ecr:*", "logs:*"), ("*",), ""),
+    ],
+)
+def test_execution_role_meets_the_policy_of_the_repository_and_its_boundary(
+    aws: Client,
+    services: Services,
+    effect: str | None,
+    actions: tuple[str, ...],
+    boundary: tuple[str, ...] | None,
+    reason: str,
+) -> None:
+    name = f"temu-starts-{next(_NUMBERS)}"
+    role = make_role(aws, name, "ecs-tasks.amazonaws.com", *actions)
+    if effect:
+        statement = {"Effect": effect, "Principal": {"AWS": role}, "Action": "ecr:*"}
+        aws("ecr").set_repository_policy(repositoryName="temu-app", policyText=policy(statement))
+    if boundary:
+        made = aws("iam").create_policy(PolicyName=name, PolicyDocument=policy(allow(*boundary)))
+        aws("iam").put_role_permissions_boundary(RoleName=name, PermissionsBoundary=made["Policy"]["Arn"])
+    try:
+        task = run_task(services, "temu-starting", executionRoleArn=role)
+        wanted = "STOPPED" if reason else "RUNNING"
+        record = wait_until(lambda: in_state(services, task, wanted))
+        assert re.search(reason, record.get("stoppedReason", "")), record.get("stoppedReason")
+        services.ecs.stop_task(cluster=CLUSTER, task=task)
+    finally:
+        if effect:
+            aws("ecr").delete_repository_policy(repositoryName="temu-app")
+
+
+def in_state(services: Services, task: str, state: str) -> Json | None:
+    """A task's record once the task is in a state."""
+    (found,) = services.ecs.describe_tasks(cluster=CLUSTER, tasks=[task])["tasks"]
+    return found if found["lastStatus"] == state else None
 
 
 def test_fargate_needs_an_execution_role(services: Services) -> None:

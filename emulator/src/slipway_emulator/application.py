@@ -73,7 +73,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
 
     decisions, tokens = Decisions(settings.decisions_file), Tokens()
     late = Late(settings.late_seconds)
-    roles = Roles(decisions, late)
+    roles = Roles(late)
     health = TargetHealth()
     runner = AppRunner(client, network, settings.gateway_port, settings.registry_address, roles, tokens)
     instances = Instances(client, network, settings.gateway_port, roles)

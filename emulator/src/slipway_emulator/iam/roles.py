@@ -11,15 +11,12 @@ import time
 from typing import Any
 
 from ministack import app as ministack
-from ministack.core import iam_evaluator
-from ministack.core.iam_actions import identity_denial_message
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.iam_evaluator import EvalContext
 from ministack.core.responses import get_region, new_uuid
 from ministack.services import iam, imds, sts
 
 from slipway_emulator.endpoints import Receive, Scope, Send
-from slipway_emulator.iam.checks import Check
-from slipway_emulator.iam.decisions import Decisions
 from slipway_emulator.late import Late
 
 Json = dict[str, Any]
@@ -32,12 +29,10 @@ class Roles:
     """Gives roles to what runs as them.
 
     Args:
-        decisions: where it is kept what they did.
         late: knows which roles are too new.
     """
 
-    def __init__(self, decisions: Decisions, late: Late) -> None:
-        self._decisions = decisions
+    def __init__(self, late: Late) -> None:
         self._late = late
         # By the last part of the path where a container asks: role and session.
         self._offers: dict[str, tuple[str, str]] = {}
@@ -108,18 +103,18 @@ class Roles:
         """What AWS says where a service acts as a role that may not do something; empty where it may."""
         if not ministack.AUTH:
             return ""
-        account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
-        principal = _session_arn(role_arn, session)
-        request = EvalContext(principal, "AssumedRole", account, action, resource, get_region())
-        found = iam_evaluator.evaluate(
-            request,
-            iam_evaluator._gather_role_policies(name, account),
-            *iam_evaluator._permissions_boundary(iam._roles, name, account),
-        )
-        self._decisions.add(principal, Check(action, resource), found.decision == "Allow")
-        if found.decision == "Allow":
+        key = self.credentials(role_arn, session)["AccessKeyId"]
+        service = action.partition(":")[0]
+        denied = iam_evaluator.enforce(key, action, service, get_region(), resource)
+        if denied is None:
             return ""
-        return str(identity_denial_message(action, principal, resource, found.decision == "Deny"))
+        if isinstance(denied, iam_evaluator.AuthError):
+            return str(denied.message)
+        explicit = denied.decision == "Deny"
+        if explicit and denied.resource_policy_arn:
+            who, arn = denied.principal_arn, denied.resource_policy_arn
+            return str(iam_actions._resource_policy_denial(service, action, who, arn))
+        return str(iam_actions.identity_denial_message(action, denied.principal_arn, resource, explicit))
 
     def matches(self, scope: Scope) -> bool:
         """Whether an HTTP request asks for a container's credentials."""
