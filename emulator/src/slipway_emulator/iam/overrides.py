@@ -1,6 +1,6 @@
 """What of MiniStack is replaced for IAM."""
 
-from slipway_emulator.iam import decisions
+from slipway_emulator.iam import decisions, limits
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -39,5 +39,53 @@ TABLE: Table = (
         "names the role by the service in capitals, AWSServiceRoleForEcs",
         decisions.create_service_linked_role,
         operation="CreateServiceLinkedRole",
+    ),
+    Override(
+        "services.iam",
+        "_attach_role_policy",
+        "b01dcffbb8774928",
+        "attaches policies that do not exist, and more than ten",
+        limits.attach_role_policy,
+        operation="AttachRolePolicy",
+    ),
+    Override(
+        "services.iam",
+        "_create_policy",
+        "c8c02bd0b1d6b274",
+        "takes policies of any size",
+        limits.limited(limits.managed_policy),
+        operation="CreatePolicy",
+    ),
+    Override(
+        "services.iam",
+        "_create_policy_version",
+        "9c934324f6ff3dd0",
+        "takes policies of any size",
+        limits.limited(limits.policy_version),
+        operation="CreatePolicyVersion",
+    ),
+    Override(
+        "services.iam",
+        "_create_role",
+        "4c56821e325d06b1",
+        "takes trust policies of any size",
+        limits.limited(limits.trust_policy),
+        operation="CreateRole",
+    ),
+    Override(
+        "services.iam",
+        "_put_role_policy",
+        "f4d7f84ffc34b5e4",
+        "takes inline policies of any size",
+        limits.limited(limits.inline_policy),
+        operation="PutRolePolicy",
+    ),
+    Override(
+        "services.iam",
+        "_update_assume_role_policy",
+        "a2735e0a50d88710",
+        "takes trust policies of any size",
+        limits.limited(limits.trust_policy),
+        operation="UpdateAssumeRolePolicy",
     ),
 )
