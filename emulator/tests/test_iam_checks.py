@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.tests.stack import Client, Json, make_role
-from emulator.tests.test_iam import ACCOUNT, Deployer, Statement, allow, deployer, policy, refusal
+from emulator.tests.test_iam import ACCOUNT, Deployer, Statement, allow, clients, deployer, policy, refusal
 from slipway_emulator.settings import Settings
 
 __all__ = ["deployer"]
@@ -753,3 +755,77 @@ def test_roles_have_a_largest_size_and_number_of_policies(aws: Client) -> None:
     for name in "ab":
         iam.delete_role_policy(**role, PolicyName=name)
     iam.delete_role(**role)
+
+
+# -- web identities --
+
+_GITHUB = "token.actions.githubusercontent.com"
+
+
+def token_of(**claims: str | float) -> str:
+    """A token as a provider of OpenID Connect issues it; the emulator does not verify its signature."""
+    times = {"iat": int(time.time()), "exp": int(time.time()) + 300}
+    parts = ({"alg": "RS256", "kid": "temu", "typ": "JWT"}, {"iss": f"https://{_GITHUB}"} | times | claims)
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*encoded, base64.urlsafe_b64encode(b"signature").decode().rstrip("=")])
+
+
+def test_web_identity_is_who_the_trust_policy_says(aws: Client, cloud: Settings, deployer: Deployer) -> None:
+    provider = needs(
+        deployer,
+        lambda client: client("iam").create_open_id_connect_provider(
+            Url=f"https://{_GITHUB}", ClientIDList=["sts.amazonaws.com"], Tags=_TAGS
+        ),
+        ("iam:CreateOpenIDConnectProvider", of_iam(f"oidc-provider/{_GITHUB}")),
+        ("iam:TagOpenIDConnectProvider", of_iam(f"oidc-provider/{_GITHUB}")),
+    )["OpenIDConnectProviderArn"]
+    iam, sts = aws("iam"), aws("sts")
+    assert "EntityAlreadyExists" in refusal(lambda: iam.create_open_id_connect_provider(Url=f"https://{_GITHUB}"))
+    condition = {
+        "StringEquals": {f"{_GITHUB}:aud": "sts.amazonaws.com"},
+        "StringLike": {f"{_GITHUB}:sub": "repo:temu/app:ref:refs/heads/*"},
+    }
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": provider},
+        "Condition": condition,
+    }
+    role = iam.create_role(RoleName="temu-github", AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="temu-github", PolicyName="own", PolicyDocument=policy(allow("ecs:ListClusters")))
+
+    def assume(**claims: str | float) -> Json:
+        found: Json = sts.assume_role_with_web_identity(
+            RoleArn=role, RoleSessionName="run", WebIdentityToken=token_of(**claims)
+        )["Credentials"]
+        return found
+
+    right: dict[str, str | float] = {"sub": "repo:temu/app:ref:refs/heads/main", "aud": "sts.amazonaws.com"}
+    keys = assume(**right)
+    mine = clients(cloud, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    mine("ecs").list_clusters()
+    assert "ecr:DescribeRepositories" in refusal(mine("ecr").describe_repositories)
+    assert refusal(lambda: assume(**right | {"sub": "repo:other/app:ref:refs/heads/main"})).startswith("AccessDenied")
+    assert refusal(lambda: assume(**right | {"aud": "other"})) == "InvalidIdentityToken: Incorrect token audience"
+    assert refusal(lambda: assume(**right | {"iss": "https://other"})) == (
+        "InvalidIdentityToken: No OpenIDConnect provider found in your account for https://other"
+    )
+    assert refusal(lambda: assume(**right | {"exp": time.time() - 1})).startswith("ExpiredTokenException")
+    iam.delete_role_policy(RoleName="temu-github", PolicyName="own")
+    iam.delete_role(RoleName="temu-github")
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
+
+
+def test_service_linked_role_that_exists_is_not_made_again(aws: Client, deployer: Deployer) -> None:
+    iam, name = aws("iam"), "AWSServiceRoleForRDS"
+    if name in [role["RoleName"] for role in iam.list_roles()["Roles"]]:
+        iam.delete_service_linked_role(RoleName=name)
+    role = of_iam(f"role/aws-service-role/rds.amazonaws.com/{name}")
+    needs(
+        deployer,
+        lambda client: client("iam").create_service_linked_role(AWSServiceName="rds.amazonaws.com"),
+        ("iam:CreateServiceLinkedRole", role),
+    )
+    assert refusal(lambda: iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com")) == (
+        f"InvalidInput: Service role name {name} has been taken in this account, please try a different suffix."
+    )

@@ -64,7 +64,7 @@ def test_what_a_new_version_breaks_is_named(copy: Path, capsys: pytest.CaptureFi
         r"  BROKEN services\.rds\._rotate_instance_password is gone",
         r"  BROKEN services\.tagging\._COLLECTORS has acm itself",
         r"BROKEN services\.iam\._lookup_instance_profile is gone; ec2/instances\.py uses it",
-        r"BROKEN services\.iam\._lookup_instance_profile is gone; iam/requests\.py uses it",
+        r"BROKEN services\.iam\._lookup_instance_profile is gone; iam/checks\.py uses it",
     ]
     wheel = copy / "ministack-9-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:

@@ -1,6 +1,6 @@
 """What of MiniStack is replaced for IAM."""
 
-from slipway_emulator.iam import decisions, limits
+from slipway_emulator.iam import decisions, limits, web_identity
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -87,5 +87,12 @@ TABLE: Table = (
         "takes trust policies of any size",
         limits.limited(limits.trust_policy),
         operation="UpdateAssumeRolePolicy",
+    ),
+    Override(
+        "services.sts",
+        "_web_identity_trust_denied",
+        "56b506c8fab86ba6",
+        "takes tokens of providers that the account does not have, for any audience, and expired ones",
+        web_identity.trust_denied,
     ),
 )
