@@ -508,7 +508,7 @@ def test_task_needs_its_definition_in_the_cluster(deployer: Deployer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "need"),
+    ("call", "needed"),
     [
         (
             lambda client: client("application-autoscaling").register_scalable_target(
@@ -518,28 +518,44 @@ def test_task_needs_its_definition_in_the_cluster(deployer: Deployer) -> None:
                 MinCapacity=1,
                 MaxCapacity=2,
             ),
-            ("application-autoscaling:RegisterScalableTarget", arn("application-autoscaling", "scalable-target/*")),
+            [("application-autoscaling:RegisterScalableTarget", arn("application-autoscaling", "scalable-target/*"))],
         ),
         (
             lambda client: client("ecs").describe_services(cluster="temu-none", services=["web"]),
-            ("ecs:DescribeServices", arn("ecs", "service/temu-none/web")),
+            [("ecs:DescribeServices", arn("ecs", "service/temu-none/web"))],
         ),
         (
             lambda client: client("rds").add_tags_to_resource(ResourceName=arn("rds", "db:temu-none"), Tags=_TAGS),
-            ("rds:AddTagsToResource", arn("rds", "db:temu-none")),
+            [("rds:AddTagsToResource", arn("rds", "db:temu-none"))],
         ),
         (
             lambda client: client("route53").get_change(Id="C2682N5HXP0BZ4"),
-            ("route53:GetChange", "arn:aws:route53:::change/C2682N5HXP0BZ4"),
+            [("route53:GetChange", "arn:aws:route53:::change/C2682N5HXP0BZ4")],
         ),
         (
             lambda client: client("logs").put_retention_policy(logGroupName="temu-none", retentionInDays=7),
-            ("logs:PutRetentionPolicy", arn("logs", "log-group:temu-none:*")),
+            [("logs:PutRetentionPolicy", arn("logs", "log-group:temu-none:*"))],
+        ),
+        (
+            lambda client: client("ssm").get_parameters(Names=["/temu/none", "/aws/service/temu/none"]),
+            [
+                ("ssm:GetParameters", arn("ssm", "parameter/temu/none")),
+                ("ssm:GetParameters", "arn:aws:ssm:us-east-1::parameter/aws/service/temu/none"),
+            ],
+        ),
+        (
+            lambda client: client("ssm").send_command(
+                DocumentName="AWS-RunShellScript", InstanceIds=["i-0123456789abcdef0"]
+            ),
+            [
+                ("ssm:SendCommand", "arn:aws:ssm:us-east-1::document/AWS-RunShellScript"),
+                ("ssm:SendCommand", arn("ec2", "instance/i-0123456789abcdef0")),
+            ],
         ),
     ],
 )
-def test_resource_is_the_one_of_the_request(deployer: Deployer, call: Call, need: Need) -> None:
-    needs(deployer, reaches_or_answers(call), need, beside=(allow("iam:CreateServiceLinkedRole"),))
+def test_resources_are_those_of_the_request(deployer: Deployer, call: Call, needed: list[Need]) -> None:
+    needs(deployer, reaches_or_answers(call), *needed, beside=(allow("iam:CreateServiceLinkedRole"),))
 
 
 def reaches_or_answers(call: Call) -> Call:

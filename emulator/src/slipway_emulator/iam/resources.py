@@ -84,6 +84,11 @@ _PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "route53": {"Id": ()},
     "secretsmanager": {"SecretId": ("SecretId", "Name")},
+    "ssm": {
+        "DocumentName": ("DocumentName",),
+        "InstanceId": ("InstanceIds",),
+        "ParameterNameWithoutLeadingSlash": ("Name", "Names", "Path", "ResourceId"),
+    },
     "sts": {},
 }
 
@@ -185,6 +190,8 @@ class _Names:
             # The reference has the kinds of Classic Load Balancers only.
             network = self._request.values("Type") == ["network"]
             kinds = (resource_type("elasticloadbalancing", f"loadbalancer/{'net' if network else 'app'}/"),)
+        # Instances are Amazon EC2's here, not machines that were activated elsewhere.
+        kinds = tuple(kind for kind in kinds if kind.name != "managed-instance")
         found = [*self.arns(kinds), *self._in_path(kinds)]
         if not found:
             found = [(kind.name, arn) for kind in kinds for arn in self.fill(kind)]
@@ -256,6 +263,8 @@ class _Names:
             return _rds_default(place, self._request)
         if place == "OidcProviderName":
             return [value.removeprefix("https://") for value in found]
+        if place == "ParameterNameWithoutLeadingSlash":
+            return [value.lstrip("/") for value in self._request.values(*names) if not value.startswith("arn:")]
         return found
 
     def _in_path(self, kinds: tuple[ResourceType, ...]) -> Iterator[tuple[str, str]]:
@@ -373,6 +382,16 @@ def _task_definition(arn: str, request: Request) -> str:
     return arn.removesuffix(":*")
 
 
+def _public(start: str) -> Callable[[str, Request], str]:
+    """Makes the ARN of a document or a parameter of Systems Manager, which has no account where it is AWS's own."""
+
+    def complete(arn: str, _: Request) -> str:
+        parts = arn.split(":", 5)
+        return ":".join([*parts[:4], "", parts[5]]) if parts[5].startswith(start) else arn
+
+    return complete
+
+
 # Kinds whose ARN has more than the request's own words.
 _COMPLETE: dict[tuple[str, str], Callable[[str, Request], str]] = {
     ("ecs", "task-definition"): _task_definition,
@@ -383,4 +402,6 @@ _COMPLETE: dict[tuple[str, str], Callable[[str, Request], str]] = {
     ("iam", "role"): _role,
     ("iam", "user"): _entity(lambda: iam._users, "UserName"),
     ("secretsmanager", "Secret"): _secret,
+    ("ssm", "document"): _public("document/AWS-"),
+    ("ssm", "parameter"): _public("parameter/aws/"),
 }
