@@ -709,6 +709,36 @@ def test_instance_refresh_with_another_template_needs_what_it_launches(
     )
 
 
+def test_app_runner_service_needs_its_configuration_and_its_roles(aws: Client, deployer: Deployer) -> None:
+    roles = [make_role(aws, f"temu-runner-{name}", f"{name}.apprunner.amazonaws.com") for name in ("build", "tasks")]
+    configuration = arn("apprunner", "autoscalingconfiguration/temu-none/1/00000000000000000000000000000001")
+    needs(
+        deployer,
+        reaches_the_service(
+            lambda client: client("apprunner").create_service(
+                ServiceName="temu-checks",
+                SourceConfiguration={
+                    "AuthenticationConfiguration": {"AccessRoleArn": roles[0]},
+                    "ImageRepository": {
+                        "ImageIdentifier": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/temu-none:1",
+                        "ImageRepositoryType": "ECR",
+                    },
+                },
+                InstanceConfiguration={"InstanceRoleArn": roles[1]},
+                AutoScalingConfigurationArn=configuration,
+                Tags=_TAGS,
+            )
+        ),
+        ("apprunner:CreateService", arn("apprunner", "service/temu-checks/*")),
+        ("apprunner:CreateService", configuration),
+        ("apprunner:TagResource", arn("apprunner", "service/temu-checks/*")),
+        *(("iam:PassRole", role) for role in roles),
+        beside=(allow("iam:CreateServiceLinkedRole"),),
+    )
+    for role in roles:
+        aws("iam").delete_role(RoleName=role.rpartition("/")[2])
+
+
 # -- limits of policies --
 
 

@@ -192,12 +192,13 @@ class _Names:
             kinds = (resource_type("elasticloadbalancing", f"loadbalancer/{'net' if network else 'app'}/"),)
         # Instances are Amazon EC2's here, not machines that were activated elsewhere.
         kinds = tuple(kind for kind in kinds if kind.name != "managed-instance")
-        found = [*self.arns(kinds), *self._in_path(kinds)]
+        given = [*self.arns(kinds), *self._in_path(kinds)]
+        found: list[tuple[str, str]] = []
+        for kind in kinds:
+            named = [pair for pair in given if pair[0] == kind.name]
+            found += named or [(kind.name, arn) for arn in self.fill(kind)]
         if not found:
-            found = [(kind.name, arn) for kind in kinds for arn in self.fill(kind)]
-        if not found:
-            kind = kinds[0]
-            found = [(kind.name, arn) for arn in self.fill(kind, is_needed=True)]
+            found = [(kinds[0].name, arn) for arn in self.fill(kinds[0], is_needed=True)]
         for name, arn in found:
             if self._request.service == "logs" and self._request.action not in _LOG_GROUP_ALONE:
                 yield name, arn if name != "log-group" or arn.endswith(":*") else f"{arn}:*"
