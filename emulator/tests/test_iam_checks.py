@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.tests.groups import AMI_PARAMETER
 from emulator.tests.stack import Client, Json, make_role
 from emulator.tests.test_iam import ACCOUNT, Deployer, Statement, allow, clients, deployer, policy, refusal
 from slipway_emulator.settings import Settings
@@ -689,6 +690,30 @@ def test_auto_scaling_group_needs_what_its_instances_need(deployer: Deployer, ne
             *launching(network, template),
             beside=(linked,),
         )
+
+
+def test_tags_of_a_group_are_condition_keys(aws: Client, deployer: Deployer, network: Network) -> None:
+    image = aws("ssm").get_parameter(Name=AMI_PARAMETER)["Parameter"]["Value"]
+    template = {"LaunchTemplateName": "temu-tagged"}
+    data = {"ImageId": image, "InstanceType": "t3.micro"}
+    aws("ec2").create_launch_template(**template, LaunchTemplateData=data)
+    name, action = {"AutoScalingGroupName": "temu-tagged"}, "autoscaling:DeleteAutoScalingGroup"
+    aws("autoscaling").create_auto_scaling_group(
+        **name,
+        LaunchTemplate=template,
+        MinSize=0,
+        MaxSize=0,
+        VPCZoneIdentifier=network.subnet,
+        Tags=[{"Key": "Environment", "Value": "dev", "PropagateAtLaunch": True}],
+    )
+    group = aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["AutoScalingGroupARN"]
+    stranger = deployer(allow(action, StringEquals={"autoscaling:ResourceTag/Environment": "prod"}))
+    text = refusal(lambda: stranger("autoscaling").delete_auto_scaling_group(**name))
+    assert f"{action} on resource: {group} " in text
+    by_name = arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/temu-tagged")
+    owner = deployer(allow(action, on=by_name, StringEquals={"autoscaling:ResourceTag/Environment": "dev"}))
+    owner("autoscaling").delete_auto_scaling_group(**name)
+    aws("ec2").delete_launch_template(**template)
 
 
 def test_instance_refresh_with_another_template_needs_what_it_launches(
