@@ -48,6 +48,11 @@ run "defaults_with_database_and_bucket" {
   }
 
   assert {
+    condition     = aws_db_instance.this[0].monitoring_interval == 0 && !aws_db_instance.this[0].performance_insights_enabled && length(aws_iam_role.enhanced_monitoring) == 0 && length(aws_s3_bucket_logging.this) == 0
+    error_message = "What costs money is not there until it is asked for."
+  }
+
+  assert {
     condition = (
       aws_db_instance.this[0].multi_az
       && aws_db_instance.this[0].backup_retention_period == 7
@@ -159,26 +164,29 @@ run "almost_everything_changed" {
   command = plan
 
   variables {
-    allocated_storage_gb               = 100
-    api_key_required                   = true
-    archive_expiration_days            = 30
-    backup_retention_days              = 35
-    bucket_enabled                     = true
-    bucket_force_destroy               = true
-    credentials_version                = 2
-    database_log_export_enabled        = true
-    database_name                      = "beers"
-    deletion_protection                = false
-    engine_version                     = "16.3"
-    final_snapshot_enabled             = false
-    instance_class                     = "db.t4g.small"
-    log_retention_days                 = 30
-    master_username                    = "root"
-    max_allocated_storage_gb           = 110
-    multi_az                           = false
-    noncurrent_version_expiration_days = 7
-    registry_repository_arn            = null
-    secret_recovery_days               = 0
+    allocated_storage_gb                 = 100
+    api_key_required                     = true
+    archive_expiration_days              = 30
+    backup_retention_days                = 35
+    bucket_enabled                       = true
+    bucket_force_destroy                 = true
+    credentials_version                  = 2
+    database_log_export_enabled          = true
+    database_name                        = "beers"
+    deletion_protection                  = false
+    enhanced_monitoring_interval_seconds = 30
+    engine_version                       = "16.3"
+    final_snapshot_enabled               = false
+    instance_class                       = "db.t4g.small"
+    log_retention_days                   = 30
+    master_username                      = "root"
+    max_allocated_storage_gb             = 110
+    multi_az                             = false
+    network_access_log_bucket_name       = "prod-main-access-logs-111122223333"
+    noncurrent_version_expiration_days   = 7
+    performance_insights_enabled         = true
+    registry_repository_arn              = null
+    secret_recovery_days                 = 0
   }
 
   assert {
@@ -194,6 +202,17 @@ run "almost_everything_changed" {
       && aws_db_instance.this[0].final_snapshot_identifier == null
     )
     error_message = "Each setting of the database reaches it."
+  }
+
+  assert {
+    condition = (
+      aws_db_instance.this[0].monitoring_interval == 30
+      && aws_db_instance.this[0].performance_insights_enabled
+      && aws_db_instance.this[0].performance_insights_retention_period == 7
+      && aws_iam_role_policy_attachment.enhanced_monitoring[0].policy_arn == "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+      && jsondecode(aws_iam_role.enhanced_monitoring[0].assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] == "arn:aws:rds:us-east-1:111122223333:db:dev-tasks"
+    )
+    error_message = "RDS reads the host every 30 seconds by a role of this database alone, and keeps what costs nothing of its insights."
   }
 
   assert {
@@ -233,6 +252,11 @@ run "almost_everything_changed" {
       rule.filter[0].prefix == "archived/" ? rule.expiration[0].days == 30 : rule.noncurrent_version_expiration[0].noncurrent_days == 7
     ])
     error_message = "Each setting of the bucket reaches it."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_logging.this[0].target_bucket == "prod-main-access-logs-111122223333"
+    error_message = "Requests to the bucket are logged."
   }
 }
 
