@@ -24,12 +24,17 @@ resource "aws_db_parameter_group" "this" {
   }
 }
 
-# RDS would make this group itself, and keep its entries for ever.
+# RDS would make these groups itself, and keep their entries for ever.
 resource "aws_cloudwatch_log_group" "database" {
-  count = local.database_enabled && var.database_log_export_enabled ? 1 : 0
+  for_each = toset(local.exported_logs)
 
-  name              = "/aws/rds/instance/${var.name}/postgresql"
+  name              = "/aws/rds/instance/${var.name}/${each.key}"
   retention_in_days = var.log_retention_days
+}
+
+moved {
+  from = aws_cloudwatch_log_group.database[0]
+  to   = aws_cloudwatch_log_group.database["postgresql"]
 }
 
 data "aws_partition" "current" {}
@@ -109,7 +114,7 @@ resource "aws_db_instance" "this" {
   final_snapshot_identifier = var.final_snapshot_enabled ? "${var.name}-final-${substr(local.master_version, 0, 8)}" : null
   skip_final_snapshot       = !var.final_snapshot_enabled
 
-  enabled_cloudwatch_logs_exports       = var.database_log_export_enabled ? ["postgresql"] : []
+  enabled_cloudwatch_logs_exports       = local.exported_logs
   monitoring_interval                   = var.enhanced_monitoring_interval_seconds
   monitoring_role_arn                   = one(aws_iam_role.enhanced_monitoring[*].arn)
   performance_insights_enabled          = var.performance_insights_enabled

@@ -79,7 +79,7 @@ variable "credentials_version" {
 }
 
 variable "database_log_export_enabled" {
-  description = "Whether the database's log goes to CloudWatch Logs too."
+  description = "Whether the database's logs, its own and that of upgrades, go to CloudWatch Logs too."
   type        = bool
   default     = false
   nullable    = false

@@ -222,11 +222,12 @@ run "almost_everything_changed" {
 
   assert {
     condition = (
-      aws_db_instance.this[0].enabled_cloudwatch_logs_exports == toset(["postgresql"])
-      && aws_cloudwatch_log_group.database[0].name == "/aws/rds/instance/dev-tasks/postgresql"
-      && aws_cloudwatch_log_group.database[0].retention_in_days == 30
+      aws_db_instance.this[0].enabled_cloudwatch_logs_exports == toset(["postgresql", "upgrade"])
+      && aws_cloudwatch_log_group.database["postgresql"].name == "/aws/rds/instance/dev-tasks/postgresql"
+      && aws_cloudwatch_log_group.database["upgrade"].name == "/aws/rds/instance/dev-tasks/upgrade"
+      && aws_cloudwatch_log_group.database["upgrade"].retention_in_days == 30
     )
-    error_message = "The database's log goes to a group with the retention asked for."
+    error_message = "The database's logs go to groups with the retention asked for."
   }
 
   assert {
