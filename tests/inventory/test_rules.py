@@ -85,7 +85,7 @@ _LOAD_BALANCER: _Cases = {
     "domain_name": ([None], ["Example.org", "example", "-a.example.org", "a..org"]),
     "health_check_path": (["/", "/health", "/a/b"], ["health", "/a?b", "/a b", "/a#b", ""]),
     "ssl_policy": (
-        ["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"],
+        ["ELBSecurityPolicy-TLS13-1-2-Res-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"],
         ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-1-2021-06", ""],
     ),
     "zone_name": ([None, "example.org"], []),
@@ -114,6 +114,7 @@ _FARGATE: _Cases = {
 # By root and variable: values that are accepted, and values that are refused because of that variable.
 CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     "aws/network": {
+        "access_log_expiration_days": ([1, 365], [0, 1.5]),
         "availability_zones": (
             [["us-east-1a", "us-east-1f"]],
             [["us-east-1a", "us-east-1a"], ["us-east-1a", "eu-west-1b"], ["us-east-1a", "b"]],
@@ -122,6 +123,8 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             ["10.0.0.0/16"],
             ["10.0.0.0", "10.0.0.0/15", "10.0.0.1/16", "10.0.0.0/29", "", "10.0.0.0/255.255.0.0"],
         ),
+        "flow_log_retention_days": _DAYS,
+        "flow_log_traffic_type": ([None, "ACCEPT", "ALL", "REJECT"], ["all", "", "NONE"]),
         "nat_gateway_mode": (["single", "per_availability_zone", "none"], ["both", "", "None"]),
         "private_subnet_cidr_blocks": (
             _SUBNET_CASES[0],
@@ -139,6 +142,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             ["a", "taskdb", "t_1", "t" * 54, None],
             ["", "1a", "_a", "A", "a-b", "t" * 55, "postgres", "rdsadmin", "template0", "template1"],
         ),
+        "enhanced_monitoring_interval_seconds": ([0, 1, 60], [-1, 2, 61]),
         "engine_version": (["14", "18", 15, 15.8], ["13", "13.22", "19", "15.", "15.x", "latest"]),
         "log_retention_days": _DAYS,
         "instance_class": (["db.t3.micro", "db.r6gd.2xlarge"], ["t3.micro", "db.t3", "db.T3.micro"]),

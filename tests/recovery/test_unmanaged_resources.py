@@ -232,6 +232,7 @@ ABSENT: list[tuple[str, Json]] = [
     ("aws_ecs_cluster", {"name": "trecf-absent"}),
     ("aws_ecs_service", {"cluster": "trecf-absent", "name": "trecf-absent"}),
     ("aws_ecs_task_definition", {"family": "trecf-absent"}),
+    ("aws_flow_log", {}),
     ("aws_iam_instance_profile", {"name": "trecf-absent"}),
     ("aws_iam_role", {"name": "trecf-absent"}),
     ("aws_launch_template", {"name": "trecf-absent"}),

@@ -389,6 +389,7 @@ FINDERS: dict[str, Finder] = {
     "aws_ecs_service": _ecs_service,
     "aws_ecs_task_definition": _task_definition,
     "aws_eip": _by_tags("describe_addresses", "Addresses", "AllocationId"),
+    "aws_flow_log": _by_tags("describe_flow_logs", "FlowLogs", "FlowLogId", filters="Filter"),
     "aws_iam_instance_profile": _iam("get_instance_profile", "InstanceProfileName", "InstanceProfile"),
     "aws_iam_role": _iam("get_role", "RoleName", "Role"),
     "aws_internet_gateway": _by_tags("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
@@ -427,7 +428,9 @@ REPEATABLE = frozenset(
         "aws_default_security_group",  # takes over the group that AWS made with the VPC
         "aws_ecr_lifecycle_policy",  # PutLifecyclePolicy
         "aws_iam_role_policy",  # PutRolePolicy
+        "aws_iam_role_policy_attachment",  # AttachRolePolicy
         "aws_s3_bucket_lifecycle_configuration",  # PutBucketLifecycleConfiguration
+        "aws_s3_bucket_logging",  # PutBucketLogging
         "aws_s3_bucket_ownership_controls",  # PutBucketOwnershipControls
         "aws_s3_bucket_policy",  # PutBucketPolicy
         "aws_s3_bucket_public_access_block",  # PutPublicAccessBlock

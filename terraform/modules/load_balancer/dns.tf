@@ -1,4 +1,6 @@
 resource "aws_route53_zone" "this" {
+  #checkov:skip=CKV2_AWS_38:the parent zone decides, and may be nobody's here
+  #checkov:skip=CKV2_AWS_39:requests are logged by the load balancer; query logs need a log group in us-east-1
   count = var.zone_create ? 1 : 0
 
   name    = var.zone_name

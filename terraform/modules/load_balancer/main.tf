@@ -3,6 +3,9 @@ locals {
 }
 
 resource "aws_lb" "this" {
+  #checkov:skip=CKV_AWS_91:off by default, because it costs; inventories/prod has it on (network_access_logs_enabled)
+  #checkov:skip=CKV_AWS_150:off by default; inventories/prod has it on
+  #checkov:skip=CKV2_AWS_28:a firewall for web applications costs by rule and request, and its rules are the application's
   name               = var.name
   load_balancer_type = "application"
   internal           = false
@@ -11,9 +14,19 @@ resource "aws_lb" "this" {
 
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
+
+  dynamic "access_logs" {
+    for_each = var.access_log_bucket_name == null ? [] : [var.access_log_bucket_name]
+
+    content {
+      bucket  = access_logs.value
+      enabled = true
+    }
+  }
 }
 
 resource "aws_lb_target_group" "this" {
+  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; its security group alone reaches the application
   name        = var.name
   vpc_id      = var.vpc_id
   target_type = var.target_type
@@ -36,6 +49,7 @@ resource "aws_lb_target_group" "this" {
 }
 
 resource "aws_lb_listener" "http" {
+  #checkov:skip=CKV_AWS_2:redirects to HTTPS, if the application has a domain name
   load_balancer_arn = aws_lb.this.arn
   port              = 80
   protocol          = "HTTP"

@@ -7,6 +7,7 @@ resource "aws_security_group" "load_balancer" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "load_balancer_http" {
+  #checkov:skip=CKV_AWS_260:redirects to HTTPS, if the application has a domain name
   security_group_id = aws_security_group.load_balancer.id
   description       = "HTTP from anywhere"
   ip_protocol       = "tcp"

@@ -1,3 +1,9 @@
+variable "access_log_bucket_name" {
+  description = "Name of the bucket that each request is logged in; null for no access logs."
+  type        = string
+  default     = null
+}
+
 variable "app_security_group_id" {
   description = "Id of the application's security group, which the load balancer reaches."
   type        = string
@@ -45,7 +51,7 @@ variable "public_subnet_ids" {
 variable "ssl_policy" {
   description = "Name of the load balancer's TLS policy; one that begins with TLS 1.2 or newer."
   type        = string
-  default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  default     = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
   nullable    = false
 }
 

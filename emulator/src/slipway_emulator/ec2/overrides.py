@@ -1,6 +1,6 @@
 """What of MiniStack is replaced and added to for Amazon EC2."""
 
-from slipway_emulator.ec2 import instances, nat_gateways, network_interfaces, security_groups
+from slipway_emulator.ec2 import flow_logs, instances, nat_gateways, network_interfaces, security_groups
 from slipway_emulator.overrides import Addition, Override, Table
 
 TABLE: Table = (
@@ -54,6 +54,22 @@ TABLE: Table = (
         "has NAT gateways without an address",
         nat_gateways.describe,
         operation="DescribeNatGateways",
+    ),
+    Override(
+        "services.ec2",
+        "_create_flow_logs",
+        "2da44b74ca501d8d",
+        "forgets a flow log's role, format, interval and tags",
+        flow_logs.create,
+        operation="CreateFlowLogs",
+    ),
+    Override(
+        "services.ec2",
+        "_describe_flow_logs",
+        "39dfacab02c8bfb8",
+        "leaves out a flow log's role, format and interval, by which the provider would replace it",
+        flow_logs.describe,
+        operation="DescribeFlowLogs",
     ),
     Override(
         "services.ec2",

@@ -1,6 +1,6 @@
 """What of MiniStack is replaced for Elastic Load Balancing."""
 
-from slipway_emulator.elbv2 import target_health
+from slipway_emulator.elbv2 import access_logs, target_health
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -10,6 +10,14 @@ TABLE: Table = (
         "bdc8b6b404faf2da",
         "has names under amazonaws.com, which do not lead to this machine",
         target_health.lb_xml,
+    ),
+    Override(
+        "services.alb",
+        "_modify_lb_attrs",
+        "afadcdb4b820aaa5",
+        "takes a bucket for access logs that its policy keeps Elastic Load Balancing from writing to",
+        access_logs.modify,
+        operation="ModifyLoadBalancerAttributes",
     ),
     Override(
         "services.alb",

@@ -1,3 +1,29 @@
+variable "access_log_bucket_force_destroy" {
+  description = "Whether destroying the bucket of access logs also deletes the logs in it; without it, AWS refuses while there are any."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "access_log_expiration_days" {
+  description = "Days after which access logs are deleted."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.access_log_expiration_days >= 1 && floor(var.access_log_expiration_days) == var.access_log_expiration_days
+    error_message = "access_log_expiration_days is ${var.access_log_expiration_days}; it must be a whole number of at least 1."
+  }
+}
+
+variable "access_logs_enabled" {
+  description = "Whether the load balancers in the network, and the buckets of its applications, log their requests in the bucket <name>-access-logs-<account id>."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "account_id" {
   description = "Id of the AWS account that holds every resource of this layer; the provider refuses credentials of another."
   type        = string
@@ -38,6 +64,32 @@ variable "cidr_block" {
       && try(cidrsubnet(var.cidr_block, 0, 0), "") == var.cidr_block
     )
     error_message = "cidr_block is \"${var.cidr_block}\"; it must be an IPv4 network address with a length of /16 to /28, such as 10.0.0.0/16, without bits beyond its length."
+  }
+}
+
+variable "flow_log_retention_days" {
+  description = "Days that flow logs are kept."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.flow_log_retention_days
+    )
+    error_message = "flow_log_retention_days is ${var.flow_log_retention_days}; it must be 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "flow_log_traffic_type" {
+  description = "Connections that the VPC logs in the log group <name>/flow-logs, at a price for each GB: REJECT (what security groups refuse), ACCEPT, ALL, or null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.flow_log_traffic_type == null || contains(["ACCEPT", "ALL", "REJECT"], coalesce(var.flow_log_traffic_type, "ALL"))
+    error_message = "flow_log_traffic_type is ${jsonencode(var.flow_log_traffic_type)}; it must be ACCEPT, ALL, REJECT or null."
   }
 }
 

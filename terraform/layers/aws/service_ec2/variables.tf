@@ -289,6 +289,12 @@ variable "name" {
   }
 }
 
+variable "network_access_log_bucket_name" {
+  description = "Name of the bucket that the load balancer logs its requests in; null for no access logs."
+  type        = string
+  default     = null
+}
+
 variable "network_private_subnet_ids" {
   description = "Ids of the private subnets that the tasks run in, in two availability zones at least."
   type        = list(string)
@@ -383,7 +389,7 @@ variable "root_volume_gb" {
 variable "ssl_policy" {
   description = "Name of the load balancer's TLS policy; one that begins with TLS 1.2 or newer."
   type        = string
-  default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  default     = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
   nullable    = false
 
   validation {

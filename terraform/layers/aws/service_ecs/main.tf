@@ -1,4 +1,5 @@
 resource "aws_ecs_cluster" "this" {
+  #checkov:skip=CKV_AWS_65:off by default, because it costs; inventories/prod has it on
   name = var.name
 
   setting {

@@ -19,7 +19,7 @@ variables {
   health_check_path     = "/health"
   name                  = "dev-tasks"
   public_subnet_ids     = ["subnet-1", "subnet-2"]
-  ssl_policy            = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  ssl_policy            = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
   target_type           = "ip"
   vpc_id                = "vpc-1"
   zone_create           = false
@@ -45,6 +45,11 @@ run "with_domain" {
   }
 
   assert {
+    condition     = length(aws_lb.this.access_logs) == 0
+    error_message = "Without a bucket there are no access logs."
+  }
+
+  assert {
     condition = (
       aws_lb_target_group.this.target_type == "ip"
       && aws_lb_target_group.this.deregistration_delay == "30"
@@ -58,7 +63,7 @@ run "with_domain" {
     condition = (
       aws_lb_listener.https[0].port == 443
       && aws_lb_listener.https[0].protocol == "HTTPS"
-      && aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+      && aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
       && aws_lb_listener.https[0].default_action[0].type == "forward"
       && aws_lb_listener.http.port == 80
       && aws_lb_listener.http.default_action[0].type == "redirect"
@@ -151,4 +156,17 @@ run "rejects_another_type_of_target" {
   }
 
   expect_failures = [var.target_type]
+}
+
+run "access_logs" {
+  command = plan
+
+  variables {
+    access_log_bucket_name = "dev-main-access-logs-111122223333"
+  }
+
+  assert {
+    condition     = one(aws_lb.this.access_logs).enabled && one(aws_lb.this.access_logs).bucket == "dev-main-access-logs-111122223333"
+    error_message = "Requests are logged in the bucket."
+  }
 }

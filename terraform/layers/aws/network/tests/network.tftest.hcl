@@ -1,4 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+}
 
 variables {
   account_id = "111122223333"
@@ -43,6 +47,70 @@ run "defaults" {
   assert {
     condition     = aws_vpc_endpoint.s3.service_name == "com.amazonaws.us-east-1.s3" && aws_vpc_endpoint.s3.vpc_endpoint_type == "Gateway"
     error_message = "S3 is reached through a gateway endpoint."
+  }
+}
+
+run "no_logs_by_default" {
+  command = plan
+
+  assert {
+    condition     = output.access_log_bucket_name == null && length(aws_s3_bucket.access_logs) == 0 && length(aws_flow_log.this) == 0 && length(aws_iam_role.flow_logs) == 0
+    error_message = "What costs money is not there until it is asked for."
+  }
+}
+
+run "access_logs" {
+  command = plan
+
+  variables {
+    access_log_bucket_force_destroy = true
+    access_log_expiration_days      = 30
+    access_logs_enabled             = true
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket.access_logs[0].bucket == "dev-shared-access-logs-111122223333"
+      && aws_s3_bucket.access_logs[0].force_destroy
+      && one(aws_s3_bucket_server_side_encryption_configuration.access_logs[0].rule).apply_server_side_encryption_by_default[0].sse_algorithm == "AES256"
+      && one(aws_s3_bucket_ownership_controls.access_logs[0].rule).object_ownership == "BucketOwnerEnforced"
+      && one(aws_s3_bucket_lifecycle_configuration.access_logs[0].rule).expiration[0].days == 30
+      && aws_s3_bucket_public_access_block.access_logs[0].restrict_public_buckets
+    )
+    error_message = "The bucket encrypts with AES-256, the one encryption that load balancers write with, is private and deletes old logs."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(aws_s3_bucket_policy.access_logs[0].policy).Statement : statement.Sid => try(statement.Principal.Service, statement.Effect) } == {
+      Buckets        = "logging.s3.amazonaws.com"
+      DenyWithoutTls = "Deny"
+      LoadBalancers  = "logdelivery.elasticloadbalancing.amazonaws.com"
+    }
+    error_message = "AWS's two deliveries write, and nobody comes without TLS."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.access_logs[0].policy).Statement[1].Resource == ["arn:aws:s3:::dev-shared-access-logs-111122223333/AWSLogs/111122223333/*"]
+    error_message = "Load balancers of other accounts write nothing."
+  }
+}
+
+run "flow_logs" {
+  command = plan
+
+  variables {
+    flow_log_retention_days = 30
+    flow_log_traffic_type   = "REJECT"
+  }
+
+  assert {
+    condition     = aws_flow_log.this[0].traffic_type == "REJECT" && aws_cloudwatch_log_group.flow_logs[0].name == "dev-shared/flow-logs" && aws_cloudwatch_log_group.flow_logs[0].retention_in_days == 30
+    error_message = "The VPC logs what is rejected."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.flow_logs[0].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "111122223333"
+    error_message = "No other account's flow logs take the role."
   }
 }
 
