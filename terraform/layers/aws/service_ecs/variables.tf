@@ -404,8 +404,9 @@ variable "shared_load_balancer" {
 
   # A wildcard stands for one label ("Certificate characteristics and limitations" in the ACM User Guide).
   validation {
-    condition = !var.shared_load_balancer || try(
-      can(regex("^[^.]+\\.${replace(var.network_load_balancer.domain_name, ".", "\\.")}$", var.domain_name)), true
+    condition = (
+      !var.shared_load_balancer || var.domain_name == null || length(var.network_load_balancer) == 0
+      || can(regex("^[^.]+\\.${replace(var.network_load_balancer.domain_name, ".", "\\.")}$", var.domain_name))
     )
     error_message = "domain_name is ${jsonencode(var.domain_name)}; on the network's load balancer it must be one label and the network's zone, such as ${var.name}.${lookup(var.network_load_balancer, "domain_name", "example.org")}: its certificate holds for those names."
   }
