@@ -126,6 +126,25 @@ def inventory_problems(
     return lines
 
 
+def inputs_of_layers(hostvars: Mapping[str, Any], project: Path) -> Iterator[tuple[Host, list[tuple[Path, Json]]]]:
+    """What the layers of each app and network are given, with the defaults; what only a run knows is unknown.
+
+    Args:
+        hostvars: variables of all hosts, by host.
+        project: the project's folder.
+
+    Returns:
+        Each host, with the Terraform root and the inputs of each of its layers.
+    """
+    known = Project(project)
+    for name in hostvars:
+        problems = Problems()
+        host = _read(name, hostvars[name], known, problems)
+        if set(_KINDS) & set(host.groups):
+            layers = known.layers_of(host).items()
+            yield host, [(root, _layer_inputs(host, layer, root, known, problems)) for layer, root in layers]
+
+
 def _read(name: str, variables: Mapping[str, Any], known: Project, problems: Problems) -> Host:
     """Read those variables of a host that are the project's, each by itself."""
     host = Host(
