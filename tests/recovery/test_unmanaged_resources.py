@@ -118,6 +118,18 @@ class Made:
         )["Listeners"][0]["ListenerArn"]
         self._undo(elb.delete_listener, ListenerArn=listener)
         self._add("aws_lb_listener", listener, load_balancer_arn=lb, port=80)
+        rules = {}
+        for priority, host in enumerate((DOMAIN, f"other.{DOMAIN}"), 1):
+            created = elb.create_rule(
+                ListenerArn=listener,
+                Priority=priority,
+                Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": [host]}}],
+                Actions=[{"Type": "forward", "TargetGroupArn": group}],
+                Tags=TAG_LIST,
+            )
+            rules[host] = created["Rules"][0]["RuleArn"]
+        hosts = [{"host_header": [{"values": [DOMAIN]}]}]
+        self._add("aws_lb_listener_rule", rules[DOMAIN], listener_arn=listener, condition=hosts)
 
     def _make_names(self) -> None:
         acm, route53 = client("acm"), client("route53")

@@ -17,20 +17,6 @@ locals {
   zone_id = one(concat(aws_route53_zone.this[*].zone_id, data.aws_route53_zone.existing[*].zone_id))
 }
 
-resource "aws_route53_record" "app" {
-  count = local.https_enabled ? 1 : 0
-
-  zone_id = local.zone_id
-  name    = var.domain_name
-  type    = "A"
-
-  alias {
-    name                   = aws_lb.this.dns_name
-    zone_id                = aws_lb.this.zone_id
-    evaluate_target_health = true
-  }
-}
-
 resource "aws_acm_certificate" "this" {
   count = local.https_enabled ? 1 : 0
 

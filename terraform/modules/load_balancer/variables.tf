@@ -4,18 +4,6 @@ variable "access_log_bucket_name" {
   default     = null
 }
 
-variable "app_security_group_id" {
-  description = "Id of the application's security group, which the load balancer reaches."
-  type        = string
-  nullable    = false
-}
-
-variable "container_port" {
-  description = "TCP port the application listens on."
-  type        = number
-  nullable    = false
-}
-
 variable "deletion_protection" {
   description = "Whether the load balancer has deletion protection."
   type        = bool
@@ -24,20 +12,13 @@ variable "deletion_protection" {
 }
 
 variable "domain_name" {
-  description = "Host name of the application, served by HTTPS with a certificate; null serves plain HTTP under the load balancer's own name."
+  description = "Host name of the certificate for HTTPS, such as app.example.com or *.example.com; null serves plain HTTP under the load balancer's own name."
   type        = string
   default     = null
 }
 
-variable "health_check_path" {
-  description = "Path that answers 200 as long as a target is to get requests."
-  type        = string
-  default     = "/healthz"
-  nullable    = false
-}
-
 variable "name" {
-  description = "Name of the load balancer and of its target group, and prefix of its security group's."
+  description = "Name of the load balancer, and prefix of its security group's."
   type        = string
   nullable    = false
 }
@@ -55,14 +36,14 @@ variable "ssl_policy" {
   nullable    = false
 }
 
-variable "target_type" {
-  description = "What is registered: ip for ECS tasks, instance for EC2 instances."
+variable "target_group_arn" {
+  description = "ARN of the target group that gets the requests; null for none: without a rule of its listener, a request gets 404."
   type        = string
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = contains(["instance", "ip"], var.target_type)
-    error_message = "target_type is \"${var.target_type}\"; allowed are instance and ip."
+    condition     = var.target_group_arn != null || var.domain_name != null
+    error_message = "target_group_arn is not set, and domain_name neither; a load balancer of several apps needs HTTPS."
   }
 }
 

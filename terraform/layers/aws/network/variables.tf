@@ -35,6 +35,18 @@ variable "account_id" {
   }
 }
 
+variable "alarm_action_arns" {
+  description = "ARNs that are notified when the load balancer's alarm goes into ALARM or back to OK, such as SNS topics."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_action_arns : can(regex("^arn:aws[a-z-]*:", arn))])
+    error_message = "alarm_action_arns holds ${join(", ", var.alarm_action_arns)}; each must be an ARN, such as arn:aws:sns:us-east-1:111122223333:operations."
+  }
+}
+
 variable "availability_zones" {
   description = "Codes of the region's availability zones to use; one public and one private subnet is made in each."
   type        = list(string)
@@ -90,6 +102,48 @@ variable "flow_log_traffic_type" {
   validation {
     condition     = var.flow_log_traffic_type == null || contains(["ACCEPT", "ALL", "REJECT"], coalesce(var.flow_log_traffic_type, "ALL"))
     error_message = "flow_log_traffic_type is ${jsonencode(var.flow_log_traffic_type)}; it must be ACCEPT, ALL, REJECT or null."
+  }
+}
+
+variable "load_balancer_deletion_protection" {
+  description = "Whether the network's load balancer has deletion protection."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "load_balancer_ssl_policy" {
+  description = "Name of the load balancer's TLS policy; one that begins with TLS 1.2 or newer."
+  type        = string
+  default     = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^ELBSecurityPolicy-TLS13-1-[23]-", var.load_balancer_ssl_policy))
+    error_message = "load_balancer_ssl_policy is \"${var.load_balancer_ssl_policy}\"; it must begin with ELBSecurityPolicy-TLS13-1-2- or ELBSecurityPolicy-TLS13-1-3-: older policies let in TLS 1.0 or 1.1."
+  }
+}
+
+variable "load_balancer_zone_create" {
+  description = "Whether to create the Route 53 zone load_balancer_zone_name; otherwise it must exist."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.load_balancer_zone_create || var.load_balancer_zone_name != null
+    error_message = "load_balancer_zone_create is true, and load_balancer_zone_name is not set; it must be the name of the zone to create."
+  }
+}
+
+variable "load_balancer_zone_name" {
+  description = "Name of a Route 53 zone: apps of the network may share a load balancer, which serves names directly below the zone's by HTTPS with one certificate; null for no load balancer."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.load_balancer_zone_name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", var.load_balancer_zone_name))
+    error_message = "load_balancer_zone_name is ${jsonencode(var.load_balancer_zone_name)}; it must be a domain in lower case, such as staging.example.org, or null."
   }
 }
 

@@ -19,6 +19,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = length(module.load_balancer) == 0 && length(output.load_balancer) == 0 && length(aws_cloudwatch_metric_alarm.load_balancer_5xx) == 0
+    error_message = "There is no load balancer that nobody asked for."
+  }
+
+  assert {
     condition = { for zone, subnet in aws_subnet.public : zone => subnet.cidr_block } == {
       us-east-1a = "10.0.1.0/24"
       us-east-1b = "10.0.2.0/24"
@@ -143,6 +148,44 @@ run "no_nat_gateway" {
     condition     = length(aws_nat_gateway.this) == 0 && length(aws_eip.nat) == 0 && length(aws_route.nat) == 0 && length(aws_route_table.private) == 2
     error_message = "Without NAT, private subnets keep their tables and have no way out."
   }
+}
+
+run "load_balancer_for_several_apps" {
+  command = plan
+
+  variables {
+    alarm_action_arns                 = ["arn:aws:sns:us-east-1:111122223333:on-call"]
+    load_balancer_deletion_protection = true
+    load_balancer_ssl_policy          = "ELBSecurityPolicy-TLS13-1-3-2021-06"
+    load_balancer_zone_create         = true
+    load_balancer_zone_name           = "staging.example.org"
+  }
+
+  assert {
+    condition     = length(module.load_balancer) == 1 && output.load_balancer.domain_name == "staging.example.org"
+    error_message = "Apps find the load balancer in an output."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.load_balancer_5xx[0].metric_name == "HTTPCode_ELB_5XX_Count"
+      && aws_cloudwatch_metric_alarm.load_balancer_5xx[0].threshold == 10
+      && aws_cloudwatch_metric_alarm.load_balancer_5xx[0].alarm_actions == toset(["arn:aws:sns:us-east-1:111122223333:on-call"])
+    )
+    error_message = "The load balancer's own 5xx set off the network's alarm."
+  }
+}
+
+run "rejects_a_load_balancer_without_a_zone" {
+  command = plan
+
+  variables {
+    alarm_action_arns         = ["operations"]
+    load_balancer_ssl_policy  = "ELBSecurityPolicy-2016-08"
+    load_balancer_zone_create = true
+  }
+
+  expect_failures = [var.alarm_action_arns, var.load_balancer_ssl_policy, var.load_balancer_zone_create]
 }
 
 run "rejects_wrong_values" {
