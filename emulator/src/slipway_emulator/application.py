@@ -18,6 +18,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Who runs here, for another emulator that finds the port taken.
 IDENTITY_PATH = "/_slipway/identity"
+# For how long AWS's tagging API lists what was deleted, at the most, where the emulator is late.
+_LISTED_SECONDS = 3600
 
 
 def configure_ministack(settings: Settings, network: ContainerNetwork) -> None:
@@ -67,7 +69,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from slipway_emulator.google.cloud import GoogleCloud
     from slipway_emulator.iam.decisions import Decisions
     from slipway_emulator.iam.roles import Roles
-    from slipway_emulator.late import Late
+    from slipway_emulator.late import Late, LatePolicies
     from slipway_emulator.parts import Parts
     from slipway_emulator.tagging.deleted import DeletedResources
 
@@ -92,8 +94,9 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         instances=instances,
         autoscaling=autoscaling,
         app_runner=runner,
-        deleted=DeletedResources(settings.deleted_listed_seconds),
+        deleted=DeletedResources(_LISTED_SECONDS if settings.late_seconds else 0),
         late=late,
+        late_policies=LatePolicies(settings.late_seconds),
         alarm_listeners=[autoscaling.alarm_changed],
         at_stop=[ecs_services.halt, runner.halt, reconciler.stop, health.stop],
     )
@@ -121,6 +124,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         else:
             parts.deleted.remember()
             await answer(scope, receive, send)
+            parts.late_policies.remember()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if service := next((one for one in services if one.matches(scope)), None):

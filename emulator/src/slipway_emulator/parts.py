@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from slipway_emulator.elbv2.target_health import TargetHealth
     from slipway_emulator.iam.decisions import Decisions
     from slipway_emulator.iam.roles import Roles
-    from slipway_emulator.late import Late
+    from slipway_emulator.late import Late, LatePolicies
     from slipway_emulator.network import ContainerNetwork
     from slipway_emulator.tagging.deleted import DeletedResources
 
@@ -42,6 +42,7 @@ class Parts:
         app_runner: App Runner.
         deleted: what the tagging API still lists.
         late: what is seen of things that have just changed.
+        late_policies: which policies of a role have an effect.
         alarm_listeners: are told of every alarm that changes its state, and of the new state.
         at_stop: are called before the containers are stopped, each of which would be replaced otherwise.
         ecs_scheduling: held by whoever looks after an ECS service. One for all: what it guards takes milliseconds and
@@ -62,6 +63,7 @@ class Parts:
     app_runner: AppRunner
     deleted: DeletedResources
     late: Late
+    late_policies: LatePolicies
     alarm_listeners: list[Callable[[dict[str, Any], str], None]]
     at_stop: list[Callable[[], None]]
     ecs_scheduling: threading.RLock = field(default_factory=threading.RLock)

@@ -32,9 +32,8 @@ class Settings:
         account_plan: the plan of the AWS accounts, `paid` or `free` ("Choosing an AWS Free Tier plan").
         google_port: TCP port of Google's APIs and of Artifact Registry's images, on loopback.
         google_project: the project whose service account has a key here.
-        deleted_listed_seconds: how long the tagging API still lists what was deleted; AWS does for up to an hour.
-        late_seconds: for how long a change is not seen yet, in seconds; 0 for not at all.
-        google_api_delay_seconds: for how long an API of Google's still refuses after it was switched on.
+        late_seconds: for how long a change is not seen yet, and a Google API refuses that was switched on; what was
+            deleted is listed for an hour then. 0 where each change is seen at once.
         enforce_iam: whether IAM's policies decide what is allowed; everything is without.
     """
 
@@ -49,9 +48,7 @@ class Settings:
     account_plan: str = "paid"
     google_port: int = 4567
     google_project: str = "slipway-rehearsal"
-    deleted_listed_seconds: int = 0
     late_seconds: int = 0
-    google_api_delay_seconds: int = 0
     enforce_iam: bool = True
 
     @property

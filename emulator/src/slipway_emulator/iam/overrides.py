@@ -1,5 +1,6 @@
 """What of MiniStack is replaced for IAM."""
 
+from slipway_emulator import late
 from slipway_emulator.iam import decisions
 from slipway_emulator.overrides import Override, Table
 
@@ -45,6 +46,13 @@ TABLE: Table = (
         "adb736ef5631f774",
         "knows plain HTTP from TLS, for which it stands here",
         decisions.condition_key,
+    ),
+    Override(
+        "core.iam_evaluator",
+        "_gather_role_policies",
+        "54484859fa357615",
+        "has a policy take effect at once",
+        late.gather_policies,
     ),
     Override(
         "services.iam",
