@@ -72,6 +72,8 @@ _QUOTAS = {
     "TooManyLoadBalancers": ("elasticloadbalancing", "Application Load Balancers per Region", "L-53DA6B97"),
 }
 _QUOTA = re.compile(r"\w+(?:LimitExceeded|QuotaExceeded)|LimitExceeded|TooMany\w+|QuotaExceeded\.\w+")
+# What RDS says of a third instance.
+_FREE_PLAN = re.compile(r"maximum number of \w+ available with free plan accounts")
 # RDS and IAM have names of errors beside their codes; the SDKs show either.
 _ENDINGS = re.compile(r"(?:Exception|Fault)$")
 
@@ -92,9 +94,15 @@ def remedies(said: str, region: str, inventory: str) -> list[str]:
     found = [
         *_denials(said, codes, inventory),
         *_credentials(said, codes, region, inventory),
-        *_quotas(codes, region),
+        *([] if _FREE_PLAN.search(said) else _quotas(codes, region)),
         *_google(said, inventory),
     ]
+    if _FREE_PLAN.search(said):
+        found.append(
+            "The AWS account has the free plan, which has a quota of its own: destroy what is not needed, or upgrade "
+            "the "
+            f"plan of the account. {_AGAIN}"
+        )
     if "FreeTierRestrictionError" in codes:
         found.append(
             "The AWS account has the free plan, which refuses databases more than one day of backups and all but the "

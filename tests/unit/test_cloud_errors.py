@@ -240,6 +240,17 @@ def test_free_plan() -> None:
     )
 
 
+def test_quota_of_the_free_plan_cannot_be_raised() -> None:
+    said = (
+        "InstanceQuotaExceeded: You reached the maximum number of instances available with free plan accounts. To "
+        "remove "
+        "all limitations, upgrade your account plan."
+    )
+    remedy = one(said)
+    assert "upgrade the plan of the account" in remedy
+    assert "Service Quotas" not in remedy
+
+
 @pytest.mark.parametrize(
     ("said", "permission"),
     [

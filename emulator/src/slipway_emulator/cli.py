@@ -122,6 +122,7 @@ _OPTIONS = {
         "are switched on, are not seen yet; what is deleted is listed for an hour then "
         "(default: $SLIPWAY_EMULATOR_LATE_SECONDS, else 0; now %s)"
     ),
+    "enforce_quotas": "refuse what exceeds AWS's default quotas of VPCs and their gateways and addresses (default: %s)",
     "enforce_iam": "let IAM's policies decide what is allowed (default: %s)",
 }
 

@@ -34,6 +34,7 @@ class Settings:
         google_project: the project whose service account has a key here.
         late_seconds: for how long a change is not seen yet, and a Google API refuses that was switched on; what was
             deleted is listed for an hour then. 0 where each change is seen at once.
+        enforce_quotas: whether AWS's default quotas of VPCs, internet gateways, addresses and NAT gateways hold.
         enforce_iam: whether IAM's policies decide what is allowed; everything is without.
     """
 
@@ -49,6 +50,7 @@ class Settings:
     google_port: int = 4567
     google_project: str = "slipway-rehearsal"
     late_seconds: int = 0
+    enforce_quotas: bool = False
     enforce_iam: bool = True
 
     @property

@@ -1,7 +1,7 @@
 """What of MiniStack is replaced for IAM."""
 
 from slipway_emulator import late
-from slipway_emulator.iam import decisions
+from slipway_emulator.iam import decisions, roles
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -53,6 +53,13 @@ TABLE: Table = (
         "54484859fa357615",
         "has a policy take effect at once",
         late.gather_policies,
+    ),
+    Override(
+        "services.sts",
+        "_evict_expired_sessions",
+        "8c71d4ed5462adaa",
+        "forgets credentials that have expired, and calls them unknown then",
+        roles.keep_expired_sessions,
     ),
     Override(
         "services.iam",
