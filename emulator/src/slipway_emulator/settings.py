@@ -148,8 +148,9 @@ class Settings:
 
     @classmethod
     def from_json(cls, text: str) -> Settings:
-        """The settings that `to_json` wrote."""
-        values: dict[str, Any] = json.loads(text)
+        """The settings that `to_json` wrote, without those that only another version had."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        values: dict[str, Any] = {name: value for name, value in json.loads(text).items() if name in known}
         for name in ("state_directory", "authority_directory"):
             values[name] = Path(values[name])
         return cls(**values)
