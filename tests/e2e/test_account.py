@@ -139,14 +139,15 @@ def account(site: Site) -> Iterator[Account]:
 
 def test_region_that_is_not_enabled(account: Account) -> None:
     arguments = ("site.yml", "--check", "--limit", "main")
-    run, text = account.run(*arguments, slipway_region=REGION)
+    there: Json = {"slipway_region": REGION, "network_availability_zones": [f"{REGION}a", f"{REGION}b"]}
+    run, text = account.run(*arguments, **there)
     failed(run)
     assert "InvalidClientTokenId" in text
     assert f"Nothing was touched. The region {REGION} has to be enabled in an account" in text
     assert f"aws account enable-region --region-name {REGION}" in text
     assert f"slipway_region in {account.site.inventory}/group_vars/all/environment.yml" in text
     account.client("account").enable_region(RegionName=REGION)
-    run, text = account.run(*arguments, slipway_region=REGION)
+    run, text = account.run(*arguments, **there)
     assert "create aws_vpc.this" in succeeded(run).output
 
 
