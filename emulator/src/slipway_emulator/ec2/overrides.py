@@ -1,6 +1,6 @@
 """What of MiniStack is replaced and added to for Amazon EC2."""
 
-from slipway_emulator.ec2 import flow_logs, instances, nat_gateways, network_interfaces, security_groups
+from slipway_emulator.ec2 import flow_logs, instances, nat_gateways, network_interfaces, quotas, security_groups
 from slipway_emulator.overrides import Addition, Override, Table
 
 TABLE: Table = (
@@ -78,6 +78,38 @@ TABLE: Table = (
         "does not look at the filter group-id",
         security_groups.describe,
         operation="DescribeSecurityGroups",
+    ),
+    Override(
+        "services.ec2",
+        "_create_vpc",
+        "0b71b999de3119b0",
+        "has no quotas",
+        quotas.vpcs,
+        operation="CreateVpc",
+    ),
+    Override(
+        "services.ec2",
+        "_create_internet_gateway",
+        "5e5728f8647b853d",
+        "has no quotas",
+        quotas.internet_gateways,
+        operation="CreateInternetGateway",
+    ),
+    Override(
+        "services.ec2",
+        "_allocate_address",
+        "9254d23b7dd25028",
+        "has no quotas",
+        quotas.addresses,
+        operation="AllocateAddress",
+    ),
+    Override(
+        "services.ec2",
+        "_create_nat_gateway",
+        "3b1dccf168bb5464",
+        "has no quotas",
+        quotas.nat_gateways,
+        operation="CreateNatGateway",
     ),
     Addition(
         "services.ec2",
