@@ -212,6 +212,8 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     if "apps" in host.groups:
         _check_application(host, known, problems)
         _check_database_authorities(host, known, problems)
+    for layer in known.layers_of(host):
+        _check_own_options(host, layer, known, problems)
     return {layer: _layer_inputs(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
 
 
@@ -415,13 +417,16 @@ def _check_database_authorities(host: Host, known: Project, problems: Problems) 
         problems.add([host.name], text, f"Edit {place}")
 
 
-def _layer_inputs(host: Host, layer: str, root: Path, known: Project, problems: Problems) -> Json:
-    """What a layer is given, with the defaults; what only a run knows is unknown."""
-    own = known.own_options(layer)
-    for name in own & host.values.keys():
+def _check_own_options(host: Host, layer: str, known: Project, problems: Problems) -> None:
+    """Check options of a layer's role that are no input of the layer."""
+    for name in known.own_options(layer) & host.values.keys():
         error = _specification_error(name, host.values[name], known.roles[layer][name])
         if error:
             problems.add([host.name], error, f"Edit {host.file_of(name, f'host_vars/{host.name}/{layer}.yml')}")
+
+
+def _layer_inputs(host: Host, layer: str, root: Path, known: Project, problems: Problems) -> Json:
+    """What a layer is given, with the defaults; what only a run knows is unknown."""
     inputs: Json = {}
     for variable, declared in declared_variables(root).items():
         name = f"{layer}_{variable}"
