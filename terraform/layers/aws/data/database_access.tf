@@ -1,0 +1,37 @@
+# What the one-off task that sets the database's users and grants may do: read their passwords. It runs on the cluster of
+# the migrations, starts by their execution role and writes to their log group.
+resource "aws_iam_role" "database_access" {
+  count = local.database_enabled ? 1 : 0
+
+  name               = "${var.name}-database-access-task"
+  description        = "What the task that sets users and grants of the database of ${var.name} may do."
+  assume_role_policy = module.migration_roles[0].assume_role_policy
+}
+
+resource "aws_iam_role_policy" "database_access" {
+  count = local.database_enabled ? 1 : 0
+
+  name = "read-secrets"
+  role = aws_iam_role.database_access[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "ReadSecrets"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = sort([for secret in aws_secretsmanager_secret.database : secret.arn])
+    }]
+  })
+}
+
+# ECS knows a new role some seconds later; see modules/ecs_task_roles.
+resource "terraform_data" "database_access_role_propagated" {
+  count = local.database_enabled ? 1 : 0
+
+  triggers_replace = [aws_iam_role.database_access[0].unique_id]
+
+  provisioner "local-exec" {
+    command = "sleep 10"
+  }
+}
