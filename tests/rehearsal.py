@@ -1,14 +1,16 @@
-"""The emulator of this checkout, at the ports that users know."""
+"""The emulator of this checkout, at the ports that users know, and its databases."""
 
 from __future__ import annotations
 
 import fcntl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+import docker
 
 _BUILD = Path(__file__).resolve().parents[1] / ".build"
 
@@ -56,3 +58,47 @@ def _is_only_user(user: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def psql(instance: str, credentials: Mapping[str, str], database: str, statement: str, ca_file: Path) -> str:
+    """What a statement returns, as `psql --tuples-only --no-align` prints it.
+
+    It runs in the container of the database, and logs in as from anywhere else of its network: nothing outside of that
+    reaches a database.
+
+    Args:
+        instance: identifier of the RDS instance.
+        credentials: `username` and `password`.
+        database: name of the database.
+        statement: one statement of SQL.
+        ca_file: PEM file with the authorities that may sign the database's certificate.
+
+    Raises:
+        PsqlError: the login or the statement is refused; the message is PostgreSQL's.
+    """
+    engine = docker.from_env()
+    container = engine.containers.list(filters={"label": ["ministack=rds", f"db_id={instance}"]})[0]
+    address = next(iter(container.attrs["NetworkSettings"]["Networks"].values()))["IPAddress"]
+    environment = {
+        "PGDATABASE": database,
+        "PGHOST": address,
+        "PGPASSWORD": credentials["password"],
+        "PGSSLMODE": "verify-full",
+        "PGSSLROOTCERT": "/tmp/ca.pem",  # noqa: S108  (in the container)
+        "PGUSER": credentials["username"],
+        "CERTIFICATES": ca_file.read_text(),
+        "STATEMENT": statement,
+    }
+    program = (
+        'printf %s "$CERTIFICATES" > "$PGSSLROOTCERT" && '
+        'exec psql --no-psqlrc --tuples-only --no-align --command="$STATEMENT" 2>&1'
+    )
+    ended = container.exec_run(["sh", "-c", program], environment=environment)
+    output = str(ended.output.decode()).strip()
+    if ended.exit_code != 0:
+        raise PsqlError(output)
+    return output
+
+
+class PsqlError(Exception):
+    """PostgreSQL refuses a login or a statement."""

@@ -20,6 +20,7 @@ ROLES = sorted(path.name for path in (PROJECT / "roles").iterdir() if path.is_di
 # "Special Variables" in Ansible's documentation, as far as roles read them, and the functions of its templates.
 MAGIC = {
     "ansible_check_mode",
+    "ansible_failed_result",
     "ansible_play_hosts",
     "ansible_playbook_python",
     "hostvars",

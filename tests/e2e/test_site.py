@@ -14,13 +14,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import yaml
 
 from plugins.filter.rds_ca import rds_ca_file
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, containers, failed, succeeded
+from tests.rehearsal import PsqlError, psql
 
 ENVIRONMENT = "e2e"
 APPS = {
@@ -34,17 +34,10 @@ APPS = {
 NAME = f"{ENVIRONMENT}-tasks"
 
 
-def _connect(aws: Any, instance: dict[str, Any], secret: str) -> psycopg.Connection[Any]:
-    credentials = json.loads(aws("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
-    return psycopg.connect(
-        host=instance["Endpoint"]["Address"],
-        port=instance["Endpoint"]["Port"],
-        dbname=instance["DBName"],
-        user=credentials["username"],
-        password=credentials["password"],
-        sslmode="verify-full",
-        sslrootcert=str(PROJECT / ".build/emulator/rds-ca.pem"),
-    )
+def _psql(aws: Any, user: str, statement: str) -> str:
+    secret = aws("secretsmanager").get_secret_value(SecretId=f"{NAME}/database/{user}")
+    credentials = json.loads(secret["SecretString"])
+    return psql(NAME, credentials, "taskdb", statement, PROJECT / ".build/emulator/rds-ca.pem")
 
 
 # -- the first run ---------------------------------------------------------------------------------------
@@ -247,16 +240,11 @@ def test_hello_greets_and_calculates(site: Site, app: str) -> None:
 
 
 def test_database_users_may_do_what_they_should(aws: Any) -> None:
-    instance = aws("rds").describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
-    with _connect(aws, instance, f"{NAME}/database/app") as connection:
-        assert connection.execute("SELECT count(*) FROM users").fetchone() is not None
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("CREATE TABLE mine (id int)")
-    with (
-        _connect(aws, instance, f"{NAME}/database/readonly") as connection,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        connection.execute("DELETE FROM users")
+    assert _psql(aws, "app", "SELECT count(*) FROM users").isdecimal()
+    with pytest.raises(PsqlError, match="permission denied for schema app"):
+        _psql(aws, "app", "CREATE TABLE mine (id int)")
+    with pytest.raises(PsqlError, match="permission denied for table users"):
+        _psql(aws, "readonly", "DELETE FROM users")
 
 
 def test_app_talks_to_a_database_of_its_authorities_only() -> None:
@@ -369,6 +357,14 @@ def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
             inspected = subprocess.run(["docker", "inspect", container], capture_output=True, check=True).stdout
             logs = subprocess.run(["docker", "logs", container], capture_output=True, check=True)
             places[f"container {container}"] = inspected + logs.stdout + logs.stderr
+    ecs, logs = aws("ecs"), aws("logs")
+    for task in ("migration", "database-access"):
+        for arn in ecs.list_task_definitions(familyPrefix=f"{NAME}-{task}", status="INACTIVE")["taskDefinitionArns"]:
+            places[arn] = json.dumps(ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]).encode()
+        assert f"{NAME}-{task}:1" in "".join(places)
+    events = logs.get_paginator("filter_log_events").paginate(logGroupName=f"{NAME}/migration").build_full_result()
+    places[f"{NAME}/migration"] = "\n".join(event["message"] for event in events["events"]).encode()
+    assert b"slipway-result 1/" in places[f"{NAME}/migration"]
     found = {place for place, content in places.items() for value in values if value.encode() in content}
     assert not found
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.plugin_utils.image_source import ImageSource
 from tests.inventory.example import PROJECT
 
 _PROGRAMS = Path(sys.executable).parent
@@ -46,6 +47,16 @@ def test_artefact_has_what_its_users_need(collections: Path) -> None:
         "playbooks", "plugins", "requirements.txt", "requirements.yml", "roles", "terraform",
     }  # fmt: skip
     assert list((installed / "terraform").rglob("*.tftest.hcl")) == []
+
+
+def test_artefact_has_what_the_image_of_users_and_grants_is_built_from(collections: Path) -> None:
+    def files(collection: Path) -> list[str]:
+        return ImageSource(collection, collection / "images/database_access/Dockerfile", {}).files()
+
+    assert files(collections / "ansible_collections" / "slipway" / "provision") == files(PROJECT)
+    ignore = (PROJECT / "images/database_access/Dockerfile.dockerignore").read_text()
+    kept = [line[1:] for line in ignore.splitlines() if line.startswith("!")]
+    assert [name for name in kept if not (PROJECT / name).exists()] == []
 
 
 def test_project_of_inventory_and_application_validates(collections: Path, tmp_path: Path) -> None:

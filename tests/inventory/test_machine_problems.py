@@ -62,7 +62,7 @@ def test_collections() -> None:
         f"this machine: the Ansible collection amazon.aws is 1.0.0; it must be {wanted['amazon.aws']}. make setup "
         "installs it."
     )
-    assert "community.aws is not installed; it must be" in "\n".join(found)
+    assert "community.general is not installed; it must be" in "\n".join(found)
 
 
 def test_all_problems_are_listed() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
-import psycopg
 import pytest
 
-from tests.recovery.environment import NAME, Environment, Result, client
+from emulator.tests.clouds import settings_beside
+from tests.recovery.environment import NAME, THOUSANDS, Environment, Result, client
+from tests.rehearsal import psql
 
 pytestmark = pytest.mark.long
 
@@ -100,10 +100,8 @@ def test_deployment_after_it_restores_the_secrets_and_gives_them_new_values(
     listed = client("secretsmanager").list_secrets(Filters=[{"Key": "name", "Values": [APP]}])["SecretList"]
     assert sorted(secret["Name"] for secret in listed) == SECRETS
     assert _password() != password
-    endpoint = client("rds").describe_db_instances(DBInstanceIdentifier=APP)["DBInstances"][0]["Endpoint"]
-    arguments: dict[str, Any] = {"host": endpoint["Address"], "port": endpoint["Port"], "dbname": "reborndb"}
-    with psycopg.connect(**arguments, user="postgres", password=_password(), sslmode="require") as connection:
-        assert connection.execute("select 1").fetchone() == (1,)
+    credentials = {"username": "postgres", "password": _password()}
+    assert psql(APP, credentials, "reborndb", "select 1", settings_beside(NAME, THOUSANDS).rds_ca_file) == "1"
     again = environment.apply(HOST).end().succeeded()
     assert again.changed == 0, again.output[-6000:]
 

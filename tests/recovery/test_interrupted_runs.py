@@ -8,12 +8,12 @@ import os
 import signal
 from typing import Any
 
-import psycopg
 import pytest
 
 from emulator.tests.clouds import settings_beside
 from plugins.action import deploy_lock
 from tests.recovery.environment import NAME, STATE_BUCKET, THOUSANDS, Environment, Run, client
+from tests.rehearsal import psql
 
 pytestmark = pytest.mark.long
 
@@ -121,17 +121,9 @@ def test_database_killed_twice_still_has_the_password_of_its_secret(environment:
     assert sorted(rule["FromPort"] for rule in ours[f"{NAME}-app-app"]["IpPermissionsEgress"]) == [443, 5432]
     assert ours[f"{NAME}-app-database"]["IpPermissionsEgress"] == []
     secret = client("secretsmanager").get_secret_value(SecretId=f"{NAME}-app/database/master")
-    endpoint = _databases()[0]["Endpoint"]
-    with psycopg.connect(
-        host=endpoint["Address"],
-        port=endpoint["Port"],
-        dbname="trecdb",
-        user="postgres",
-        password=json.loads(secret["SecretString"])["password"],
-        sslmode="verify-full",
-        sslrootcert=str(settings_beside(NAME, THOUSANDS).rds_ca_file),
-    ) as connection:
-        assert connection.execute("select 1").fetchone() == (1,)
+    credentials = json.loads(secret["SecretString"])
+    ca_file = settings_beside(NAME, THOUSANDS).rds_ca_file
+    assert psql(f"{NAME}-app", credentials, "trecdb", "select 1", ca_file) == "1"
 
 
 def _start_bucket(environment: Environment, host: str) -> Run:

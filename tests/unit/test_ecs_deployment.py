@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,8 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.action import Ac
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments import ecs
 from botocore.stub import Stubber
+
+from images.database_access import run
 
 OLD, NEW = (f"arn:aws:ecs:us-east-1:000000000000:task-definition/app:{revision}" for revision in (1, 2))
 TASK = "arn:aws:ecs:us-east-1:000000000000:task/app/1"
@@ -127,33 +130,45 @@ class TestOneTask:
     @pytest.fixture
     def clients(self) -> Iterator[tuple[Stubber, Stubber]]:
         client, logs = (Stubber(boto3.client(name, "us-east-1")) for name in ("ecs", "logs"))
-        options = {"awslogs-group": "app/migration", "awslogs-stream-prefix": "migration"}
-        container = {"name": "migration", "logConfiguration": {"logDriver": "awslogs", "options": options}}
-        client.add_response("describe_task_definition", {"taskDefinition": {"containerDefinitions": [container]}})
         client.add_response("run_task", {"tasks": [{"taskArn": TASK}], "failures": []})
         with client, logs:
             yield client, logs
+            client.assert_no_pending_responses()
+            logs.assert_no_pending_responses()
 
-    def run(self, clients: tuple[Stubber, Stubber]) -> Json:
+    def run(self, clients: tuple[Stubber, Stubber], **options: Any) -> Json:
         arguments = {
             "assign_public_ip": False,
             "cluster": "app",
+            "expect_result": False,
+            "family": "app-migration",
+            "log_group": "app/migration",
+            "log_stream_prefix": "migration",
             "security_groups": ["sg-1"],
             "subnets": ["subnet-1"],
-            "task_definition": NEW,
             "timeout_seconds": 60,
         }
-        result: Json = ecs_run_task._run(clients[0].client, clients[1].client, arguments)
+        definition = {"taskDefinitionArn": NEW}
+        result: Json = ecs_run_task._run(clients[0].client, clients[1].client, definition, arguments | options)
         return result
 
-    def test_is_waited_for(self, clients: tuple[Stubber, Stubber]) -> None:
-        client, logs = clients
-        client.add_response("describe_tasks", {"tasks": [], "failures": [{"arn": TASK, "reason": "MISSING"}]})
-        container = {"name": "migration", "exitCode": 0}
+    def end(self, clients: tuple[Stubber, Stubber], exit_code: int, *events: list[str]) -> None:
+        """Have the task end with an exit code, and its log show these lines, one answer after the other."""
+        container = {"name": "task", "exitCode": exit_code}
         task = {"lastStatus": "STOPPED", "containers": [container], "stoppedAt": datetime.now(UTC)}
-        client.add_response("describe_tasks", {"tasks": [task], "failures": []})
-        for events in ([{"message": "done"}], [], []):
-            logs.add_response("get_log_events", {"events": events, "nextForwardToken": "f"})
+        clients[0].add_response("describe_tasks", {"tasks": [task], "failures": []})
+        for lines in events:
+            answer = {"events": [{"message": line} for line in lines], "nextForwardToken": "f"}
+            stream = {"logGroupName": "app/migration", "logStreamName": "migration/task/1", "startFromHead": True}
+            clients[1].add_response("get_log_events", answer, stream | ({"nextToken": "f"} if self.asked else {}))
+            self.asked = True
+
+    asked = False
+
+    def test_is_waited_for(self, clients: tuple[Stubber, Stubber]) -> None:
+        missing = {"tasks": [], "failures": [{"arn": TASK, "reason": "MISSING"}]}
+        clients[0].add_response("describe_tasks", missing)
+        self.end(clients, 0, ["done"], [], [])
         result = self.run(clients)
         assert (result["exit_code"], result["task_arn"]) == (0, TASK)
 
@@ -165,3 +180,32 @@ class TestOneTask:
         result = self.run(clients)
         assert result["failed"]
         assert "whether it has done its work is not known. See its log in app/migration" in result["msg"]
+
+    def test_result_is_joined_whatever_comes_first_and_not_shown(
+        self, clients: tuple[Stubber, Stubber], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        found = {"error": "", "statements": ['GRANT "ü" TO PUBLIC'] * 1000}
+        lines = run.parts(json.dumps(found))
+        assert len(lines) > 2
+        assert max(map(len, lines)) < 8100
+        self.end(clients, 0, ["begins"], [], [*lines[1:]], [], [lines[0], "ends"], [])
+        result = self.run(clients, expect_result=True)
+        assert result["result"] == found
+        shown = capsys.readouterr().out
+        assert "begins" in shown
+        assert "ends" in shown
+        assert "slipway-result" not in shown
+
+    def test_result_of_a_task_that_failed(self, clients: tuple[Stubber, Stubber]) -> None:
+        self.end(clients, 1, run.parts('{"error": "no"}'), [], [])
+        result = self.run(clients, expect_result=True)
+        assert (result["failed"], result["result"]) == (True, {"error": "no"})
+
+    def test_result_that_never_comes(self, clients: tuple[Stubber, Stubber], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ecs_run_task, "_RESULT_SECONDS", -1)
+        self.end(clients, 0, ["hello", "slipway-result 1/2 {"], [], [])
+        result = self.run(clients, expect_result=True)
+        assert result["failed"]
+        assert "the result of the task" in result["msg"]
+        assert "hello" in result["msg"]
+        assert "result" not in result

@@ -1,3 +1,8 @@
+output "assume_role_policy" {
+  description = "Policy by which ECS of this account may take a role, for further roles of its tasks."
+  value       = local.assume_role_policy
+}
+
 # Each role is an output only together with its permissions: a task that starts before fails, and one that outlives them
 # cannot shut down cleanly. ECS may not know a new role for some seconds; the role terraform_layer then applies again.
 output "execution_role_arn" {

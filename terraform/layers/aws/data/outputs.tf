@@ -18,6 +18,12 @@ output "bucket_name" {
   value       = one(aws_s3_bucket.this[*].bucket)
 }
 
+output "database_access_task_role_arn" {
+  description = "ARN of the role of the task that sets users and grants; null without a database."
+  value       = one(aws_iam_role.database_access[*].arn)
+  depends_on  = [aws_iam_role_policy.database_access]
+}
+
 output "database_host" {
   description = "Host name of the database; null without one."
   value       = one(aws_db_instance.this[*].address)

@@ -15,16 +15,31 @@ resource "aws_ecr_repository" "this" {
 resource "aws_ecr_lifecycle_policy" "this" {
   repository = aws_ecr_repository.this.name
 
+  # Of the images that set users and grants (roles/database_access), the newest is all that is needed; that of the
+  # second rule is counted too, though the first alone decides on it.
   policy = jsonencode({
-    rules = [{
-      rulePriority = 1
-      description  = "Keep the ${var.retained_image_count} newest images, to roll back to"
-      selection = {
-        tagStatus   = "any"
-        countType   = "imageCountMoreThan"
-        countNumber = var.retained_image_count
-      }
-      action = { type = "expire" }
-    }]
+    rules = [
+      {
+        rulePriority = 1
+        description  = "Keep the newest image that sets users and grants"
+        selection = {
+          tagStatus     = "tagged"
+          tagPrefixList = ["database-access-"]
+          countType     = "imageCountMoreThan"
+          countNumber   = 1
+        }
+        action = { type = "expire" }
+      },
+      {
+        rulePriority = 2
+        description  = "Keep the ${var.retained_image_count} newest images of the application, to roll back to"
+        selection = {
+          tagStatus   = "any"
+          countType   = "imageCountMoreThan"
+          countNumber = var.retained_image_count + 1
+        }
+        action = { type = "expire" }
+      },
+    ]
   })
 }

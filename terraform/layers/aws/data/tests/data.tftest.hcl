@@ -150,7 +150,7 @@ run "neither_database_nor_bucket" {
   assert {
     condition = length(output.secret_arns) == 0 && alltrue([
       for value in [
-        output.bucket_arn, output.bucket_name, output.database_host, output.database_instance_identifier,
+        output.bucket_arn, output.bucket_name, output.database_access_task_role_arn, output.database_host, output.database_instance_identifier,
         output.database_name, output.database_port, output.database_resource_id, output.master_secret_arn,
         output.migration_cluster_name, output.migration_execution_role_arn, output.migration_log_group_name,
         output.migration_task_role_arn,

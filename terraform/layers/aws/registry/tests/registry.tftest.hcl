@@ -21,8 +21,8 @@ run "defaults" {
   }
 
   assert {
-    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[0].selection.countNumber == 30
-    error_message = "The 30 newest images are kept."
+    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[1].selection.countNumber == 31
+    error_message = "The 30 newest images of the application are kept."
   }
 }
 
@@ -35,7 +35,7 @@ run "everything_changed" {
   }
 
   assert {
-    condition     = aws_ecr_repository.this.force_delete && jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[0].selection.countNumber == 2
+    condition     = aws_ecr_repository.this.force_delete && jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[1].selection.countNumber == 3
     error_message = "Each setting reaches the repository."
   }
 }
