@@ -33,7 +33,8 @@ from slipway_emulator import cli
 from slipway_emulator.images import NETWORK_IMAGE
 from slipway_emulator.network import ContainerNetwork, NetworkError
 from slipway_emulator.settings import Settings
-from slipway_emulator.vpc.firewall import Firewall, table_name
+from slipway_emulator.vpc.firewall import Firewall
+from slipway_emulator.vpc.helper import table_name
 
 Json = dict[str, Any]
 
@@ -95,8 +96,7 @@ class Vpc:
         details = {detail["name"]: detail["value"] for detail in task["attachments"][0]["details"]}
         started = Task(arn, container, details["privateIPv4Address"], details["networkInterfaceId"])
         # It asks itself: no security group is in between.
-        for port in (PORT, OTHER_PORT):
-            wait_until(lambda port=port: started.run(CONNECT, "127.0.0.1", str(port)) == 0)
+        wait_until(lambda: all(started.run(CONNECT, "127.0.0.1", str(port)) == 0 for port in (PORT, OTHER_PORT)))
         return started
 
     def stop(self, task: Task) -> None:

@@ -8,14 +8,16 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import docker
 
 from slipway_emulator.endpoints import Receive, Scope, Send, endpoints
 from slipway_emulator.network import ContainerNetwork
 from slipway_emulator.settings import Settings
-from slipway_emulator.vpc.firewall import Firewall
+
+if TYPE_CHECKING:
+    from slipway_emulator.vpc.firewall import Firewall
 
 # The parameter of the Query protocol that names the operation.
 _ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z]+)")
@@ -49,18 +51,16 @@ def configure_ministack(settings: Settings, network: ContainerNetwork) -> None:
     )
 
 
-def create(
-    settings: Settings, client: docker.DockerClient, network: ContainerNetwork, firewall: Firewall | None
-) -> Application:
+def create(settings: Settings, client: docker.DockerClient, network: ContainerNetwork) -> Application:
     """The application, with everything MiniStack lacks in place.
 
     Args:
         settings: ports, which tell listeners from the gateway.
         client: a client of the engine that runs the containers.
         network: the network that containers join.
-        firewall: lets security groups and routes hold; None where they do not.
 
     Raises:
+        slipway_emulator.network.NetworkError: the engine lets nothing be enforced; says what to do.
         slipway_emulator.overrides.IncompatibleError: MiniStack is not the version this was written for.
     """
     configure_ministack(settings, network)
@@ -85,7 +85,9 @@ def create(
     from slipway_emulator.late import Late, LatePolicies
     from slipway_emulator.parts import Parts
     from slipway_emulator.tagging.deleted import DeletedResources
+    from slipway_emulator.vpc.firewall import Firewall
 
+    firewall = Firewall(client, network, settings.gateway_port) if settings.enforce_network else None
     decisions, tokens = Decisions(settings.decisions_file), Tokens()
     late = Late(settings.late_seconds)
     roles = Roles(late)
@@ -120,6 +122,7 @@ def create(
     for table in overrides.tables().values():
         overrides.apply(table, parts)
     if firewall:
+        parts.at_stop.append(firewall.close)
         network.changed = firewall.refresh
     settings.rds_ca_file.write_text(rds.pg_ca_cert_pem())
     parts.at_stop.append(partial(settings.rds_ca_file.unlink, missing_ok=True))

@@ -30,7 +30,6 @@ from slipway_emulator.images import MACHINE_IMAGE, NETWORK_IMAGE, ImageError
 from slipway_emulator.network import ContainerNetwork, NetworkError
 from slipway_emulator.overrides import IncompatibleError, check_version
 from slipway_emulator.settings import Settings, SettingsError
-from slipway_emulator.vpc.firewall import Firewall
 
 _START_SECONDS = 60
 _STOP_SECONDS = 120
@@ -253,22 +252,15 @@ def run(settings: Settings) -> int:
         client = _engine()
         leftovers.remove(client, settings)
         network = ContainerNetwork(client, settings.network_name, settings.subnet)
-        firewall = None
         try:
-            if settings.enforce_network:
-                firewall = Firewall(client, network, settings.gateway_port)
-            asyncio.run(_serve(settings, client, network, firewall))
+            asyncio.run(_serve(settings, client, network))
         finally:
-            if firewall:
-                firewall.close()
             leftovers.remove(client, settings)
     return 0
 
 
-async def _serve(
-    settings: Settings, client: docker.DockerClient, network: ContainerNetwork, firewall: Firewall | None
-) -> None:
-    application = create(settings, client, network, firewall)
+async def _serve(settings: Settings, client: docker.DockerClient, network: ContainerNetwork) -> None:
+    application = create(settings, client, network)
     from hypercorn.asyncio import serve
 
     from slipway_emulator.elbv2.listeners import EdgeConfig

@@ -6,7 +6,7 @@ import docker
 from docker.errors import NotFound
 
 from slipway_emulator.settings import Settings
-from slipway_emulator.vpc import firewall
+from slipway_emulator.vpc import helper
 
 
 def remove(client: docker.DockerClient, settings: Settings) -> int:
@@ -35,5 +35,5 @@ def remove(client: docker.DockerClient, settings: Settings) -> int:
         network.disconnect(container_id, force=True)
     network.remove()
     if settings.enforce_network:
-        firewall.remove(client, settings.network_name)
+        helper.remove(client, settings.network_name)
     return len(containers)

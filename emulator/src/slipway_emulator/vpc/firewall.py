@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import logging
 import re
 import socket
-import subprocess
 import threading
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
 
 import docker
-from docker.errors import DockerException, ImageNotFound, NotFound
+from ministack.core.responses import request_scope
 
 from slipway_emulator.images import NETWORK_IMAGE
 from slipway_emulator.network import MACHINE_ADDRESS, ContainerNetwork, NetworkError
+from slipway_emulator.vpc import interfaces, routes, security_groups
+from slipway_emulator.vpc.helper import LABEL, Helper, table_name
+from slipway_emulator.vpc.interfaces import Interface
+from slipway_emulator.vpc.security_groups import ANYWHERE, Ports, from_internet, ports_of, ranges_of, to_internet
 
-if TYPE_CHECKING:
-    from slipway_emulator.vpc.interfaces import Interface
-
-LABEL = "slipway.firewall"
-_STOP_SECONDS = 10
 _PROBE_SECONDS = 0.5
 # A new container may ask before its interface is known.
 _KNOWN_SECONDS = 10.0
@@ -65,9 +61,10 @@ class Firewall:
         self._interfaces: dict[str, Interface] = {}
         self._balancers: dict[str, str] = {}
         self._denied: set[tuple[str, str]] = set()
-        self._helper = self._start()
+        self._is_closed = False
+        self._helper = Helper(client, network.name)
         try:
-            self._run("ip", "address", "replace", f"{network.edge_address}/32", "dev", network.bridge)
+            self._helper.run("ip", "address", "replace", f"{network.edge_address}/32", "dev", network.bridge)
             self._apply([], set())
             self._prove()
             network.is_enforced = True
@@ -79,10 +76,9 @@ class Firewall:
 
     def refresh(self) -> None:
         """Let what the security groups and routes say now hold."""
-        # MiniStack reads its environment when it is imported.
-        from slipway_emulator.vpc import interfaces
-
         with self._lock:
+            if self._is_closed:
+                return
             present = interfaces.present(self._address_of)
             self._interfaces = {address: one for one in present for address in one.addresses}
             self._apply(present, self._network.outside)
@@ -94,19 +90,17 @@ class Firewall:
 
     def _address_of(self, arn: str) -> str:
         if arn not in self._balancers:
-            from slipway_emulator.vpc import interfaces
-
             live = {balancer["LoadBalancerArn"] for balancer in interfaces.load_balancers()}
             self._balancers = {one: address for one, address in self._balancers.items() if one in live}
             address = next(a for a in self._network.balancer_addresses if a not in self._balancers.values())
-            self._run("ip", "address", "replace", f"{address}/32", "dev", self._network.bridge)
+            self._helper.run("ip", "address", "replace", f"{address}/32", "dev", self._network.bridge)
             self._balancers[arn] = address
         return self._balancers[arn]
 
     def _apply(self, present: list[Interface], outside: set[str]) -> None:
         rules = self._text(present, outside)
         if rules != self._rules:
-            self._run("nft", "-f", "-", given=rules)
+            self._helper.run("nft", "-f", "-", given=rules)
             self._rules = rules
 
     def _text(self, present: list[Interface], outside: set[str]) -> str:
@@ -157,8 +151,6 @@ table inet {name} {{
 """
 
     def _allowed(self, present: list[Interface], outside: set[str]) -> Iterable[str]:
-        from slipway_emulator.vpc import security_groups
-
         for source, destination in itertools.permutations(present, 2):
             found = security_groups.merged(security_groups.between(source, destination))
             for one, other in itertools.product(source.addresses, destination.addresses):
@@ -169,7 +161,7 @@ table inet {name} {{
                 # What comes to a public address is handed on by the machine.
                 yield from (_element(self._network.gateway, address, ports) for ports in found)
         for address in outside:
-            yield _element(self._network.edge_address, address, security_groups.Ports())
+            yield _element(self._network.edge_address, address, Ports())
 
     # -- requests to the APIs --
 
@@ -202,8 +194,6 @@ table inet {name} {{
 
     def admits_to_listener(self, arn: str, port: int) -> bool:
         """Whether this machine reaches a port of a load balancer, as one on the internet does."""
-        from slipway_emulator.vpc.security_groups import Ports, from_internet
-
         balancer = self._interfaces.get(self.address_of_load_balancer(arn))
         wanted = Ports(_TCP, port, port)
         return bool(balancer and any(one.intersect(wanted) for one in from_internet(MACHINE_ADDRESS, balancer)))
@@ -220,11 +210,6 @@ table inet {name} {{
             source: the interface.
             service: the last part of the service name that an endpoint would have, such as `s3`.
         """
-        from ministack.core.responses import request_scope
-
-        from slipway_emulator.vpc import routes
-        from slipway_emulator.vpc.security_groups import ANYWHERE, Ports, ports_of, ranges_of, to_internet
-
         https = Ports(_TCP, _HTTPS, _HTTPS)
         if any(one == ANYWHERE and ports.intersect(https) for one, ports in to_internet(source)):
             return True
@@ -239,59 +224,13 @@ table inet {name} {{
             if (ranges := ranges_of(rule)) or rule.get("PrefixListIds")
         )
 
-    # -- the container that holds the table --
-
-    def _start(self) -> subprocess.Popen[str]:
-        try:
-            self._client.images.get(NETWORK_IMAGE)
-        except ImageNotFound:
-            raise NetworkError(
-                f"the image {NETWORK_IMAGE}, which enforces security groups, is missing. Build it: "
-                "slipway-emulator images. Or start without: --no-enforce-network"
-            ) from None
-        options = ["--network=host", "--cap-drop=ALL", "--cap-add=NET_ADMIN", "--read-only"]
-        helper = subprocess.Popen(
-            [
-                "docker",
-                "run",
-                "--rm",
-                "--interactive",
-                *options,
-                f"--label={LABEL}={self._network.name}",
-                NETWORK_IMAGE,
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-            # An interrupt is for the emulator, which ends this in order.
-            start_new_session=True,
-        )
-        _write(helper, {"arguments": ["nft", "delete", "table", "inet", self._table], "input": ""})
-        return helper
-
-    def _run(self, *arguments: str, given: str = "") -> str:
-        """What a command in the engine's network namespace says."""
-        helper = self._helper
-        _write(helper, {"arguments": arguments, "input": given})
-        line = helper.stdout.readline() if helper.stdout else ""
-        answer: dict[str, Any] = json.loads(line) if line else {"status": 1, "output": "its container has ended"}
-        if answer["status"]:
-            raise NetworkError(
-                f"the engine does not let security groups be enforced ({' '.join(arguments)}: "
-                f"{answer['output'].strip()}). It needs nftables, and containers in the host's network with the "
-                "capability NET_ADMIN (no rootless engine). Or start without: --no-enforce-network"
-            )
-        return str(answer["output"])
+    # -- its beginning and end --
 
     def close(self) -> None:
-        """Remove the table and its container."""
-        if self._helper.stdin:
-            self._helper.stdin.close()
-        try:
-            self._helper.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._helper.kill()
+        """Let everybody reach everybody again."""
+        with self._lock:
+            self._is_closed = True
+            self._helper.close()
 
     def _prove(self) -> None:
         """Try what the table forbids.
@@ -331,43 +270,6 @@ table inet {name} {{
             )
 
 
-def table_name(network: str) -> str:
-    """The name of the table of a network; nftables takes letters, digits and underscores."""
-    return f"slipway_{re.sub('[^a-zA-Z0-9]', '_', network)}"
-
-
-def remove(client: docker.DockerClient, network: str) -> None:
-    """Remove what an emulator has left that was killed: its table, and the containers that held it.
-
-    Args:
-        client: a client of the engine.
-        network: name of its network.
-    """
-    for container in client.containers.list(all=True, sparse=True, filters={"label": f"{LABEL}={network}"}):
-        try:
-            container.remove(force=True)
-        except NotFound:
-            continue
-    # Added first: it need not be there.
-    name = table_name(network)
-    command = ["nft", f"add table inet {name}; delete table inet {name}"]
-    try:
-        client.containers.run(
-            NETWORK_IMAGE, command, remove=True, network_mode="host", cap_drop=["ALL"], cap_add=["NET_ADMIN"]
-        )
-    except DockerException as error:
-        _logger.warning("the firewall's table %s may be left: %s", name, error)
-
-
-def _write(helper: subprocess.Popen[str], command: dict[str, Any]) -> None:
-    try:
-        if helper.stdin:
-            helper.stdin.write(json.dumps(command) + "\n")
-    except BrokenPipeError:
-        # Whoever waits for the answer is told.
-        return
-
-
 def _is_answered(probe: socket.socket, address: str) -> bool:
     try:
         probe.connect((address, 1))
@@ -378,13 +280,11 @@ def _is_answered(probe: socket.socket, address: str) -> bool:
     return True
 
 
-def _element(source: str, destination: str, ports: Any) -> str:
+def _element(source: str, destination: str, ports: Ports) -> str:
     return f"{source} . {destination} . {ports.protocols} . {ports.first}-{ports.last},"
 
 
 def _leave(present: list[Interface], outside: set[str]) -> Iterable[str]:
-    from slipway_emulator.vpc import security_groups
-
     for source in present:
         for address, (destination, ports) in itertools.product(source.addresses, security_groups.to_internet(source)):
             protocol = "" if ports.protocol is None else f"meta l4proto {ports.protocol} "
