@@ -83,6 +83,15 @@ def main_table(ec2: Any, vpc: str) -> str:
     return str(ec2.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"])
 
 
+def machine_reaches(address: str, port: int = 8000) -> bool:
+    """Whether a connection from this machine is answered."""
+    try:
+        socket.create_connection((address, port), 0.8).close()
+    except TimeoutError:
+        return False
+    return True
+
+
 class Balancer:
     """A load balancer with a plain and a TLS listener and one target group, and its removal."""
 

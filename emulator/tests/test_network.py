@@ -6,7 +6,6 @@ import dataclasses
 import http.client
 import os
 import signal
-import socket
 import threading
 import uuid
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from emulator.tests.stack import (
     admit,
     ask,
     lead_out,
+    machine_reaches,
     make_public,
     permission,
     wait_until,
@@ -174,14 +174,6 @@ def rules(vpc: Vpc, server_group: str) -> Iterator[list[Json]]:
 def let_in(vpc: Vpc, group: str, rules: list[Json], rule: Json) -> None:
     vpc.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
     rules.append(rule)
-
-
-def machine_reaches(address: str, port: int = PORT) -> bool:
-    try:
-        socket.create_connection((address, port), 0.8).close()
-    except TimeoutError:
-        return False
-    return True
 
 
 def test_group_admits_a_group_at_a_port(
