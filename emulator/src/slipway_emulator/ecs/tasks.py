@@ -310,7 +310,7 @@ class _Stopping:
                 container = self._client.containers.get(identifier)
                 container.stop(timeout=timeouts.get(record["name"]))
                 # The engine gives its address to the next one.
-                task["_addresses"].pop(identifier, None)
+                task.get("_addresses", {}).pop(identifier, None)
                 self._network.changed()
                 note_end(self._client, record, identifier)
                 self._logs.finish(identifier)

@@ -105,7 +105,7 @@ def of_database(instance: Json) -> Interface | None:
             [group["VpcSecurityGroupId"] for group in instance["VpcSecurityGroups"]],
             # Without a subnet group it is in the default VPC.
             subnets or [one for one, subnet in ec2._subnets.items() if subnet["VpcId"] == ec2._DEFAULT_VPC_ID],
-            instance["PubliclyAccessible"],
+            bool(instance.get("PubliclyAccessible")),
         )
 
 

@@ -3,6 +3,7 @@ each side has the other side, the protocol and the port; nothing else is."""
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from slipway_emulator.vpc.interfaces import Interface, Network
 
 Json = dict[str, Any]
 
-_PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17}
+_PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 _HIGHEST_PROTOCOL, _HIGHEST_PORT = 255, 65535
 ANYWHERE = Network("0.0.0.0/0")
 
@@ -49,7 +50,7 @@ def ports_of(permission: Json) -> Ports:
     name = str(permission["IpProtocol"])
     if name == "-1":
         return Ports()
-    protocol = _PROTOCOLS[name] if name in _PROTOCOLS else int(name)
+    protocol = _PROTOCOLS[name] if name in _PROTOCOLS else int(name) if name.isdecimal() else _HIGHEST_PROTOCOL
     if protocol not in (_PROTOCOLS["tcp"], _PROTOCOLS["udp"]):
         return Ports(protocol)
     first, last = permission.get("FromPort", 0), permission.get("ToPort", _HIGHEST_PORT)
@@ -57,8 +58,12 @@ def ports_of(permission: Json) -> Ports:
 
 
 def ranges_of(permission: Json) -> list[Network]:
-    """The IPv4 ranges of a permission."""
-    return [Network(one["CidrIp"], strict=False) for one in permission.get("IpRanges", [])]
+    """The IPv4 ranges of a permission; MiniStack stores malformed ones, too, which are none."""
+    found = []
+    for one in permission.get("IpRanges", []):
+        with contextlib.suppress(ValueError):
+            found.append(Network(one["CidrIp"], strict=False))
+    return found
 
 
 def between(source: Interface, destination: Interface) -> set[Ports]:
