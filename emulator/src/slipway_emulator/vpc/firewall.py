@@ -158,7 +158,7 @@ table inet {name} {{
         for destination in present:
             found = security_groups.merged(security_groups.from_internet(MACHINE_ADDRESS, destination))
             for address in destination.addresses:
-                # What comes to a public address is handed on by the machine.
+                # Docker forwards what comes to a public address from the gateway.
                 yield from (_element(self._network.gateway, address, ports) for ports in found)
         for address in outside:
             yield _element(self._network.edge_address, address, Ports())
