@@ -72,9 +72,9 @@ def permission(port: int, cidr: str = "", group: str = "", protocol: str = "tcp"
     return {"IpProtocol": protocol, "FromPort": port, "ToPort": port} | peers
 
 
-def admit(ec2: Any, admitting: str, port: int, **peer: str) -> None:
+def allow(ec2: Any, allowing: str, port: int, **peer: str) -> None:
     """Have a security group let somebody in at a port."""
-    ec2.authorize_security_group_ingress(GroupId=admitting, IpPermissions=[permission(port, **peer)])
+    ec2.authorize_security_group_ingress(GroupId=allowing, IpPermissions=[permission(port, **peer)])
 
 
 def main_table(ec2: Any, vpc: str) -> str:
@@ -113,9 +113,9 @@ class Balancer:
         ]
         make_public(ec2, vpc, public, lead_out(ec2, vpc, public[0]))
         self.security_group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
-        admit(ec2, self.security_group, 8000, group=self.security_group)
+        allow(ec2, self.security_group, 8000, group=self.security_group)
         for listener in (80, 443):
-            admit(ec2, self.security_group, listener, cidr="0.0.0.0/0")
+            allow(ec2, self.security_group, listener, cidr="0.0.0.0/0")
         balancer = elb.create_load_balancer(Name=name, Subnets=public, SecurityGroups=[self.security_group])[
             "LoadBalancers"
         ][0]

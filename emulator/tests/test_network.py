@@ -1,4 +1,4 @@
-"""Security groups and routes: what they admit gets through, and nothing else does."""
+"""Security groups and routes: what they allow gets through, and nothing else does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from emulator.tests.stack import (
     Balancer,
     Client,
     Services,
-    admit,
+    allow,
     ask,
     lead_out,
     machine_reaches,
@@ -176,7 +176,7 @@ def let_in(vpc: Vpc, group: str, rules: list[Json], rule: Json) -> None:
     rules.append(rule)
 
 
-def test_group_admits_a_group_at_a_port(
+def test_group_allows_a_group_at_a_port(
     vpc: Vpc, server: Task, client: Task, server_group: str, client_group: str, rules: list[Json]
 ) -> None:
     assert not client.reaches(server.address)
@@ -215,7 +215,7 @@ def test_rule_that_is_modified_holds_at_once(
 
 
 @pytest.mark.parametrize(
-    ("cidr", "admitted"),
+    ("cidr", "allowed"),
     [
         ("10.8.1.0/24", True),
         ("10.8.0.0/16", True),
@@ -226,10 +226,10 @@ def test_rule_that_is_modified_holds_at_once(
     ],
 )
 def test_range_stands_for_the_subnets_in_it(
-    vpc: Vpc, server: Task, client: Task, server_group: str, rules: list[Json], cidr: str, admitted: bool
+    vpc: Vpc, server: Task, client: Task, server_group: str, rules: list[Json], cidr: str, allowed: bool
 ) -> None:
     let_in(vpc, server_group, rules, permission(PORT, cidr=cidr))
-    assert client.reaches(server.address) == admitted
+    assert client.reaches(server.address) == allowed
 
 
 def test_range_has_an_address(vpc: Vpc, server: Task, client: Task, server_group: str, rules: list[Json]) -> None:
@@ -382,7 +382,7 @@ def test_load_balancer_reaches_targets_from_its_own_group(aws: Client, services:
     target = {"Id": details["privateIPv4Address"], "Port": PORT}
     aws("elbv2").register_targets(TargetGroupArn=balancer.group, Targets=[target])
     wait_until(lambda: balancer.target_states() == ["unhealthy"], 60)
-    admit(ec2, app, PORT, group=balancer.security_group)
+    allow(ec2, app, PORT, group=balancer.security_group)
     wait_until(lambda: balancer.target_states() == ["healthy"], 60)
     assert ask(cloud, balancer.dns_name)[0] == 200
     assert not machine_reaches(details["privateIPv4Address"])
@@ -419,9 +419,9 @@ def test_database_is_reached_as_its_groups_say(aws: Client, vpc: Vpc, client: Ta
 
     address = wait_until(available)["Endpoint"]["Address"]
     assert not client.reaches(address, 5432)
-    admit(vpc.ec2, group, 5432, group=client_group)
+    allow(vpc.ec2, group, 5432, group=client_group)
     assert client.reaches(address, 5432)
-    admit(vpc.ec2, group, 5432, cidr="127.0.0.1/32")
+    allow(vpc.ec2, group, 5432, cidr="127.0.0.1/32")
     assert not machine_reaches(address, 5432)
     # One of its subnets is private.
     rds.modify_db_instance(DBInstanceIdentifier="temu-network", PubliclyAccessible=True, ApplyImmediately=True)

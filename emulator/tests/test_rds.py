@@ -9,7 +9,7 @@ import docker
 import psycopg
 import pytest
 
-from emulator.tests.stack import Client, admit, wait_until
+from emulator.tests.stack import Client, allow, wait_until
 from slipway_emulator.acm.authority import Authority
 from slipway_emulator.settings import Settings
 
@@ -22,7 +22,7 @@ def database(aws: Client) -> Iterator[dict[str, Any]]:
     """A database whose parameter group forces TLS, and which this machine may reach."""
     rds, ec2 = aws("rds"), aws("ec2")
     group = ec2.create_security_group(GroupName=NAME, Description="t")["GroupId"]
-    admit(ec2, group, 5432, cidr="127.0.0.1/32")
+    allow(ec2, group, 5432, cidr="127.0.0.1/32")
     rds.create_db_parameter_group(DBParameterGroupName=GROUP, DBParameterGroupFamily="postgres15", Description="t")
     force_ssl(rds, "1")
     reachable: dict[str, Any] = {"PubliclyAccessible": True, "VpcSecurityGroupIds": [group]}

@@ -142,18 +142,14 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]], firewall)
         elif scope["server"][1] == settings.google_port:
             await google.handle(scope, receive, send)
-        elif firewall is None:
-            parts.deleted.remember()
-            await answer(scope, receive, send)
-            parts.late_policies.remember()
-        elif await firewall.admits(scope["client"][0], scope["path"], _headers(scope)):
-            parts.deleted.remember()
-            await answer(scope, *_refreshing(firewall, receive, send))
-            parts.late_policies.remember()
-        else:
+        elif firewall and not await firewall.allows(scope["client"][0], scope["path"], _headers(scope)):
             # What drops packets says nothing.
             while (await receive())["type"] != "http.disconnect":
                 continue
+        else:
+            parts.deleted.remember()
+            await answer(scope, *(_refreshing(firewall, receive, send) if firewall else (receive, send)))
+            parts.late_policies.remember()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if service := next((one for one in services if one.matches(scope)), None):

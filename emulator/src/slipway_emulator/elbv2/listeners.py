@@ -124,7 +124,7 @@ async def handle(scope: Scope, receive: Receive, send: Send, port: int, firewall
     if port not in ports:
         await _say(send, 503, f"the load balancer {load_balancer['LoadBalancerName']} has no listener on port {port}")
         return
-    if firewall and not firewall.admits_to_listener(arn, port):
+    if firewall and not firewall.allows_to_listener(arn, port):
         # In AWS, nothing answers. Here one name among others is refused, behind a connection that all share.
         name = load_balancer["LoadBalancerName"]
         await _say(send, 503, f"the security groups or the subnets of the load balancer {name} let nobody in on {port}")

@@ -1,7 +1,7 @@
 """Security groups and routes enforced: one nftables table in the engine's network namespace.
 
 A container with `NET_ADMIN` in the host's network holds it, so that a user of Docker needs no right but that. What a
-table does not admit is dropped, as in AWS: nobody answers. Connections that exist live on ("Security group connection
+table does not allow is dropped, as in AWS: nobody answers. Connections that exist live on ("Security group connection
 tracking", Amazon EC2 User Guide).
 """
 
@@ -40,7 +40,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Firewall:
-    """Lets containers be reached by what their security groups admit, and by nothing else.
+    """Lets containers be reached by what their security groups allow, and by nothing else.
 
     Args:
         client: a client of the engine that runs the containers.
@@ -165,7 +165,7 @@ table inet {name} {{
 
     # -- requests to the APIs --
 
-    async def admits(self, address: str, path: str, headers: Mapping[str, str]) -> bool:
+    async def allows(self, address: str, path: str, headers: Mapping[str, str]) -> bool:
         """Whether a request of a container reaches the APIs of AWS.
 
         Args:
@@ -186,13 +186,13 @@ table inet {name} {{
         if address in self._network.outside:
             return True
         service = signed["service"] if signed else ""
-        admitted = self.reaches(self._interfaces[address], _ENDPOINTS.get(service, service))
-        if not admitted and (address, service) not in self._denied:
+        allowed = self.reaches(self._interfaces[address], _ENDPOINTS.get(service, service))
+        if not allowed and (address, service) not in self._denied:
             self._denied.add((address, service))
             _logger.warning("no way from %s to %s: see its route table and its groups' egress", address, service)
-        return admitted
+        return allowed
 
-    def admits_to_listener(self, arn: str, port: int) -> bool:
+    def allows_to_listener(self, arn: str, port: int) -> bool:
         """Whether this machine reaches a port of a load balancer, as one on the internet does."""
         balancer = self._interfaces.get(self.address_of_load_balancer(arn))
         wanted = Ports(_TCP, port, port)

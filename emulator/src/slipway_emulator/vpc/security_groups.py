@@ -1,4 +1,4 @@
-"""What security groups admit ("Security group rules", Amazon VPC User Guide): a connection is allowed where a rule of
+"""What security groups allow ("Security group rules", Amazon VPC User Guide): a connection is allowed where a rule of
 each side has the other side, the protocol and the port; nothing else is."""
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def between(source: Interface, destination: Interface) -> set[Ports]:
     if source.vpc != destination.vpc:
         return set()
     out = [ports_of(rule) for rule in source.egress if _names(rule, destination)]
-    admitted = [ports_of(rule) for rule in destination.ingress if _names(rule, source)]
-    return {both for one in out for other in admitted if (both := one.intersect(other))}
+    allowed = [ports_of(rule) for rule in destination.ingress if _names(rule, source)]
+    return {both for one in out for other in allowed if (both := one.intersect(other))}
 
 
 def from_internet(address: str, destination: Interface) -> set[Ports]:
