@@ -136,12 +136,12 @@ class TestLaunch:
             for route in ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
             if "NatGatewayId" in route
         )
-        ask_api = ("timeout", "15", "aws", "sts", "get-caller-identity")
+        ask_api = ("aws", "sts", "get-caller-identity", "--region", "us-east-1")
         assert inside(engine, identifier, *ask_api)[0] == 0
         anywhere = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"}
         ec2.delete_route(**anywhere)
         try:
-            assert inside(engine, identifier, *ask_api)[0] == 124
+            assert inside(engine, identifier, "timeout", "20", *ask_api)[0] == 124
             status, said = inside(engine, identifier, "docker", "pull", image)
             assert (status, "request canceled while waiting for connection" in said) == (1, True)
             assert inside(engine, identifier, *METADATA) == (0, identifier)
