@@ -38,7 +38,7 @@ def describe(original: Function, _: Parts) -> Function:
 
 def rules_match(original: Function, _: Parts) -> Function:
     def rules_match(a: Json, b: Json) -> bool:
-        # A rule of all protocols is one of all ports, "regardless of any ports you specify" (RevokeSecurityGroupEgress).
+        # "Specifying -1 ... allows traffic on all ports, regardless of any ports you specify" (IpPermission).
         return bool(original(_without_ports(a), _without_ports(b)))
 
     return rules_match
