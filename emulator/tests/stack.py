@@ -48,19 +48,48 @@ def free_subnet(engine: docker.DockerClient, network: str) -> str:
     return next(subnet for i in range(171, 250) if (subnet := f"169.254.{i}.0/24") not in taken)
 
 
-def lead_out(ec2: Any, vpc: str, subnet: str) -> None:
-    """Lead the main route table of a VPC to a NAT gateway in one of its subnets."""
+def lead_out(ec2: Any, vpc: str, subnet: str) -> str:
+    """Lead the main route table of a VPC to a NAT gateway in one of its subnets; its internet gateway's id."""
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
     ec2.create_route(RouteTableId=main_table(ec2, vpc), DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+    return str(gateway)
+
+
+def make_public(ec2: Any, vpc: str, subnets: list[str], gateway: str) -> None:
+    """Lead subnets to an internet gateway, by a route table of their own."""
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    for subnet in subnets:
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+
+
+def permission(port: int, cidr: str = "", group: str = "", protocol: str = "tcp") -> Json:
+    """A permission of a security group for one port."""
+    peers: Json = {"IpRanges": [{"CidrIp": cidr}]} if cidr else {"UserIdGroupPairs": [{"GroupId": group}]}
+    return {"IpProtocol": protocol, "FromPort": port, "ToPort": port} | peers
+
+
+def allow(ec2: Any, allowing: str, port: int, **peer: str) -> None:
+    """Have a security group let somebody in at a port."""
+    ec2.authorize_security_group_ingress(GroupId=allowing, IpPermissions=[permission(port, **peer)])
 
 
 def main_table(ec2: Any, vpc: str) -> str:
     """Id of the main route table of a VPC."""
     filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
     return str(ec2.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"])
+
+
+def machine_reaches(address: str, port: int = 8000) -> bool:
+    """Whether a connection from this machine is answered."""
+    try:
+        socket.create_connection((address, port), 0.8).close()
+    except TimeoutError:
+        return False
+    return True
 
 
 class Balancer:
@@ -76,9 +105,20 @@ class Balancer:
             ]
             for i, zone in enumerate("ab")
         ]
-        lead_out(ec2, vpc, self.subnets[0])
+        public = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+                "SubnetId"
+            ]
+            for i, zone in enumerate("ab", 2)
+        ]
+        make_public(ec2, vpc, public, lead_out(ec2, vpc, public[0]))
         self.security_group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
-        balancer = elb.create_load_balancer(Name=name, Subnets=self.subnets)["LoadBalancers"][0]
+        allow(ec2, self.security_group, 8000, group=self.security_group)
+        for listener in (80, 443):
+            allow(ec2, self.security_group, listener, cidr="0.0.0.0/0")
+        balancer = elb.create_load_balancer(Name=name, Subnets=public, SecurityGroups=[self.security_group])[
+            "LoadBalancers"
+        ][0]
         self.arn, self.dns_name = balancer["LoadBalancerArn"], balancer["DNSName"]
         self.group = elb.create_target_group(
             Name=name,

@@ -12,7 +12,17 @@ import docker
 import pytest
 
 from emulator.tests.odd_values import NO_OBJECTS, with_odd_values
-from emulator.tests.stack import EXECUTION_ACTIONS, Client, Json, Load, ask, make_role, signed, wait_until
+from emulator.tests.stack import (
+    EXECUTION_ACTIONS,
+    Client,
+    Json,
+    Load,
+    ask,
+    machine_reaches,
+    make_role,
+    signed,
+    wait_until,
+)
 from slipway_emulator.settings import Settings
 
 LABEL = "com.amazonaws.apprunner.service-arn"
@@ -132,6 +142,9 @@ def test_first_deployment(cloud: Settings, runner: Runner, engine: docker.Docker
     assert ask(cloud, service["ServiceUrl"]) == (200, "1")
     assert ask(cloud, service["ServiceUrl"], tls=False)[0] == 301
     assert len(containers(engine, web)) == 2
+    for container in containers(engine, web):
+        # By its name only.
+        assert not machine_reaches(container.attrs["NetworkSettings"]["Networks"][cloud.network_name]["IPAddress"])
     assert runner.log(web, "application") == ["version 1 starts"] * 2
     events = runner.log(web, "service", "events")
     assert events[0] == "[AppRunner] Service creation started."

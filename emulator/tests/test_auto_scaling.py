@@ -14,11 +14,33 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.ec2 
 from botocore.exceptions import ClientError
 
 from emulator.tests.groups import LOG_GROUP, Groups
-from emulator.tests.stack import Balancer, Client, Load, ask, aws_environment, wait_until
+from emulator.tests.stack import (
+    Balancer,
+    Client,
+    Load,
+    ask,
+    aws_environment,
+    machine_reaches,
+    main_table,
+    wait_until,
+)
 from slipway_emulator.ec2.instances import INSTANCE_LABEL
 from slipway_emulator.settings import Settings
 
 WEB = "temu-web"
+METADATA = (
+    "python3",
+    "-c",
+    """
+import urllib.request
+base = "http://169.254.169.254/latest/"
+lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+token = urllib.request.urlopen(urllib.request.Request(base + "api/token", headers=lifetime, method="PUT")).read()
+headers = {"X-aws-ec2-metadata-token": token.decode()}
+request = urllib.request.Request(base + "meta-data/instance-id", headers=headers)
+print(urllib.request.urlopen(request).read().decode(), end="")
+""",
+)
 
 Json = dict[str, Any]
 
@@ -101,6 +123,31 @@ class TestLaunch:
         assert app.attrs["Config"]["User"] == "10001"
         assert (app.attrs["HostConfig"]["Memory"], app.attrs["HostConfig"]["MemorySwap"]) == (128 << 20, 128 << 20)
         assert "APP_NAME=web" in app.attrs["Config"]["Env"]
+
+    @pytest.mark.usefixtures("web")
+    def test_way_out_is_by_routes(self, groups: Groups, engine: docker.DockerClient, image: str) -> None:
+        """Without a NAT gateway there is no API and no registry, and all the same the metadata service."""
+        ec2, identifier = groups.ec2, groups.members(WEB)[0]["InstanceId"]
+        instance = ec2.describe_instances(InstanceIds=[identifier])["Reservations"][0]["Instances"][0]
+        assert not machine_reaches(instance["PrivateIpAddress"])
+        table = main_table(ec2, instance["VpcId"])
+        (route,) = (
+            route
+            for route in ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
+            if "NatGatewayId" in route
+        )
+        ask_api = ("aws", "sts", "get-caller-identity", "--region", "us-east-1")
+        assert inside(engine, identifier, *ask_api)[0] == 0
+        anywhere = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"}
+        ec2.delete_route(**anywhere)
+        try:
+            assert inside(engine, identifier, "timeout", "20", *ask_api)[0] == 124
+            status, said = inside(engine, identifier, "docker", "pull", image)
+            assert (status, "request canceled while waiting for connection" in said) == (1, True)
+            assert inside(engine, identifier, *METADATA) == (0, identifier)
+        finally:
+            ec2.create_route(**anywhere, NatGatewayId=route["NatGatewayId"])
+        assert inside(engine, identifier, *ask_api)[0] == 0
 
     @pytest.mark.usefixtures("web")
     def test_metadata_needs_a_token(self, groups: Groups, engine: docker.DockerClient) -> None:

@@ -109,14 +109,17 @@ def test_task_definition_is_honoured(services: Services, engine: Any) -> None:
     assert engine.containers.list(all=True, filters={"id": found.id}) == []
 
 
-def test_containers_know_their_task_and_the_endpoint(services: Services) -> None:
+def test_containers_know_their_task_and_the_endpoint(aws: Client, services: Services) -> None:
     script = (
         "import json, os, urllib.request as r;"
         "m = os.environ['ECS_CONTAINER_METADATA_URI_V4'];"
         "print('task', 'TaskARN' in json.load(r.urlopen(m + '/task')));"
         "print(r.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/_ministack/ready').status)"
     )
-    arn = services.run(services.define("temu-task", container={"command": ["python", "-c", script]}))
+    subnet = default_subnet(aws("ec2"))
+    network = {"awsvpcConfiguration": {"subnets": [subnet], "assignPublicIp": "ENABLED"}}
+    definition = services.define("temu-task", container={"command": ["python", "-c", script], "portMappings": []})
+    arn = services.run(definition, networkConfiguration=network)
     assert end_of(services, arn)["containers"][0]["exitCode"] == 0
     assert services.log(arn) == ["task True", "200"]
 
@@ -196,8 +199,13 @@ def test_task_needs_a_way_to_the_registry(aws: Client, services: Services) -> No
     ec2.delete_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0")
     lead_out(ec2, vpc, subnet)
     assert begins(public=False)
-    default = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]["SubnetId"]
-    assert begins(public=True, subnet=default)
+    assert begins(public=True, subnet=default_subnet(ec2))
+
+
+def default_subnet(ec2: Any) -> str:
+    """A subnet of the default VPC."""
+    filters = [{"Name": "default-for-az", "Values": ["true"]}]
+    return str(ec2.describe_subnets(Filters=filters)["Subnets"][0]["SubnetId"])
 
 
 def test_task_of_its_own_has_public_address_and_security_groups(aws: Client, services: Services) -> None:

@@ -12,7 +12,7 @@ from google.oauth2.service_account import IDTokenCredentials
 
 from emulator.tests.google_apis import ACCOUNTS, CREDENTIALS, LOCATION, LOGGING, RUN
 from emulator.tests.google_cloud_run import CloudRun, containers, host, short
-from emulator.tests.stack import Json, Load, ask, wait_until
+from emulator.tests.stack import Json, Load, ask, machine_reaches, wait_until
 from slipway_emulator.settings import Settings
 
 
@@ -53,6 +53,8 @@ def test_first_revision_answers(cloud: Settings, run: CloudRun, engine: docker.D
     assert states(revision["conditions"])["Ready"] == "CONDITION_SUCCEEDED"
     assert revision["containers"][0]["image"] == run.image
     [container] = containers(engine, revision["name"])
+    # By its name only.
+    assert not machine_reaches(container.attrs["NetworkSettings"]["Networks"][cloud.network_name]["IPAddress"])
     environment = dict(line.split("=", 1) for line in container.attrs["Config"]["Env"])
     assert (environment["PORT"], environment["K_SERVICE"]) == ("8000", web)
     assert environment["K_REVISION"] == short(revision["name"])

@@ -36,7 +36,7 @@ def test_success_codes(matcher: str, status: int, expected: bool) -> None:
 class TestChoice:
     @pytest.fixture
     def health(self) -> TargetHealth:
-        health = TargetHealth()
+        health = TargetHealth(lambda _: None)
         for target in TARGETS:
             health._records[("group", target["Id"], 80)] = _Record()
         return health

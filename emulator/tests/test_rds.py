@@ -8,9 +8,8 @@ from typing import Any
 import docker
 import psycopg
 import pytest
-from psycopg import sql
 
-from emulator.tests.stack import Client, wait_until
+from emulator.tests.stack import Client, allow, wait_until
 from slipway_emulator.acm.authority import Authority
 from slipway_emulator.settings import Settings
 
@@ -20,11 +19,14 @@ ODD_PASSWORD = """it's "$odd" 100%d {x} \\ é"""
 
 @pytest.fixture(scope="module")
 def database(aws: Client) -> Iterator[dict[str, Any]]:
-    """A database whose parameter group forces TLS."""
-    rds = aws("rds")
+    """A database whose parameter group forces TLS, and which this machine may reach."""
+    rds, ec2 = aws("rds"), aws("ec2")
+    group = ec2.create_security_group(GroupName=NAME, Description="t")["GroupId"]
+    allow(ec2, group, 5432, cidr="127.0.0.1/32")
     rds.create_db_parameter_group(DBParameterGroupName=GROUP, DBParameterGroupFamily="postgres15", Description="t")
     force_ssl(rds, "1")
-    create(rds, DBParameterGroupName=GROUP, EnableCloudwatchLogsExports=["postgresql"])
+    reachable: dict[str, Any] = {"PubliclyAccessible": True, "VpcSecurityGroupIds": [group]}
+    create(rds, DBParameterGroupName=GROUP, EnableCloudwatchLogsExports=["postgresql"], **reachable)
 
     def available() -> Any:
         found = rds.describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"][0]
@@ -145,16 +147,27 @@ def test_password_that_cannot_be_changed_is_an_error(
 ) -> None:
     rds = aws("rds")
     container = engine.containers.list(filters={"label": [f"db_id={NAME}", "ministack=rds"]})[0]
-    # Behind the API's back, so that it no longer knows the old one.
-    statement = "ALTER ROLE postgres PASSWORD 'unknown'"
-    container.exec_run(["psql", "-U", "postgres", "-c", statement])
     change = {"DBInstanceIdentifier": NAME, "ApplyImmediately": True}
-    with pytest.raises(rds.exceptions.ClientError, match="did not take the new master password"):
-        rds.modify_db_instance(MasterUserPassword="another-password", **change)
-    address = database["Endpoint"]["Address"]
-    with psycopg.connect(host=address, user="postgres", password="unknown", dbname="app") as connection:
-        connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(ODD_PASSWORD))
-    rds.modify_db_instance(MasterUserPassword=ODD_PASSWORD, **change)
+    container.pause()
+    try:
+        with pytest.raises(rds.exceptions.ClientError, match="did not take the new master password"):
+            rds.modify_db_instance(MasterUserPassword="another-password", **change)
+    finally:
+        container.unpause()
+    assert connect(database)
+
+
+def test_forgotten_master_password_is_replaced(
+    aws: Client, engine: docker.DockerClient, database: dict[str, Any]
+) -> None:
+    """RDS needs no old password for a new one."""
+    container = engine.containers.list(filters={"label": [f"db_id={NAME}", "ministack=rds"]})[0]
+    container.exec_run(["psql", "-U", "postgres", "-c", "ALTER ROLE postgres PASSWORD 'unknown'"])
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        connect(database)
+    # What the record has already is no change.
+    for password in ("another-password", ODD_PASSWORD):
+        aws("rds").modify_db_instance(MasterUserPassword=password, DBInstanceIdentifier=NAME, ApplyImmediately=True)
     assert connect(database)
 
 

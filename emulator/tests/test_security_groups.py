@@ -39,3 +39,12 @@ def test_an_id_that_is_not_there_is_an_error(aws: Client, groups: list[str]) -> 
         ec2.describe_security_groups(
             GroupIds=["sg-0123456789abcdef0"], Filters=[{"Name": "group-id", "Values": groups}]
         )
+
+
+def test_rule_that_every_group_begins_with_is_revoked_as_the_provider_does(aws: Client, groups: list[str]) -> None:
+    """With ports, which mean nothing where the protocol is all of them."""
+    ec2 = aws("ec2")
+    rule = {"IpProtocol": "-1", "FromPort": 0, "ToPort": 0, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.revoke_security_group_egress(GroupId=groups[0], IpPermissions=[rule])
+    (group,) = ec2.describe_security_groups(GroupIds=[groups[0]])["SecurityGroups"]
+    assert group["IpPermissionsEgress"] == []

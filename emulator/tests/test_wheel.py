@@ -114,6 +114,6 @@ def test_brings_its_images_and_its_provider(installed: Installed) -> None:
     looked = installed.run("slipway-emulator", "images", "--check")
     assert looked.stderr == ""
     subjects = [line.split()[1] for line in looked.stdout.splitlines()]
-    assert subjects == ["python:3.11-slim-bookworm", "postgres:15-alpine", "slipway-instance:1"]
+    assert subjects == ["python:3.11-slim-bookworm", "postgres:15-alpine", "slipway-instance:1", "slipway-network:1"]
     checked = installed.run("slipway-google-provider", "check", "nowhere")
     assert (checked.returncode, checked.stderr) == (1, "")

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import docker
 
 from slipway_emulator.endpoints import Receive, Scope, Send, endpoints
 from slipway_emulator.network import ContainerNetwork
 from slipway_emulator.settings import Settings
+
+if TYPE_CHECKING:
+    from slipway_emulator.vpc.firewall import Firewall
+
+# The parameter of the Query protocol that names the operation.
+_ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z]+)")
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -52,6 +60,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         network: the network that containers join.
 
     Raises:
+        slipway_emulator.network.NetworkError: the engine lets nothing be enforced; says what to do.
         slipway_emulator.overrides.IncompatibleError: MiniStack is not the version this was written for.
     """
     configure_ministack(settings, network)
@@ -68,6 +77,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from slipway_emulator.ecs import services as ecs_services
     from slipway_emulator.ecs.tasks import Tasks
     from slipway_emulator.elbv2 import listeners as edge
+    from slipway_emulator.elbv2.forwarding import load_balancer_source
     from slipway_emulator.elbv2.target_health import TargetHealth
     from slipway_emulator.google.cloud import GoogleCloud
     from slipway_emulator.iam.decisions import Decisions
@@ -75,11 +85,13 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from slipway_emulator.late import Late, LatePolicies
     from slipway_emulator.parts import Parts
     from slipway_emulator.tagging.deleted import DeletedResources
+    from slipway_emulator.vpc.firewall import Firewall
 
+    firewall = Firewall(client, network, settings.gateway_port) if settings.enforce_network else None
     decisions, tokens = Decisions(settings.decisions_file), Tokens()
     late = Late(settings.late_seconds)
     roles = Roles(late)
-    health = TargetHealth()
+    health = TargetHealth(partial(load_balancer_source, firewall))
     runner = AppRunner(client, network, settings.gateway_port, settings.registry_address, roles, tokens)
     instances = Instances(client, network, settings.gateway_port, roles)
     reconciler = GroupReconciler(instances, health)
@@ -87,6 +99,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     parts = Parts(
         client=client,
         network=network,
+        firewall=firewall,
         account_plan=settings.account_plan,
         enforces_quotas=settings.enforce_quotas,
         registry_address=settings.registry_address,
@@ -108,6 +121,9 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     services = endpoints(parts)
     for table in overrides.tables().values():
         overrides.apply(table, parts)
+    if firewall:
+        parts.at_stop.append(firewall.close)
+        network.changed = firewall.refresh
     settings.rds_ca_file.write_text(rds.pg_ca_cert_pem())
     parts.at_stop.append(partial(settings.rds_ca_file.unlink, missing_ok=True))
     edge.add_site(runner.has_site, runner.handle_site)
@@ -123,12 +139,16 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         elif scope["type"] != "http":
             await ministack.app(scope, receive, send)
         elif scope["server"][1] in listener_ports:
-            await edge.handle(scope, receive, send, listener_ports[scope["server"][1]])
+            await edge.handle(scope, receive, send, listener_ports[scope["server"][1]], firewall)
         elif scope["server"][1] == settings.google_port:
             await google.handle(scope, receive, send)
+        elif firewall and not await firewall.allows(scope["client"][0], scope["path"], _headers(scope)):
+            # What drops packets says nothing.
+            while (await receive())["type"] != "http.disconnect":
+                continue
         else:
             parts.deleted.remember()
-            await answer(scope, receive, send)
+            await answer(scope, *(_refreshing(firewall, receive, send) if firewall else (receive, send)))
             parts.late_policies.remember()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,3 +176,26 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         await ministack.app(scope, receive_and_halt, send)
 
     return application
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _refreshing(firewall: Firewall, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Have a change hold before it is answered; all services that the firewall looks at have the Query protocol."""
+    changes = False
+
+    async def receive_and_look() -> dict[str, Any]:
+        nonlocal changes
+        message = await receive()
+        action = _ACTION.search(message.get("body", b""))
+        changes = changes or bool(action and not action[1].startswith((b"Describe", b"Get", b"List")))
+        return message
+
+    async def refresh_and_send(message: dict[str, Any]) -> None:
+        if changes and message["type"] == "http.response.start":
+            await asyncio.to_thread(firewall.refresh)
+        await send(message)
+
+    return receive_and_look, refresh_and_send

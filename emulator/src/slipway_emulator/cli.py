@@ -26,7 +26,7 @@ from docker.errors import DockerException, ImageNotFound
 from slipway_emulator import images, leftovers, overrides
 from slipway_emulator.acm.authority import Authority, TrustError
 from slipway_emulator.application import IDENTITY_PATH, create
-from slipway_emulator.images import MACHINE_IMAGE, ImageError
+from slipway_emulator.images import MACHINE_IMAGE, NETWORK_IMAGE, ImageError
 from slipway_emulator.network import ContainerNetwork, NetworkError
 from slipway_emulator.overrides import IncompatibleError, check_version
 from slipway_emulator.settings import Settings, SettingsError
@@ -124,6 +124,7 @@ _OPTIONS = {
     ),
     "enforce_quotas": "refuse what exceeds AWS's default quotas of VPCs and their gateways and addresses (default: %s)",
     "enforce_iam": "let IAM's policies decide what is allowed (default: %s)",
+    "enforce_network": "let security groups and routes decide who reaches whom (default: %s)",
 }
 
 
@@ -249,6 +250,7 @@ def run(settings: Settings) -> int:
         # MiniStack begins by removing the containers of whoever had its port before: nobody may have it now.
         _check_ports(settings)
         client = _engine()
+        leftovers.remove(client, settings)
         network = ContainerNetwork(client, settings.network_name, settings.subnet)
         try:
             asyncio.run(_serve(settings, client, network))
@@ -339,6 +341,14 @@ def _check_machine(settings: Settings) -> None:
             f"{available} MiB of memory are available, {_NEEDED_MEMORY_MIB} MiB are needed. "
             "Stop something, or give the machine more"
         )
+    if settings.enforce_network:
+        try:
+            engine.images.get(NETWORK_IMAGE)
+        except ImageNotFound:
+            raise UnavailableError(
+                f"the image {NETWORK_IMAGE} is missing, which enforces security groups. Build it: slipway-emulator "
+                "images. Or start without: --no-enforce-network"
+            ) from None
     if Authority(settings.authority_directory).trust():
         print("the machine now trusts the emulator's certificates")
     try:

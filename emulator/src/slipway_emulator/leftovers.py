@@ -6,6 +6,7 @@ import docker
 from docker.errors import NotFound
 
 from slipway_emulator.settings import Settings
+from slipway_emulator.vpc import helper
 
 
 def remove(client: docker.DockerClient, settings: Settings) -> int:
@@ -33,4 +34,6 @@ def remove(client: docker.DockerClient, settings: Settings) -> int:
         # Somebody else's, connected by hand.
         network.disconnect(container_id, force=True)
     network.remove()
+    if settings.enforce_network:
+        helper.remove(client, settings.network_name)
     return len(containers)

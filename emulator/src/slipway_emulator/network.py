@@ -6,6 +6,8 @@ import ipaddress
 import itertools
 import threading
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
@@ -18,6 +20,9 @@ _OPTIONS = {"com.docker.network.bridge.host_binding_ipv4": "127.0.0.1"}
 # URL opens from this machine and from nowhere else. 127.0.113.0/24 recalls TEST-NET-3, 203.0.113.0/24.
 _PUBLIC_ADDRESSES = ipaddress.ip_network("127.0.113.0/24")
 
+# What this machine is to a security group: the address that load balancers put into X-Forwarded-For for it.
+MACHINE_ADDRESS = "127.0.0.1"
+
 
 class NetworkError(Exception):
     """The network cannot be had; the message says what to do."""
@@ -25,6 +30,18 @@ class NetworkError(Exception):
 
 class ContainerNetwork:
     """The bridge between the host and the rehearsed containers.
+
+    Docker gives the lower half of the addresses to containers. In the upper half are those that the emulator itself
+    speaks from, so that a firewall tells it from other programs of this machine.
+
+    Attributes:
+        name: of the Docker network.
+        gateway: the host's address.
+        bridge: name of the host's network interface.
+        edge_address: where requests to App Runner and Cloud Run come from.
+        balancer_addresses: for load balancers.
+        changed: is called when a container has been given an address, or has lost it.
+        is_enforced: whether a firewall holds; load balancers speak from their own addresses then.
 
     Args:
         client: a client of a running Docker Engine.
@@ -37,29 +54,72 @@ class ContainerNetwork:
 
     def __init__(self, client: docker.DockerClient, name: str, subnet: str) -> None:
         self.name = name
-        self.gateway = str(ipaddress.ip_network(subnet)[2])
+        self._range = ipaddress.ip_network(subnet)
+        self.gateway = str(self._range[2])
+        lower, upper = self._range.subnets()
+        self.edge_address, *self.balancer_addresses = map(str, upper)
+        self._outside: dict[str, str] = {}
+        self.changed: Callable[[], None] = lambda: None
+        self.is_enforced = False
         try:
-            found = client.networks.get(name).attrs["IPAM"]["Config"]
-            if found != [{"Subnet": subnet, "Gateway": self.gateway}]:
+            existing = client.networks.get(name)
+            found = existing.attrs["IPAM"]["Config"]
+            if found != [{"Subnet": subnet, "IPRange": str(lower), "Gateway": self.gateway}]:
                 raise NetworkError(
                     f"the Docker network {name} is not the rehearsal's: it has {found}, "
-                    f"not {subnet} with the gateway {self.gateway}. Remove it: docker network rm {name}"
+                    f"not {subnet} with the range {lower} and the gateway {self.gateway}. "
+                    f"Remove it: docker network rm {name}"
                 )
         except NotFound:
-            pool = docker.types.IPAMPool(subnet=subnet, gateway=self.gateway)
+            pool = docker.types.IPAMPool(subnet=subnet, iprange=str(lower), gateway=self.gateway)
             addresses = docker.types.IPAMConfig(pool_configs=[pool])
             try:
-                client.networks.create(name, driver="bridge", options=_OPTIONS, ipam=addresses)
+                existing = client.networks.create(name, driver="bridge", options=_OPTIONS, ipam=addresses)
             except APIError as error:
                 raise NetworkError(
                     f"the Docker network {name} ({subnet}) cannot be made: {error.explanation}. "
                     "See who has them: ip -4 address; docker network ls"
                 ) from None
+        # Docker's name of a bridge that is given none.
+        self.bridge = f"br-{existing.id[:12]}"
         self._lock = threading.Lock()
         # Emulators beside each other begin at different ones.
         first = 1 + zlib.crc32(name.encode()) % 254
         self._numbers = itertools.cycle([*range(first, 255), *range(1, first)])
         self._in_use: set[str] = set()
+
+    def has(self, address: str) -> bool:
+        """Whether an address is one of a container."""
+        return ipaddress.ip_address(address) in self._range and address != self.gateway
+
+    @property
+    def outside(self) -> set[str]:
+        """Addresses of the containers outside of every VPC, which only the edge reaches."""
+        return set(self._outside.values())
+
+    @property
+    def source(self) -> tuple[str, int] | None:
+        """Where the edge connects from, as Python's sockets take it; None for any address."""
+        return (self.edge_address, 0) if self.is_enforced else None
+
+    def put_outside(self, container: Any) -> str:
+        """Note a container that is in no VPC: the edge reaches it, and it reaches the internet.
+
+        Args:
+            container: docker-py's, with its address.
+
+        Returns:
+            The address.
+        """
+        address: str = container.attrs["NetworkSettings"]["Networks"][self.name]["IPAddress"]
+        self._outside[container.id] = address
+        self.changed()
+        return address
+
+    def forget_outside(self, container: Any) -> None:
+        """Forget one that has ended; others are ignored."""
+        if self._outside.pop(container.id, None):
+            self.changed()
 
     def allocate_public_address(self) -> str:
         """A loopback address that no running task has.

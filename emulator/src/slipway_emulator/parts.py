@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from slipway_emulator.late import Late, LatePolicies
     from slipway_emulator.network import ContainerNetwork
     from slipway_emulator.tagging.deleted import DeletedResources
+    from slipway_emulator.vpc.firewall import Firewall
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Parts:
     Attributes:
         client: a client of the engine that runs the containers.
         network: the Docker network that they join and take public addresses from.
+        firewall: lets security groups and routes hold; None where they do not.
         account_plan: the plan of the AWS accounts, `paid` or `free`; some services refuse more with the latter.
         enforces_quotas: whether some services refuse what exceeds AWS's default quotas.
         registry_address: host and port of the container registry, as image names begin with it.
@@ -54,6 +56,7 @@ class Parts:
 
     client: docker.DockerClient
     network: ContainerNetwork
+    firewall: Firewall | None
     account_plan: str
     enforces_quotas: bool
     registry_address: str

@@ -36,6 +36,7 @@ class Settings:
             deleted is listed for an hour then. 0 where each change is seen at once.
         enforce_quotas: whether AWS's default quotas of VPCs, internet gateways, addresses and NAT gateways hold.
         enforce_iam: whether IAM's policies decide what is allowed; everything is without.
+        enforce_network: whether security groups and routes decide who reaches whom; everybody does without.
     """
 
     state_directory: Path
@@ -52,6 +53,7 @@ class Settings:
     late_seconds: int = 0
     enforce_quotas: bool = False
     enforce_iam: bool = True
+    enforce_network: bool = True
 
     @property
     def pid_file(self) -> Path:

@@ -51,6 +51,30 @@ resource "aws_security_group" "this" {
   name        = "temu-tf"
   description = "Tests of the emulator"
   vpc_id      = aws_vpc.this.id
+
+  ingress {
+    description = "Requests"
+    protocol    = "tcp"
+    from_port   = 80
+    to_port     = 80
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+
+  ingress {
+    description = "The load balancer"
+    protocol    = "tcp"
+    from_port   = 8000
+    to_port     = 8000
+    self        = true
+  }
+
+  egress {
+    description = "Everywhere"
+    protocol    = "-1"
+    from_port   = 0
+    to_port     = 0
+    cidr_blocks = ["0.0.0.0/0"]
+  }
 }
 
 resource "aws_lb" "this" {

@@ -52,10 +52,44 @@ resource "aws_subnet" "this" {
   cidr_block        = cidrsubnet(aws_vpc.this.cidr_block, 8, each.value)
 }
 
+resource "aws_internet_gateway" "this" {
+  vpc_id = aws_vpc.this.id
+}
+
+resource "aws_route" "internet" {
+  route_table_id         = aws_vpc.this.main_route_table_id
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.this.id
+}
+
 resource "aws_security_group" "this" {
   name        = "temu-tf-ec2"
   description = "Tests of the emulator"
   vpc_id      = aws_vpc.this.id
+
+  ingress {
+    description = "Requests"
+    protocol    = "tcp"
+    from_port   = 80
+    to_port     = 80
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+
+  ingress {
+    description = "The load balancer"
+    protocol    = "tcp"
+    from_port   = 8000
+    to_port     = 8000
+    self        = true
+  }
+
+  egress {
+    description = "Everywhere"
+    protocol    = "-1"
+    from_port   = 0
+    to_port     = 0
+    cidr_blocks = ["0.0.0.0/0"]
+  }
 }
 
 resource "aws_lb" "this" {
@@ -154,7 +188,7 @@ resource "aws_launch_template" "this" {
   }
 
   network_interfaces {
-    associate_public_ip_address = false
+    associate_public_ip_address = true
     delete_on_termination       = true
     device_index                = 0
     security_groups             = [aws_security_group.this.id]

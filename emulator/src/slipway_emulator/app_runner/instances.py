@@ -80,6 +80,7 @@ class Instance:
     container: Any
     host: str
     port: int
+    source: tuple[str, int] | None
     in_flight: int = 0
     failures: int = 0
     next_check: float = 0.0
@@ -169,8 +170,8 @@ class Engine:
             get_region(),
             thread_name=f"apprunner-logs-{identifier[:8]}",
         )
-        host = container.attrs["NetworkSettings"]["Networks"][self._network.name]["IPAddress"]
-        return Instance(identifier, container, host, specification.port)
+        host = self._network.put_outside(container)
+        return Instance(identifier, container, host, specification.port, self._network.source)
 
     def await_healthy(self, instance: Instance, check: Json) -> None:
         """Wait for an instance's first verdict.
@@ -213,6 +214,8 @@ class Engine:
             return
         except DockerException:
             _logger.exception("instance %s was not removed", instance.identifier)
+        finally:
+            self._network.forget_outside(instance.container)
 
 
 class Fleet:
@@ -353,11 +356,13 @@ def probe(instance: Instance, check: Json) -> bool:
     """Ask an instance once, as its service's health check says."""
     if check["Protocol"] == "TCP":
         try:
-            socket.create_connection((instance.host, instance.port), check["Timeout"]).close()
+            socket.create_connection((instance.host, instance.port), check["Timeout"], instance.source).close()
         except OSError:
             return False
         return True
-    connection = http.client.HTTPConnection(instance.host, instance.port, timeout=check["Timeout"])
+    connection = http.client.HTTPConnection(
+        instance.host, instance.port, timeout=check["Timeout"], source_address=instance.source
+    )
     try:
         connection.request("GET", check["Path"], headers={"User-Agent": "Envoy/HC"})
         return bool(connection.getresponse().status == 200)

@@ -11,6 +11,6 @@ from slipway_emulator.parts import Parts
 def endpoints(parts: Parts) -> list[Endpoint]:
     """The container engine and the metadata service of each instance."""
     return [
-        InstanceEngine(parts.client, parts.instances, parts.registry_address, parts.roles),
+        InstanceEngine(parts.client, parts.instances, parts.registry_address, parts.roles, parts.firewall),
         MetadataService(parts.roles),
     ]

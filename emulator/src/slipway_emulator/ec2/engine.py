@@ -30,6 +30,9 @@ from slipway_emulator.ec2 import instances as ec2_instances
 from slipway_emulator.ec2.instances import INSTANCE_LABEL, Instances, role_of
 from slipway_emulator.endpoints import Receive, Scope, Send
 from slipway_emulator.iam.roles import Roles
+from slipway_emulator.vpc.firewall import Firewall
+from slipway_emulator.vpc.interfaces import of_instance
+from slipway_emulator.vpc.routes import ECR_SERVICES
 
 _PATH = "/_slipway/instance-engine"
 _FORMATS: dict[str, Callable[[Json], str]] = {
@@ -80,13 +83,22 @@ class InstanceEngine:
         instances: whose endpoint containers are given.
         registry_address: host and port of the container registry.
         roles: whose the instances are.
+        firewall: tells which instances reach a registry; None where all do.
     """
 
-    def __init__(self, client: docker.DockerClient, instances: Instances, registry_address: str, roles: Roles) -> None:
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        instances: Instances,
+        registry_address: str,
+        roles: Roles,
+        firewall: Firewall | None,
+    ) -> None:
         self._client = client
         self._instances = instances
         self._registry = registry_address
         self._roles = roles
+        self._firewall = firewall
         self._stores: dict[str, _Store] = {}
         self._commands: dict[str, tuple[_Parser, Callable[[Json, argparse.Namespace, str], tuple[int, str]]]] = {
             "inspect": (_inspect_parser(), self._inspect),
@@ -160,6 +172,13 @@ class InstanceEngine:
             repository = options.image.partition("@")[0]
             raise EngineError(f'Error response from daemon: Head "https://{repository}": no basic auth credentials')
         credentials = {"username": "AWS", "password": password} if password else None
+        interface = of_instance(instance)
+        services = ECR_SERVICES if registry == self._registry else ("",)
+        if self._firewall and not (interface and all(self._firewall.reaches(interface, one) for one in services)):
+            raise EngineError(
+                f'Error response from daemon: Get "https://{registry}/v2/": net/http: request canceled while waiting '
+                "for connection (Client.Timeout exceeded while awaiting headers)"
+            )
         try:
             for step in self._client.api.pull(options.image, auth_config=credentials, stream=True, decode=True):
                 if "error" in step:

@@ -157,6 +157,10 @@ class Instances:
         } | (data.get("MetadataOptions") or {})
         ec2._tags[instance["InstanceId"]] = tags
         self._size_root_volume(instance, data, zone)
+        # "Public IPv4 addresses" of the Amazon EC2 User Guide: the subnet says, unless the launch does.
+        asked = [interface.get("AssociatePublicIpAddress") for interface in data.get("NetworkInterfaces", [])[:1]]
+        by_subnet = ec2._subnets[subnet_id]["MapPublicIpOnLaunch"]
+        instance["_has_public_address"] = by_subnet if asked in ([], [None]) else str(asked[0]).lower() == "true"
         try:
             self._boot(instance)
         except DockerException as error:
@@ -168,6 +172,7 @@ class Instances:
             else:
                 text = f"The engine cannot start the instance: {error}."
             raise LaunchError("InternalError", text) from None
+        self._network.changed()
         instance["State"] = {"Code": 16, "Name": "running"}
         launched: Json = instance
         return launched
@@ -247,6 +252,7 @@ class Instances:
             except DockerException as error:
                 _logger.info("shutting %s down: %s", instance["InstanceId"], error)
             instance.pop("_container_id", None)
+            self._network.changed()
         self._remove_containers(instance["InstanceId"])
         for mapping in instance.get("BlockDeviceMappings", []):
             ec2._volumes.pop(mapping["Ebs"]["VolumeId"], None)

@@ -73,6 +73,13 @@ TABLE: Table = (
     ),
     Override(
         "services.ec2",
+        "_rules_match",
+        "5d814deccbacb01d",
+        "takes no rule of all protocols for the same where one has ports, so that the provider's groups let all out",
+        security_groups.rules_match,
+    ),
+    Override(
+        "services.ec2",
         "_describe_security_groups",
         "e44e06b5e60f6eb5",
         "does not look at the filter group-id",

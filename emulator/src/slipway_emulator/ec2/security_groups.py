@@ -1,4 +1,4 @@
-"""EC2 security groups found by their ids in a filter."""
+"""EC2 security groups found by their ids in a filter, and their rules by what they mean."""
 
 from __future__ import annotations
 
@@ -34,3 +34,17 @@ def describe(original: Function, _: Parts) -> Function:
         return narrowed
 
     return describe_security_groups
+
+
+def rules_match(original: Function, _: Parts) -> Function:
+    def rules_match(a: Json, b: Json) -> bool:
+        # "Specifying -1 ... allows traffic on all ports, regardless of any ports you specify" (IpPermission).
+        return bool(original(_without_ports(a), _without_ports(b)))
+
+    return rules_match
+
+
+def _without_ports(rule: Json) -> Json:
+    if rule["IpProtocol"] != "-1":
+        return rule
+    return {key: value for key, value in rule.items() if key not in ("FromPort", "ToPort")}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.services import ecs
 
-from slipway_emulator.ecs import internet_access
+from slipway_emulator.vpc.interfaces import of_task
+from slipway_emulator.vpc.routes import ECR_SERVICES
 
 if TYPE_CHECKING:
     from slipway_emulator.parts import Parts
@@ -19,12 +20,34 @@ Function = Callable[..., Any]
 
 def start(original: Function, parts: Parts) -> Function:
     def start(task: Json, td: Json, container_overrides: list[Json], docker_client: Any) -> None:
-        problem = internet_access.problem(task, parts) or _role_problem(task, td, parts)
+        problem = _pull_problem(task, td, parts) or _role_problem(task, td, parts)
         if problem:
             raise ecs._SecretResolutionError(problem)
         original(task, td, container_overrides, docker_client)
 
     return start
+
+
+def _pull_problem(task: Json, definition: Json, parts: Parts) -> str:
+    """Why a task cannot pull its images, in the words of ECS; empty where it can.
+
+    "Amazon ECS task networking options for Fargate": a task in a private subnet needs a NAT gateway or endpoints, one
+    in a public subnet a public address. Its security groups have to let it out, too.
+    """
+    # RunTask has put the network configuration on the record when it lets go of this.
+    with parts.ecs_scheduling:
+        interface = of_task(task)
+    if not parts.firewall or not interface:
+        return ""
+    services: set[str] = set()
+    for container in definition["containerDefinitions"]:
+        services |= set(ECR_SERVICES if parts.is_in_registry(container["image"]) else [""])
+    if all(parts.firewall.reaches(interface, service) for service in services):
+        return ""
+    return (
+        "unable to retrieve ecr registry auth: the task cannot pull registry auth from Amazon ECR: there is a "
+        "connection issue between the task and Amazon ECR. Check your task network configuration."
+    )
 
 
 def _role_problem(task: Json, definition: Json, parts: Parts) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import new_uuid
-from ministack.services import ec2
+from ministack.services import ec2, ecs
 
 from slipway_emulator.ecs.records import network_configuration
 
@@ -20,6 +20,8 @@ Function = Callable[..., Any]
 def record_address(original: Function, parts: Parts) -> Function:
     def record_address(task: Json, container: Any, _ecs_network: str | None) -> None:
         original(task, container, parts.network.name)
+        task.setdefault("_addresses", {})[container.id] = ecs._container_ip(container, parts.network.name)
+        parts.network.changed()
         attachments = task.get("attachments") or []
         if not attachments or task.get("_network_interface"):
             return

@@ -309,6 +309,9 @@ class _Stopping:
             try:
                 container = self._client.containers.get(identifier)
                 container.stop(timeout=timeouts.get(record["name"]))
+                # The engine gives its address to the next one.
+                task.get("_addresses", {}).pop(identifier, None)
+                self._network.changed()
                 note_end(self._client, record, identifier)
                 self._logs.finish(identifier)
                 container.remove(v=True, force=True)

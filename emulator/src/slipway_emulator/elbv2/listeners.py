@@ -15,6 +15,7 @@ from ministack.services import acm, alb, route53
 
 from slipway_emulator.acm.authority import Authority
 from slipway_emulator.endpoints import Receive, Scope, Send
+from slipway_emulator.vpc.firewall import Firewall
 
 Key = tuple[str, str, str]
 
@@ -97,12 +98,13 @@ def _bare(name: str) -> str:
     return name.lower().rstrip(".")
 
 
-async def handle(scope: Scope, receive: Receive, send: Send, port: int) -> None:
+async def handle(scope: Scope, receive: Receive, send: Send, port: int, firewall: Firewall | None) -> None:
     """Answer one request to a load balancer.
 
     Args:
         scope, receive, send: the request, as ASGI has it.
         port: port of the listener that is meant.
+        firewall: asks the load balancer's security groups; None where they are not enforced.
     """
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
@@ -121,6 +123,11 @@ async def handle(scope: Scope, receive: Receive, send: Send, port: int) -> None:
     ports = [entry["Port"] for key, entry in alb._listeners.all_items() if entry["LoadBalancerArn"] == arn]
     if port not in ports:
         await _say(send, 503, f"the load balancer {load_balancer['LoadBalancerName']} has no listener on port {port}")
+        return
+    if firewall and not firewall.allows_to_listener(arn, port):
+        # In AWS, nothing answers. Here one name among others is refused, behind a connection that all share.
+        name = load_balancer["LoadBalancerName"]
+        await _say(send, 503, f"the security groups or the subnets of the load balancer {name} let nobody in on {port}")
         return
     try:
         body = await ministack._read_request_body(receive, scope["method"], headers)

@@ -1,6 +1,6 @@
 """What of MiniStack is replaced for Elastic Load Balancing."""
 
-from slipway_emulator.elbv2 import access_logs, rules, target_health
+from slipway_emulator.elbv2 import access_logs, forwarding, rules, target_health
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -71,5 +71,12 @@ TABLE: Table = (
         "fa8f813075641521",
         "tells Host: A.example from a.example",
         rules.match_condition,
+    ),
+    Override(
+        "services.alb",
+        "_proxy_http_target",
+        "baeecced5069ad27",
+        "connects from this machine's address, which no security group tells from another",
+        forwarding.proxy,
     ),
 )

@@ -20,6 +20,7 @@ from ministack.core.responses import StreamingResponse
 from ministack.services import alb
 
 from slipway_emulator.ec2.instances import address_of
+from slipway_emulator.elbv2.forwarding import Source
 
 if TYPE_CHECKING:
     from slipway_emulator.parts import Parts
@@ -38,6 +39,7 @@ _logger = logging.getLogger(__name__)
 Response = tuple[int, dict[str, Any], Any]
 Function = Callable[..., Any]
 Target = dict[str, Any]
+Group = dict[str, Any]
 Key = tuple[str, str, int]
 
 
@@ -58,10 +60,12 @@ class TargetHealth:
     """Checks every target of every target group, as "Health checks for your target groups" tells.
 
     Args:
+        source: tells where the load balancer of a target group connects from.
         clock: monotonic seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Callable[[Group], Source], clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
         self._clock = clock
         self._records: dict[Key, _Record] = {}
         self._lock = threading.Lock()
@@ -145,7 +149,7 @@ class TargetHealth:
 
     def _check(self, group: dict[str, Any], target: Target, record: _Record) -> None:
         try:
-            problem = _probe(group, target)
+            problem = _probe(group, target, self._source(group))
         except Exception:
             # A group that cannot be checked must not end the checking of the others.
             _logger.exception("health check of %s in %s", target["Id"], group["TargetGroupName"])
@@ -177,12 +181,13 @@ def _key(group_arn: str, target: Target) -> Key:
     return group_arn, str(target["Id"]), int(target.get("Port") or 80)
 
 
-def _probe(group: dict[str, Any], target: Target) -> tuple[str, str] | None:
+def _probe(group: Group, target: Target, source: Source) -> tuple[str, str] | None:
     """Ask one target for its health path; None when the answer matches, else (reason, description)."""
     port = group["HealthCheckPort"]
     port = int(target.get("Port") or group["Port"]) if port == "traffic-port" else int(port)
     timeout = float(group["HealthCheckTimeoutSeconds"])
-    connection = http.client.HTTPConnection(address_of(str(target["Id"])), port, timeout=timeout)
+    address = address_of(str(target["Id"]))
+    connection = http.client.HTTPConnection(address, port, timeout=timeout, source_address=source)
     try:
         connection.request("GET", group["HealthCheckPath"], headers={"User-Agent": "ELB-HealthChecker/2.0"})
         status = connection.getresponse().status

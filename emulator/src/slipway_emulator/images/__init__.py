@@ -1,8 +1,8 @@
 """The container images that the emulator and its users need, and how a machine gets them.
 
 Each folder here is the recipe of one image. The base images come from, in this order, the engine, which may have them
-already; the public registry; a build from Debian packages. No registry has the machine image of EC2 instances: it is
-built on the Python image, whichever way that came.
+already; the public registry; a build from Debian packages. No registry has the machine image of EC2 instances and the
+image that enforces security groups: they are built on the Python image, whichever way that came.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ PYTHON = "python:3.11-slim-bookworm"
 POSTGRES = "postgres:15-alpine"
 # What EC2 instances are made of.
 MACHINE_IMAGE = "slipway-instance:1"
+# What enforces security groups and routes.
+NETWORK_IMAGE = "slipway-network:1"
 
 
 class ImageError(Exception):
@@ -65,6 +67,8 @@ _BASE_IMAGES = (
     _Recipe("python", PYTHON, "apt", Path("/etc/ssl/certs/ca-certificates.crt")),
     _Recipe("postgres", POSTGRES, "essential"),
 )
+# Built on the Python image, by the folder that has the recipe.
+_BUILT_IMAGES = {"instance": MACHINE_IMAGE, "network": NETWORK_IMAGE}
 
 
 def ensure(logs: Path, *, rebuild: bool = False, only_check: bool = False) -> bool:
@@ -86,7 +90,8 @@ def ensure(logs: Path, *, rebuild: bool = False, only_check: bool = False) -> bo
     if not only_check:
         logs.mkdir(parents=True, exist_ok=True)
     complete = [_ensure_base_image(recipe, logs, rebuild, only_check) for recipe in _BASE_IMAGES]
-    return all([*complete, _ensure_machine_image(logs, rebuild, only_check)])
+    built = [_ensure_built_image(name, image, logs, rebuild, only_check) for name, image in _BUILT_IMAGES.items()]
+    return all([*complete, *built])
 
 
 def _ensure_base_image(recipe: _Recipe, logs: Path, rebuild: bool, only_check: bool) -> bool:
@@ -191,25 +196,21 @@ def _ensure_mmdebstrap(image: str, log: Path) -> None:
         raise ImageError(f"apt-get could not install mmdebstrap. The end of {log}:\n{_tail(log)}")
 
 
-def _ensure_machine_image(logs: Path, rebuild: bool, only_check: bool) -> bool:
+def _ensure_built_image(folder: str, image: str, logs: Path, rebuild: bool, only_check: bool) -> bool:
     _, base = _fact(PYTHON, "{{.Id}}")
-    recipe = f"{_hash('instance')}-{base.removeprefix('sha256:')[:16]}"
-    present, built_by = _fact(MACHINE_IMAGE, f'{{{{index .Config.Labels "{_LABEL}"}}}}')
+    recipe = f"{_hash(folder)}-{base.removeprefix('sha256:')[:16]}"
+    present, built_by = _fact(image, f'{{{{index .Config.Labels "{_LABEL}"}}}}')
     if present and built_by == recipe and not rebuild:
-        _say("found", MACHINE_IMAGE, f"built here, recipe {recipe}")
+        _say("found", image, f"built here, recipe {recipe}")
         return True
     if only_check:
-        _say("MISSING", MACHINE_IMAGE, "will be built")
+        _say("MISSING", image, "will be built")
         return False
-    log, started = logs / "instance-image.log", time.monotonic()
-    _say("build", MACHINE_IMAGE, f"on {PYTHON} (log: {log})")
-    context = str(_HERE / "instance")
-    _build(
-        MACHINE_IMAGE,
-        [["docker", "build", "--label", f"{_LABEL}={recipe}", "--tag", MACHINE_IMAGE, context]],
-        log,
-    )
-    _say("ready", MACHINE_IMAGE, f"built in {time.monotonic() - started:.0f} s")
+    log, started = logs / f"{folder}-image.log", time.monotonic()
+    _say("build", image, f"on {PYTHON} (log: {log})")
+    command = ["docker", "build", "--label", f"{_LABEL}={recipe}", "--tag", image, str(_HERE / folder)]
+    _build(image, [command], log)
+    _say("ready", image, f"built in {time.monotonic() - started:.0f} s")
     return True
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import docker
+from docker.errors import DockerException
 from ministack.core.x509_utils import sign_leaf_certificate
 from ministack.services import rds
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 _ACCESS_FILE = "/etc/slipway-pg_hba.conf"
 _CERTIFIED_FILE = "/etc/slipway-certified"
+# psql quotes what it reads out of the environment.
+_ROTATION = """\\set role `printf %s "$PGUSER"`
+\\set new `printf %s "$NEW"`
+ALTER ROLE :"role" PASSWORD :'new';
+"""
 # "The default value of rds.force_ssl is 1 for RDS for PostgreSQL version 15 and later."
 _FORCED_SINCE = 15
 
@@ -146,18 +152,55 @@ def modify(original: Function, parts: Parts) -> Function:
     return modify
 
 
-def rotate(original: Function, _: Parts) -> Function:
+def try_connect(original: Function, parts: Parts) -> Function:
+    """Log in from inside of the container: its security groups are for others."""
+
+    def try_connect(host: str, port: int, engine: str, user: str, password: str, db_name: str) -> bool:
+        if engine != "postgres":
+            return bool(original(host, port, engine, user, password, db_name))
+        # Its record has its address by now.
+        parts.network.changed()
+        instance = next(one for one in rds._instances.all_values() if one.get("_internal_address") == host)
+        where = f"host={host} port={port} dbname={db_name} sslmode=prefer connect_timeout=2"
+        return _psql(parts.client, instance, where, "SELECT 1", {"PGUSER": user, "PGPASSWORD": password})
+
+    return try_connect
+
+
+def rotate(original: Function, parts: Parts) -> Function:
     def rotate(instance: Json, old_pass: str, new_pass: str) -> None:
-        original(instance, old_pass, new_pass)
-        host, port = instance.get("_internal_address"), instance.get("_internal_port")
-        user, database = instance["MasterUsername"], instance["DBName"]
-        if host and not rds._try_database_connect(host, port, instance["Engine"], user, new_pass, database):
+        if instance["Engine"] != "postgres":
+            original(instance, old_pass, new_pass)
+            return
+        # As RDS, which does not need to know the old one.
+        where, variables = f"dbname={instance['DBName']}", {"PGUSER": instance["MasterUsername"], "NEW": new_pass}
+        if not _psql(parts.client, instance, where, _ROTATION, variables):
             instance["_MasterUserPassword"] = old_pass
             request = _request.get()
             if request:
                 request.problem = "The database did not take the new master password."
 
     return rotate
+
+
+def _psql(client: docker.DockerClient, instance: Json, where: str, statement: str, variables: dict[str, str]) -> bool:
+    """Run a statement in a database's container; whether it succeeded.
+
+    Args:
+        client: a client of the engine.
+        instance: the database's record.
+        where: libpq's connection string.
+        statement: what psql reads.
+        variables: environment variables: no password is for a process list.
+    """
+    try:
+        container = client.containers.get(instance["_docker_container_id"])
+        environment = variables | {"STATEMENT": statement}
+        command = ["sh", "-c", 'printf %s "$STATEMENT" | psql --no-psqlrc -v ON_ERROR_STOP=1 "$0"', where]
+        result = container.exec_run(command, environment=environment)
+    except DockerException:
+        return False
+    return bool(result.exit_code == 0)
 
 
 def change_parameters(original: Function, parts: Parts) -> Function:

@@ -46,9 +46,16 @@ TABLE: Table = (
     ),
     Override(
         "services.rds",
+        "_try_database_connect",
+        "890fca83ccb62e5a",
+        "connects from this machine, which no security group allows",
+        instances.try_connect,
+    ),
+    Override(
+        "services.rds",
         "_rotate_instance_password",
         "8f9877f4a8ddc411",
-        "does not look whether the database took the new password",
+        "connects from this machine, which no security group allows, and does not look whether the new password holds",
         instances.rotate,
     ),
     Override(

@@ -65,12 +65,14 @@ class Instance:
         containers: Docker's objects, the one that serves first.
         host: address of the one that serves.
         port: the port it serves at.
+        source: where the edge connects from.
         requests: how many are under way.
     """
 
     containers: list[Any]
     host: str
     port: int
+    source: tuple[str, int] | None
     requests: int = 0
 
 
@@ -155,7 +157,7 @@ class Instances:
                 probe, failures, due = entry
                 if time.monotonic() < due:
                     continue
-                succeeded = await asyncio.to_thread(_probe, probe, instance.host)
+                succeeded = await asyncio.to_thread(_probe, probe, instance)
                 entry[1:] = [0 if succeeded else failures + 1, time.monotonic() + probe["periodSeconds"]]
                 if entry[1] >= probe["failureThreshold"]:
                     return f"its liveness probe failed {entry[1]} times"
@@ -171,8 +173,8 @@ class Instances:
         for container in others:
             self._run_container(revision, container, beside, port, started)
         started[0].reload()
-        host = started[0].attrs["NetworkSettings"]["Networks"][self._network.name]["IPAddress"]
-        return Instance(started, host, port)
+        host = self._network.put_outside(started[0])
+        return Instance(started, host, port, self._network.source)
 
     def _run_container(self, revision: Json, container: Json, network: Json, port: int, started: list[Any]) -> None:
         image = self._pull(container["image"], run_agent(revision["name"].split("/")[1]))
@@ -244,6 +246,7 @@ class Instances:
         for container in reversed(containers):
             with contextlib.suppress(*ENGINE_ERRORS):
                 self._keep_output(container)
+            self._network.forget_outside(container)
             try:
                 container.remove(v=True, force=True)
             except NotFound:
@@ -264,7 +267,7 @@ class Instances:
                 continue
             await asyncio.sleep(probe.get("initialDelaySeconds", 0))
             deadline = time.monotonic() + probe["failureThreshold"] * probe["periodSeconds"]
-            while not await asyncio.to_thread(_probe, probe, instance.host):
+            while not await asyncio.to_thread(_probe, probe, instance):
                 ended = await asyncio.to_thread(_has_ended, instance.containers)
                 if ended or time.monotonic() > deadline:
                     raise _startup_error(probe, instance.port, ended)
@@ -301,17 +304,20 @@ def _value(variable: Json, revision: Json) -> str:
     )
 
 
-def _probe(probe: Json, host: str) -> bool:
+def _probe(probe: Json, instance: Instance) -> bool:
     """Ask once; a gRPC probe only sees whether somebody listens."""
     timeout = probe["timeoutSeconds"]
     action = probe.get("httpGet")
     if action is None:
         try:
-            socket.create_connection((host, (probe.get("tcpSocket") or probe["grpc"])["port"]), timeout).close()
+            port = (probe.get("tcpSocket") or probe["grpc"])["port"]
+            socket.create_connection((instance.host, port), timeout, instance.source).close()
         except OSError:
             return False
         return True
-    connection = http.client.HTTPConnection(host, action["port"], timeout=timeout)
+    connection = http.client.HTTPConnection(
+        instance.host, action["port"], timeout=timeout, source_address=instance.source
+    )
     headers = {header.get("name", ""): header.get("value", "") for header in action.get("httpHeaders", [])}
     try:
         connection.request("GET", action["path"], headers={"User-Agent": "GoogleHC/1.0"} | headers)

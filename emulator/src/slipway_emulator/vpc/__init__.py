@@ -1,0 +1,1 @@
+"""Amazon VPC: who reaches whom, by security groups and routes."""

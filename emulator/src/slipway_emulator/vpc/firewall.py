@@ -1,0 +1,293 @@
+"""Security groups and routes enforced: one nftables table in the engine's network namespace.
+
+A container with `NET_ADMIN` in the host's network holds it, so that a user of Docker needs no right but that. What a
+table does not allow is dropped, as in AWS: nobody answers. Connections that exist live on ("Security group connection
+tracking", Amazon EC2 User Guide).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import re
+import socket
+import threading
+from collections.abc import Iterable, Mapping
+
+import docker
+from ministack.core.responses import request_scope
+
+from slipway_emulator.images import NETWORK_IMAGE
+from slipway_emulator.network import MACHINE_ADDRESS, ContainerNetwork, NetworkError
+from slipway_emulator.vpc import interfaces, routes, security_groups
+from slipway_emulator.vpc.helper import LABEL, Helper, table_name
+from slipway_emulator.vpc.interfaces import Interface
+from slipway_emulator.vpc.security_groups import ANYWHERE, Ports, from_internet, ports_of, ranges_of, to_internet
+
+_PROBE_SECONDS = 0.5
+# A new container may ask before its interface is known.
+_KNOWN_SECONDS = 10.0
+_TICK_SECONDS = 0.1
+# What a container asks before it has any right: its credentials and metadata, and the engine of an instance.
+_LOCAL_PATHS = ("/v2/credentials/", "/v4/", "/latest/", "/_slipway/")
+_SCOPE = re.compile(r"Credential=[^/]+/[0-9]+/[^/]+/(?P<service>[^/]+)/aws4_request")
+# Where the name in a signature is not that of the endpoint.
+_ENDPOINTS = {"ecr": "ecr.api"}
+_TCP, _HTTPS = 6, 443
+
+_logger = logging.getLogger(__name__)
+
+
+class Firewall:
+    """Lets containers be reached by what their security groups allow, and by nothing else.
+
+    Args:
+        client: a client of the engine that runs the containers.
+        network: the network that they join.
+        gateway_port: port of the AWS APIs on the network's gateway.
+
+    Raises:
+        NetworkError: this engine does not let it; says what to do.
+    """
+
+    def __init__(self, client: docker.DockerClient, network: ContainerNetwork, gateway_port: int) -> None:
+        self._client = client
+        self._network = network
+        self._gateway_port = gateway_port
+        self._table = table_name(network.name)
+        self._lock = threading.Lock()
+        self._rules = ""
+        self._interfaces: dict[str, Interface] = {}
+        self._balancers: dict[str, str] = {}
+        self._denied: set[tuple[str, str]] = set()
+        self._is_closed = False
+        self._helper = Helper(client, network.name)
+        try:
+            self._helper.run("ip", "address", "replace", f"{network.edge_address}/32", "dev", network.bridge)
+            self._apply([], set())
+            self._prove()
+            network.is_enforced = True
+        except BaseException:
+            self.close()
+            raise
+
+    # -- what holds --
+
+    def refresh(self) -> None:
+        """Let what the security groups and routes say now hold."""
+        with self._lock:
+            if self._is_closed:
+                return
+            present = interfaces.present(self._address_of)
+            self._interfaces = {address: one for one in present for address in one.addresses}
+            self._apply(present, self._network.outside)
+
+    def address_of_load_balancer(self, arn: str) -> str:
+        """The address that a load balancer speaks from."""
+        with self._lock:
+            return self._address_of(arn)
+
+    def _address_of(self, arn: str) -> str:
+        if arn not in self._balancers:
+            live = {balancer["LoadBalancerArn"] for balancer in interfaces.load_balancers()}
+            self._balancers = {one: address for one, address in self._balancers.items() if one in live}
+            address = next(a for a in self._network.balancer_addresses if a not in self._balancers.values())
+            self._helper.run("ip", "address", "replace", f"{address}/32", "dev", self._network.bridge)
+            self._balancers[arn] = address
+        return self._balancers[arn]
+
+    def _apply(self, present: list[Interface], outside: set[str]) -> None:
+        rules = self._text(present, outside)
+        if rules != self._rules:
+            self._helper.run("nft", "-f", "-", given=rules)
+            self._rules = rules
+
+    def _text(self, present: list[Interface], outside: set[str]) -> str:
+        """The table, in place of the one that there was."""
+        bridge, gateway, name = self._network.bridge, self._network.gateway, self._table
+        allowed = "\n".join(sorted(self._allowed(present, outside)))
+        leave = "\n".join(sorted(_leave(present, outside)))
+        elements = f"elements = {{\n{allowed}\n}}" if allowed else ""
+        # The resolver of a VPC answers whatever the security groups say ("DNS attributes for your VPC").
+        return f"""
+table inet {name}
+delete table inet {name}
+table inet {name} {{
+  set allowed {{
+    type ipv4_addr . ipv4_addr . inet_proto . inet_service
+    flags interval
+    {elements}
+  }}
+  chain edge {{
+    ct state established,related accept
+    ip saddr . ip daddr . meta l4proto . th dport @allowed accept
+    drop
+  }}
+  chain leave {{
+    ct state established,related accept
+    meta l4proto {{ tcp, udp }} th dport 53 accept
+    {leave}
+    drop
+  }}
+  chain api {{
+    ip daddr {gateway} tcp dport {self._gateway_port} accept
+    jump leave
+  }}
+  chain forward {{
+    type filter hook forward priority -5; policy accept;
+    oifname "{bridge}" jump edge
+    iifname "{bridge}" jump leave
+  }}
+  chain output {{
+    type filter hook output priority -5; policy accept;
+    oifname "{bridge}" jump edge
+  }}
+  chain input {{
+    type filter hook input priority -5; policy accept;
+    iifname "{bridge}" jump api
+  }}
+}}
+"""
+
+    def _allowed(self, present: list[Interface], outside: set[str]) -> Iterable[str]:
+        for source, destination in itertools.permutations(present, 2):
+            found = security_groups.merged(security_groups.between(source, destination))
+            for one, other in itertools.product(source.addresses, destination.addresses):
+                yield from (_element(one, other, ports) for ports in found)
+        for destination in present:
+            found = security_groups.merged(security_groups.from_internet(MACHINE_ADDRESS, destination))
+            for address in destination.addresses:
+                # Docker forwards what comes to a public address from the gateway.
+                yield from (_element(self._network.gateway, address, ports) for ports in found)
+        for address in outside:
+            yield _element(self._network.edge_address, address, Ports())
+
+    # -- requests to the APIs --
+
+    async def allows(self, address: str, path: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request of a container reaches the APIs of AWS.
+
+        Args:
+            address: who asks.
+            path: of the request.
+            headers: with names in lower case.
+        """
+        if not self._network.has(address):
+            return True
+        signed = _SCOPE.search(headers.get("authorization", ""))
+        if path.startswith(_LOCAL_PATHS) and not signed:
+            return True
+        deadline = asyncio.get_running_loop().time() + _KNOWN_SECONDS
+        while address not in self._interfaces and address not in self._network.outside:
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(_TICK_SECONDS)
+        if address in self._network.outside:
+            return True
+        service = signed["service"] if signed else ""
+        allowed = self.reaches(self._interfaces[address], _ENDPOINTS.get(service, service))
+        if not allowed and (address, service) not in self._denied:
+            self._denied.add((address, service))
+            _logger.warning("no way from %s to %s: see its route table and its groups' egress", address, service)
+        return allowed
+
+    def allows_to_listener(self, arn: str, port: int) -> bool:
+        """Whether this machine reaches a port of a load balancer, as one on the internet does."""
+        balancer = self._interfaces.get(self.address_of_load_balancer(arn))
+        wanted = Ports(_TCP, port, port)
+        return bool(balancer and any(one.intersect(wanted) for one in from_internet(MACHINE_ADDRESS, balancer)))
+
+    def interface(self, address: str) -> Interface | None:
+        """The interface that has an address, if any."""
+        return self._interfaces.get(address)
+
+    @staticmethod
+    def reaches(source: Interface, service: str) -> bool:
+        """Whether an interface reaches an API of AWS: through the internet, or through an endpoint of its VPC.
+
+        Args:
+            source: the interface.
+            service: the last part of the service name that an endpoint would have, such as `s3`.
+        """
+        https = Ports(_TCP, _HTTPS, _HTTPS)
+        if any(one == ANYWHERE and ports.intersect(https) for one, ports in to_internet(source)):
+            return True
+        rules = [rule for rule in source.egress if ports_of(rule).intersect(https)]
+        account, region, _ = source.vpc
+        with request_scope(account, region):
+            found = [routes.endpoints(subnet, service) for subnet in source.subnets] if service else [[]]
+        # A gateway endpoint has public addresses, and the name of their list; an interface endpoint, those of the VPC.
+        return all(found) and any(
+            rule.get("PrefixListIds") or any(one == ANYWHERE or one.supernet_of(source.ranges[0]) for one in ranges)
+            for rule in rules
+            if (ranges := ranges_of(rule)) or rule.get("PrefixListIds")
+        )
+
+    # -- its beginning and end --
+
+    def close(self) -> None:
+        """Let everybody reach everybody again."""
+        with self._lock:
+            self._is_closed = True
+            self._helper.close()
+
+    def _prove(self) -> None:
+        """Try what the table forbids.
+
+        Raises:
+            NetworkError: it is possible.
+        """
+        options = {"labels": {LABEL: self._network.name}, "network": self._network.name, "detach": True}
+        closed = self._client.containers.run(NETWORK_IMAGE, ["sleep", "60"], **options)
+        asking = None
+        try:
+            closed.reload()
+            address = closed.attrs["NetworkSettings"]["Networks"][self._network.name]["IPAddress"]
+            with socket.socket() as probe:
+                probe.settimeout(_PROBE_SECONDS)
+                from_machine = _is_answered(probe, address)
+            # A port that nobody listens at answers, too, if it is asked.
+            code = (
+                "import socket, sys; s = socket.socket(); s.settimeout(float(sys.argv[2]))\n"
+                "try: s.connect((sys.argv[1], 1))\n"
+                "except TimeoutError: sys.exit(0)\n"
+                "except ConnectionError: sys.exit(1)"
+            )
+            asking = self._client.containers.run(
+                NETWORK_IMAGE, ["python3", "-c", code, address, str(_PROBE_SECONDS)], **options
+            )
+            from_container = asking.wait(timeout=60)["StatusCode"] != 0
+        finally:
+            for container in filter(None, (closed, asking)):
+                container.remove(force=True)
+        if from_machine or from_container:
+            who = "this machine" if from_machine else "another container (the engine's bridge passes by the firewall)"
+            raise NetworkError(
+                f"security groups cannot be enforced: {who} reaches a container that nothing may reach. Let the "
+                "firewall see the bridge: sudo modprobe br_netfilter && sudo sysctl "
+                "net.bridge.bridge-nf-call-iptables=1. Or start without: --no-enforce-network"
+            )
+
+
+def _is_answered(probe: socket.socket, address: str) -> bool:
+    try:
+        probe.connect((address, 1))
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _element(source: str, destination: str, ports: Ports) -> str:
+    return f"{source} . {destination} . {ports.protocols} . {ports.first}-{ports.last},"
+
+
+def _leave(present: list[Interface], outside: set[str]) -> Iterable[str]:
+    for source in present:
+        for address, (destination, ports) in itertools.product(source.addresses, security_groups.to_internet(source)):
+            protocol = "" if ports.protocol is None else f"meta l4proto {ports.protocol} "
+            port = f"th dport {ports.first}-{ports.last} " if ports.protocol in (6, 17) else ""
+            yield f"ip saddr {address} ip daddr {destination} {protocol}{port}accept"
+    yield from (f"ip saddr {address} accept" for address in outside)
