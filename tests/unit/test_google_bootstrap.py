@@ -59,7 +59,8 @@ def bootstrap(google: Google, folder: Path, **variables: Any) -> str:
     """Run the role; what it says."""
     # The owner of the emulator's projects is a service account, too.
     trusted = {"bootstrap_trusted_members": [f"serviceAccount:{credentials(google.cloud).service_account_email}"]}
-    is_applied, output = play(google, folder, BOOTSTRAP, **(GIVEN | trusted | variables))
+    given: dict[str, Any] = GIVEN | trusted | variables
+    is_applied, output = play(google, folder, BOOTSTRAP, **given)
     assert is_applied, output
     return output
 
