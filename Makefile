@@ -61,7 +61,7 @@ lint-security: $(checkov)
 	$(checkov) --config-file .checkov.yaml --file Dockerfile images/*/Dockerfile
 
 $(checkov): requirements-checkov.txt
-	$(with_env) python -m venv --clear .build/checkov
+	$(with_env) python -m venv .build/checkov
 	.build/checkov/bin/pip install --quiet --disable-pip-version-check --requirement requirements-checkov.txt
 	touch $@
 

@@ -100,7 +100,7 @@ variable "flow_log_traffic_type" {
   default     = null
 
   validation {
-    condition     = var.flow_log_traffic_type == null || contains(["ACCEPT", "ALL", "REJECT"], coalesce(var.flow_log_traffic_type, "ALL"))
+    condition     = var.flow_log_traffic_type == null || try(contains(["ACCEPT", "ALL", "REJECT"], var.flow_log_traffic_type), false)
     error_message = "flow_log_traffic_type is ${jsonencode(var.flow_log_traffic_type)}; it must be ACCEPT, ALL, REJECT or null."
   }
 }
