@@ -10,8 +10,9 @@ ARGS ?=
 
 # scripts/setup writes it: .venv on PATH, where Terraform finds its providers.
 with_env = . .build/env &&
+checkov = .build/checkov/bin/checkov
 
-.PHONY: help setup check deploy destroy stop generate lint lint-ansible lint-others test test-quick clean
+.PHONY: help setup check deploy destroy stop generate lint lint-ansible lint-others lint-security test test-quick clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -39,7 +40,7 @@ generate: setup ## Write roles' specifications and README tables from what they 
 	$(with_env) PYTHONPATH=.build/collections python -m terraform.generate
 
 lint: setup ## Check the style of everything
-	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-others
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-others lint-security
 
 lint-ansible:
 	$(with_env) ansible-lint
@@ -52,6 +53,17 @@ lint-others:
 	$(with_env) yamllint --strict .
 	$(with_env) shellcheck scripts/* emulator/src/slipway_emulator/images/*/customize emulator/src/slipway_emulator/images/*/*.sh
 	$(with_env) terraform fmt -check -recursive terraform
+
+# What is deployed; .checkov.yaml says how. A file that checkov cannot read it leaves out, and succeeds.
+lint-security: $(checkov)
+	$(checkov) --config-file .checkov.yaml --directory terraform | tee .build/checkov.log
+	! grep 'Parsing errors' .build/checkov.log
+	$(checkov) --config-file .checkov.yaml --file Dockerfile images/*/Dockerfile
+
+$(checkov): requirements-checkov.txt
+	$(with_env) python -m venv --clear .build/checkov
+	.build/checkov/bin/pip install --quiet --disable-pip-version-check --requirement requirements-checkov.txt
+	touch $@
 
 test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's)
 	$(with_env) pytest -n 2 --config-file=app/pyproject.toml app/tests

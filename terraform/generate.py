@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Write what follows from `variables.tf` and `outputs.tf`: specifications of roles, and tables in READMEs; from the
-specifications of the other roles the tables in theirs; from `platform.yml` the comparison of the platforms.
+specifications of the other roles the tables in theirs; from `platform.yml` the comparison of the platforms; from the
+inventories of staging and prod what they cost.
 
 `python -m terraform.generate` writes it; with `--check` it writes nothing and ends with 1 when a file is out of date.
 """
@@ -15,6 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.vars.hostvars import HostVars
+from ansible.vars.manager import VariableManager
+from ansible_collections.slipway.provision.plugins.plugin_utils.costs import as_table, monthly_costs
 
 from plugins.plugin_utils.inventory import LAYERS
 from plugins.plugin_utils.platforms import platform_roots, read_platforms, roots_of_layer
@@ -64,6 +70,25 @@ def generated(project: Path) -> Iterator[tuple[Path, str]]:
             main = yaml.safe_load(file.read_text())["argument_specs"]["main"]
             yield _replaced(role / "README.md", _role_tables({"main": main}, defaults))
     yield _replaced(project / "docs/platforms/README.md", _platform_table(project))
+    if (costs := project / "docs/topics/costs.md").exists():
+        yield _replaced(costs, "\n\n".join(_costs(project, environment) for environment in ("staging", "prod")))
+
+
+def hostvars_of(inventory: Path) -> HostVars:
+    """Variables of all hosts of an inventory, by host, as a playbook has them.
+
+    Args:
+        inventory: its folder.
+    """
+    loader = DataLoader()
+    hosts = InventoryManager(loader=loader, sources=[str(inventory)])
+    return HostVars(hosts, VariableManager(loader=loader, inventory=hosts), loader)
+
+
+def _costs(project: Path, environment: str) -> str:
+    """What an environment costs, under a heading."""
+    costs = monthly_costs(hostvars_of(project / "inventories" / environment), project)
+    return f"### {environment}: {sum(cost.total for cost in costs):.0f} US dollars a month\n\n{as_table(costs)}"
 
 
 def _module_tables(module: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, RUN, USAGE, Google, detail
+from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, PROJECTS, RUN, USAGE, Google, detail
 from slipway_emulator.google.api import ApiError, Request, Routes
 from slipway_emulator.google.service_usage.api import ServiceUsage
 from slipway_emulator.settings import Settings
@@ -140,3 +140,19 @@ def test_number_and_name_are_one_project(google: Google) -> None:
 )
 def test_bad_requests(google: Google, method: str, path: str, body: object, status: str) -> None:
     assert google.refusal(method, path, body)["status"] == status
+
+
+def test_project_that_was_deleted_is_refused_until_it_is_restored(cloud: Settings) -> None:
+    google = Google(cloud, "temu-deleted", "run")
+    path = f"{PROJECTS}/{google.project}"
+    services = f"{RUN}/{google.parent}/services"
+    assert google.call("GET", path)["lifecycleState"] == "ACTIVE"
+    google.call("GET", services)
+    google.call("DELETE", path)
+    assert google.call("GET", path)["lifecycleState"] == "DELETE_REQUESTED"
+    error = google.refusal("GET", services)
+    assert (error["status"], detail(error, "ErrorInfo")["reason"]) == ("PERMISSION_DENIED", "CONSUMER_INVALID")
+    assert google.refusal("DELETE", path)["status"] == "FAILED_PRECONDITION"
+    google.call("POST", f"{path}:undelete")
+    google.call("GET", services)
+    assert google.refusal("POST", f"{path}:undelete")["status"] == "FAILED_PRECONDITION"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.tests.groups import AMI_PARAMETER
 from emulator.tests.stack import Client, Json, make_role
 from emulator.tests.test_iam import ACCOUNT, Deployer, Statement, allow, clients, deployer, policy, refusal
 from slipway_emulator.settings import Settings
@@ -691,6 +692,30 @@ def test_auto_scaling_group_needs_what_its_instances_need(deployer: Deployer, ne
         )
 
 
+def test_tags_of_a_group_are_condition_keys(aws: Client, deployer: Deployer, network: Network) -> None:
+    image = aws("ssm").get_parameter(Name=AMI_PARAMETER)["Parameter"]["Value"]
+    template = {"LaunchTemplateName": "temu-tagged"}
+    data = {"ImageId": image, "InstanceType": "t3.micro"}
+    aws("ec2").create_launch_template(**template, LaunchTemplateData=data)
+    name, action = {"AutoScalingGroupName": "temu-tagged"}, "autoscaling:DeleteAutoScalingGroup"
+    aws("autoscaling").create_auto_scaling_group(
+        **name,
+        LaunchTemplate=template,
+        MinSize=0,
+        MaxSize=0,
+        VPCZoneIdentifier=network.subnet,
+        Tags=[{"Key": "Environment", "Value": "dev", "PropagateAtLaunch": True}],
+    )
+    group = aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["AutoScalingGroupARN"]
+    stranger = deployer(allow(action, StringEquals={"autoscaling:ResourceTag/Environment": "prod"}))
+    text = refusal(lambda: stranger("autoscaling").delete_auto_scaling_group(**name))
+    assert f"{action} on resource: {group} " in text
+    by_name = arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/temu-tagged")
+    owner = deployer(allow(action, on=by_name, StringEquals={"autoscaling:ResourceTag/Environment": "dev"}))
+    owner("autoscaling").delete_auto_scaling_group(**name)
+    aws("ec2").delete_launch_template(**template)
+
+
 def test_instance_refresh_with_another_template_needs_what_it_launches(
     deployer: Deployer, network: Network, template: str
 ) -> None:
@@ -707,6 +732,36 @@ def test_instance_refresh_with_another_template_needs_what_it_launches(
         ("ec2:RunInstances", arn("ec2", "subnet/*")),
         *needed,
     )
+
+
+def test_app_runner_service_needs_its_configuration_and_its_roles(aws: Client, deployer: Deployer) -> None:
+    roles = [make_role(aws, f"temu-runner-{name}", f"{name}.apprunner.amazonaws.com") for name in ("build", "tasks")]
+    configuration = arn("apprunner", "autoscalingconfiguration/temu-none/1/00000000000000000000000000000001")
+    needs(
+        deployer,
+        reaches_the_service(
+            lambda client: client("apprunner").create_service(
+                ServiceName="temu-checks",
+                SourceConfiguration={
+                    "AuthenticationConfiguration": {"AccessRoleArn": roles[0]},
+                    "ImageRepository": {
+                        "ImageIdentifier": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/temu-none:1",
+                        "ImageRepositoryType": "ECR",
+                    },
+                },
+                InstanceConfiguration={"InstanceRoleArn": roles[1]},
+                AutoScalingConfigurationArn=configuration,
+                Tags=_TAGS,
+            )
+        ),
+        ("apprunner:CreateService", arn("apprunner", "service/temu-checks/*")),
+        ("apprunner:CreateService", configuration),
+        ("apprunner:TagResource", arn("apprunner", "service/temu-checks/*")),
+        *(("iam:PassRole", role) for role in roles),
+        beside=(allow("iam:CreateServiceLinkedRole"),),
+    )
+    for role in roles:
+        aws("iam").delete_role(RoleName=role.rpartition("/")[2])
 
 
 # -- limits of policies --

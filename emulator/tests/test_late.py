@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +16,8 @@ from botocore.exceptions import ClientError
 from emulator.tests.clouds import cloud_beside, settings_beside
 from emulator.tests.stack import CLUSTER, Client, Services, make_role, wait_until
 from slipway_emulator import cli
+from slipway_emulator.google.api import Request, Routes
+from slipway_emulator.google.iam.policies import Policies, project_resource
 from slipway_emulator.late import Late
 from slipway_emulator.settings import Settings
 
@@ -150,3 +153,52 @@ def test_app_runner_does_not_know_a_new_role(late_aws: Client) -> None:
 
     assert f"Error in assuming access role {role}" in refusal(create)
     wait_until(lambda: "Error in assuming instance role" in refusal(create), 2 * SECONDS)
+
+
+def test_policy_of_a_role_has_no_effect_at_first(late_aws: Client) -> None:
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
+    role = late_aws("iam").create_role(
+        RoleName="temu-late-grant", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    keys = late_aws("sts").assume_role(RoleArn=role, RoleSessionName="late")["Credentials"]
+    buckets = boto3.client(
+        "s3",
+        endpoint_url=late_aws("s3").meta.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    grant = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
+    assert "AccessDenied" in refusal(buckets.list_buckets)
+    late_aws("iam").put_role_policy(RoleName="temu-late-grant", PolicyName="list", PolicyDocument=policy)
+    assert "AccessDenied" in refusal(buckets.list_buckets)
+    wait_until(lambda: not refusal(buckets.list_buckets), 2 * SECONDS)
+    late_aws("iam").delete_role_policy(RoleName="temu-late-grant", PolicyName="list")
+    assert not refusal(buckets.list_buckets)
+    wait_until(lambda: "AccessDenied" in refusal(buckets.list_buckets), 2 * SECONDS)
+
+
+def test_what_was_deleted_is_still_listed(late_aws: Client) -> None:
+    s3, tagging = late_aws("s3"), late_aws("resourcegroupstaggingapi")
+    s3.create_bucket(Bucket="temu-late-deleted")
+    s3.put_bucket_tagging(Bucket="temu-late-deleted", Tagging={"TagSet": [{"Key": "of", "Value": "temu-late"}]})
+    s3.delete_bucket(Bucket="temu-late-deleted")
+    found = tagging.get_resources(TagFilters=[{"Key": "of", "Values": ["temu-late"]}])["ResourceTagMappingList"]
+    assert [one["ResourceARN"] for one in found] == ["arn:aws:s3:::temu-late-deleted"]
+
+
+def test_policy_of_google_has_no_effect_at_first() -> None:
+    now = [100.0]
+    policies = Policies("owner@example.org", 5, lambda: now[0])
+    routes = Routes()
+    policies.serve(routes, "/cloudresourcemanager/v1/projects/{project}", project_resource, "POST")
+    reader = [{"role": "roles/reader", "members": ["user:reader@example.org"]}]
+    body = json.dumps({"policy": {"bindings": reader}}).encode()
+    routes.answer(Request("POST", "/cloudresourcemanager/v1/projects/temu-one:setIamPolicy", {}, {}, body))
+    one = project_resource("temu-one")
+    assert policies.get(one)["bindings"] == reader
+    assert [binding["role"] for binding in policies.bindings(one)] == ["roles/owner", "roles/run.serviceAgent"]
+    now[0] += 5
+    assert policies.bindings(one) == reader

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.tests.stack import Balancer, Client, ask, wait_until
 from slipway_emulator.elbv2.target_health import HEALTHY, INITIAL, UNHEALTHY, TargetHealth, _Record, matches
@@ -221,6 +222,67 @@ def test_target_fails_and_recovers(aws: Client, backend: Any, balancer: Balancer
     }
     backend.status = 200
     wait_until(lambda: balancer.target_states() == ["healthy"], 30)
+
+
+class TestSharedListener:
+    """One listener that tells applications by their host names."""
+
+    @pytest.fixture
+    def https(self, aws: Client, balancer: Balancer) -> Iterator[str]:
+        """A TLS listener that answers 404 unless a rule knows better; its ARN."""
+        elb, before = aws("elbv2"), listener(aws, balancer, 443)
+        nobody = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "nobody"}}
+        elb.modify_listener(ListenerArn=before["ListenerArn"], DefaultActions=[nobody])
+        yield before["ListenerArn"]
+        for rule in elb.describe_rules(ListenerArn=before["ListenerArn"])["Rules"]:
+            if not rule["IsDefault"]:
+                elb.delete_rule(RuleArn=rule["RuleArn"])
+        elb.modify_listener(ListenerArn=before["ListenerArn"], DefaultActions=before["DefaultActions"])
+
+    def rule(self, aws: Client, https: str, priority: int, name: str, action: Any) -> str:
+        """Create a rule for a host name, as Terraform's provider does; its ARN."""
+        hosts = {"Field": "host-header", "HostHeaderConfig": {"Values": [name]}}
+        created = aws("elbv2").create_rule(ListenerArn=https, Priority=priority, Conditions=[hosts], Actions=[action])
+        return str(created["Rules"][0]["RuleArn"])
+
+    def test_host_names(self, aws: Client, cloud: Settings, balancer: Balancer, https: str) -> None:
+        assert ask(cloud, balancer.dns_name) == (404, "nobody")
+        fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "410", "MessageBody": "other"}}
+        self.rule(aws, https, 1, "other.example", fixed)
+        self.rule(aws, https, 2, balancer.dns_name, {"Type": "forward", "TargetGroupArn": balancer.group})
+        assert ask(cloud, balancer.dns_name)[0] == 200
+        # Names of hosts have no case ("Host conditions", Application Load Balancers).
+        assert ask(cloud, balancer.dns_name.upper())[0] == 200
+
+    def test_priorities_are_taken_once(self, aws: Client, balancer: Balancer, https: str) -> None:
+        forward = {"Type": "forward", "TargetGroupArn": balancer.group}
+        rule = self.rule(aws, https, 7, "a.example", forward)
+        with pytest.raises(ClientError, match="PriorityInUse"):
+            self.rule(aws, https, 7, "b.example", forward)
+        aws("elbv2").delete_rule(RuleArn=rule)
+        self.rule(aws, https, 7, "b.example", forward)
+
+    def test_a_target_group_belongs_to_one_load_balancer(self, aws: Client, balancer: Balancer, https: str) -> None:
+        elb = aws("elbv2")
+        other = Balancer(aws, "temu-other")
+        try:
+            forward = {"Type": "forward", "TargetGroupArn": other.group}
+            with pytest.raises(ClientError, match="TargetGroupAssociationLimit"):
+                self.rule(aws, https, 1, "a.example", forward)
+            with pytest.raises(ClientError, match="TargetGroupAssociationLimit"):
+                elb.create_listener(LoadBalancerArn=balancer.arn, Protocol="HTTP", Port=81, DefaultActions=[forward])
+            with pytest.raises(ClientError, match="ResourceInUse"):
+                elb.delete_target_group(TargetGroupArn=other.group)
+            for one in elb.describe_listeners(LoadBalancerArn=other.arn)["Listeners"]:
+                elb.delete_listener(ListenerArn=one["ListenerArn"])
+            rule = self.rule(aws, https, 1, "a.example", forward)
+            groups = elb.describe_target_groups(TargetGroupArns=[other.group])["TargetGroups"]
+            assert groups[0]["LoadBalancerArns"] == [balancer.arn]
+            with pytest.raises(ClientError, match="ResourceInUse"):
+                elb.delete_target_group(TargetGroupArn=other.group)
+            elb.delete_rule(RuleArn=rule)
+        finally:
+            other.remove()
 
 
 def test_no_target(aws: Client, cloud: Settings, balancer: Balancer, backend: Any) -> None:

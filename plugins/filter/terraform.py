@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -15,6 +16,12 @@ _PROTECTED_TYPES = (
     "aws_s3_bucket",
     "aws_secretsmanager_secret",
     "google_artifact_registry_repository",
+)
+# For how long a role may be unknown to other services, and what they say then, before its ARN.
+_NEW_ROLE_SECONDS = 60
+_REFUSED_ROLE = re.compile(
+    r"(?:perform: iam:PassRole on resource:|in assuming (?:access|instance) role|unable to assume the role)"
+    r" '?arn:[\w-]+:iam::\d+:role/(?:[\w+=,.@/-]*/)?([\w+=,.@-]+)"
 )
 
 Json = dict[str, Any]
@@ -141,6 +148,33 @@ def waits_for_api(said: str, plan: Json) -> bool:
     return any(f"/apis/api/{service}/overview" in said for service in services)
 
 
+def waits_for_role(said: str, plan: Json, now: float) -> bool:
+    """Whether AWS has refused because of a role that a plan creates, or created a minute ago.
+
+    A new role is unknown to other services for some seconds ("Changes that I make are not always immediately visible",
+    AWS IAM user guide): ECS then refuses to register a task definition (iam:PassRole), and App Runner cannot assume it.
+
+    Args:
+        said: what Terraform said.
+        plan: the plan as `terraform show -json` prints it.
+        now: seconds since 1970.
+    """
+    changes = [item["change"] for item in plan.get("resource_changes", []) if item["type"] == "aws_iam_role"]
+    roles = {
+        change["after"]["name"]
+        for change in changes
+        if change["actions"] == ["create"]
+        or (change.get("after") and now < _seconds(change["after"].get("create_date")) + _NEW_ROLE_SECONDS)
+    }
+    # Terraform breaks lines, and draws a border beside them.
+    said = " ".join(said.replace("│", " ").split())
+    return any(name in roles for name in _REFUSED_ROLE.findall(said))
+
+
+def _seconds(date: str | None) -> float:
+    return datetime.fromisoformat(date).timestamp() if date else 0.0
+
+
 class FilterModule:
     """The filters, by the names playbooks use."""
 
@@ -153,4 +187,5 @@ class FilterModule:
             "plan_changes": plan_changes,
             "protected_deletions": protected_deletions,
             "waits_for_api": waits_for_api,
+            "waits_for_role": waits_for_role,
         }

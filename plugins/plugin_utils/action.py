@@ -61,9 +61,24 @@ class BaseActionModule(ActionBase):
                 return self.answer(arguments)
         except ActionError as error:
             message = str(error)
+            # Other messages quote tasks and instances, which have roles of their own.
+            cause = error.__cause__ if isinstance(error.__cause__, self.ERRORS) else None
         except self.ERRORS as error:
             message = f"could not {self.PURPOSE.format(**arguments)}: {error}"
-        return {"failed": True, "msg": message}
+            cause = error
+        remedies = self.remedies(cause, arguments, task_vars or {}) if cause else []
+        return {"failed": True, "msg": " ".join([message, *remedies])}
+
+    def remedies(self, error: BaseException, arguments: Json, variables: Json) -> list[str]:
+        """What to do about an error, in sentences for the end of the message.
+
+        Args:
+            error: one of ERRORS.
+            arguments: of the task.
+            variables: of the task.
+        """
+        del error, arguments, variables
+        return []
 
     @abstractmethod
     def answer(self, arguments: Json) -> Json:

@@ -11,6 +11,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.action import (
     BaseActionModule,
     MissingLibraryError,
 )
+from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_errors import remedies
 
 try:
     import boto3
@@ -30,6 +31,12 @@ class CloudActionModule(BaseActionModule):
     """An action that calls a cloud."""
 
     ERRORS = (*_AWS_ERRORS, GoogleError, StoreError)
+
+    def remedies(self, error: BaseException, arguments: Json, variables: Json) -> list[str]:
+        """What to do about an error of AWS or Google Cloud."""
+        inventory = variables.get("inventory_dir") or "<inventory>"
+        found: list[str] = remedies(str(error), arguments.get("region") or "", inventory)
+        return found
 
 
 def holds(settings: Any, wanted: Any) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleSession
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
 
 Json = dict[str, Any]
 
@@ -16,6 +15,7 @@ _ADDRESSES = {
     "cloud_run_v2": "https://run.googleapis.com/v2/",
     "iam": "https://iam.googleapis.com/v1/",
     "logging": "https://logging.googleapis.com/v2/",
+    "resource_manager": "https://cloudresourcemanager.googleapis.com/v1/",
     "service_usage": "https://serviceusage.googleapis.com/v1/",
 }
 # What stands for the user in Docker's log-in ("Authentication methods" of Artifact Registry).
@@ -41,17 +41,37 @@ class GoogleCloud:
             query: query parameters.
 
         Raises:
-            ActionError: the API refuses.
-            GoogleError: it does not answer.
+            GoogleError: the API refuses, or does not answer.
         """
         url = _address(product) + path
         answer = self._session.request("GET", url, params=query)
         if answer.status_code == 404 or (answer.status_code == 403 and self._is_switched_off(answer, path)):
             return None
         if not answer.ok:
-            raise ActionError(f"{url} answers {answer.status_code}: {answer.text}")
+            raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
         found: Json = answer.json()
         return found
+
+    def lifecycle_state(self, project: str) -> str:
+        """The state of a project ("REST Resource: v1.projects" of Cloud Resource Manager).
+
+        Args:
+            project: its id.
+
+        Returns:
+            `ACTIVE`, `DELETE_REQUESTED` or `DELETE_IN_PROGRESS`; empty where the credentials may see none.
+
+        Raises:
+            GoogleError: the API is switched off or refuses for another reason, or it does not answer.
+        """
+        url = f"{_address('resource_manager')}projects/{project}"
+        answer = self._session.request("GET", url)
+        # What does not exist is refused like what the credentials may not see; 403 has other reasons too.
+        if answer.status_code == 403 and _reasons(answer).keys() <= {"IAM_PERMISSION_DENIED"}:
+            return ""
+        if not answer.ok:
+            raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
+        return str(answer.json()["lifecycleState"])
 
     def last_log_entries(self, project: str, wanted: str, count: int) -> list[Json]:
         """The newest entries of a project's log, oldest first ("Method: entries.list" of Cloud Logging).
@@ -62,14 +82,13 @@ class GoogleCloud:
             count: how many at the most.
 
         Raises:
-            ActionError: the API refuses.
-            GoogleError: it does not answer.
+            GoogleError: the API refuses, or does not answer.
         """
         url = f"{_address('logging')}entries:list"
         body = {"resourceNames": [project], "filter": wanted, "orderBy": "timestamp desc", "pageSize": count}
         answer = self._session.request("POST", url, repeatable=True, json=body)
         if not answer.ok:
-            raise ActionError(f"{url} answers {answer.status_code}: {answer.text}")
+            raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
         entries: list[Json] = answer.json().get("entries", [])
         return entries[::-1]
 
@@ -83,7 +102,7 @@ class GoogleCloud:
         It says the same where the project of the credentials, or the one that pays, does not use it: then nothing is
         known of what is there.
         """
-        metadata = _metadata(answer, "SERVICE_DISABLED")
+        metadata = _reasons(answer).get("SERVICE_DISABLED", {})
         project = "/".join(path.split("/")[:2])
         consumer, service = metadata.get("consumer", ""), metadata.get("service", "")
         if not consumer or not service:
@@ -99,11 +118,11 @@ def _address(product: str) -> str:
     return os.environ.get(f"GOOGLE_{product.upper()}_CUSTOM_ENDPOINT") or _ADDRESSES[product]
 
 
-def _metadata(answer: Any, reason: str) -> Json:
-    """The metadata of a refusal for that reason; empty where it is none."""
+def _reasons(answer: Any) -> dict[str, Json]:
+    """The reasons of a refusal ("ErrorInfo" of google.rpc) with their metadata; none where it gives none."""
     try:
         details = answer.json()["error"].get("details", [])
     except (KeyError, ValueError):
         # Not of the API, but of something on the way to it.
         return {}
-    return next((detail.get("metadata", {}) for detail in details if detail.get("reason") == reason), {})
+    return {detail["reason"]: detail.get("metadata", {}) for detail in details if "reason" in detail}

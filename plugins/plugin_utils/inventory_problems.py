@@ -127,6 +127,25 @@ def inventory_problems(
     return lines
 
 
+def inputs_of_layers(hostvars: Mapping[str, Any], project: Path) -> Iterator[tuple[Host, list[tuple[Path, Json]]]]:
+    """What the layers of each app and network are given, with the defaults; what only a run knows is unknown.
+
+    Args:
+        hostvars: variables of all hosts, by host.
+        project: the project's folder.
+
+    Returns:
+        Each host, with the Terraform root and the inputs of each of its layers.
+    """
+    known = Project(project)
+    for name in hostvars:
+        problems = Problems()
+        host = _read(name, hostvars[name], known, problems)
+        if set(_KINDS) & set(host.groups):
+            layers = known.layers_of(host).items()
+            yield host, [(root, _layer_inputs(host, layer, root, known, problems)) for layer, root in layers]
+
+
 def _read(name: str, variables: Mapping[str, Any], known: Project, problems: Problems) -> Host:
     """Read those variables of a host that are the project's, each by itself."""
     host = Host(
@@ -545,13 +564,18 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
             problems.add([app.name], text, f"Edit {app.file_of('slipway_region', _ENVIRONMENT_FILE)}")
         mode = inputs[name].get("network", {}).get("nat_gateway_mode")
         platform = known.platform_of(app)
-        if platform and platform.nat_gateway and mode == "none":
+        has_public_ip = _is_true(inputs[app.name].get("service", {}).get("assign_public_ip"))
+        if platform and platform.nat_gateway and mode == "none" and not has_public_ip:
+            hint = ""
+            if "assign_public_ip" in declared_variables(platform.root):
+                hint = f", or service_assign_public_ip of {app.name} true"
             problems.add(
                 [app.name],
                 f"its network {name} has network_nat_gateway_mode none, but {platform.nat_gateway}; it must be single "
-                "or per_availability_zone",
+                f"or per_availability_zone{hint}",
                 f"Edit {by_name[name].file_of('network_nat_gateway_mode', f'host_vars/{name}/network.yml')}",
             )
+        _check_shared_load_balancer(app, by_name[name], inputs, problems)
     for one, other in itertools.combinations(networks, 2):
         first, second = (_range(inputs[host.name]["network"].get("cidr_block")) for host in (one, other))
         if first and second and first.overlaps(second):
@@ -563,20 +587,53 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
             )
 
 
+def _check_shared_load_balancer(app: Host, network: Host, inputs: Json, problems: Problems) -> None:
+    """Check that the load balancer that an app shares is there, and has a certificate for its name."""
+    service = inputs[app.name].get("service", {})
+    zone = inputs[network.name].get("network", {}).get("load_balancer_zone_name", UNKNOWN)
+    domain = service.get("domain_name")
+    if not _is_true(service.get("shared_load_balancer")) or isinstance(zone, Unknown):
+        return
+    if zone is None:
+        problems.add(
+            [app.name],
+            f"service_shared_load_balancer is true, but its network {network.name} has no load balancer; "
+            "network_load_balancer_zone_name must be the Route 53 zone that service_domain_name is in",
+            f"Edit {network.file_of('network_load_balancer_zone_name', f'host_vars/{network.name}/network.yml')}",
+        )
+    elif isinstance(domain, str) and domain.partition(".")[2] != zone:
+        problems.add(
+            [app.name],
+            f"service_domain_name is {_shown(domain)}; on the load balancer of the network {network.name}, whose "
+            f"certificate is for *.{zone}, it must be one label and {zone}, such as {app.name}.{zone}",
+            f"Edit {app.file_of('service_domain_name', f'host_vars/{app.name}/service.yml')}",
+        )
+
+
+def _is_true(value: Any) -> bool:
+    """Whether a bool is true, as Terraform takes it: true, or "true"."""
+    return str(value).lower() == "true"
+
+
 def _check_names_in_cloud(apps: list[Host], inputs: Json, problems: Problems) -> None:
     """Check that no two apps get one name where the cloud allows it once."""
-    clusters, domains, zones = (defaultdict[str, list[Host]](list) for _ in range(3))
+    clusters, domains, targets, zones = (defaultdict[str, list[Host]](list) for _ in range(4))
     for app in apps:
         service = inputs[app.name].get("service", {})
         clusters[app.cloud_name].append(app)
         clusters[f"{app.cloud_name}-migration"].append(app)
+        # terraform/modules/load_balancer_target names them.
+        targets[f"{app.cloud_name}-net" if _is_true(service.get("shared_load_balancer")) else app.cloud_name].append(
+            app
+        )
         domain, zone = service.get("domain_name"), service.get("zone_name")
         if isinstance(domain, str):
             domains[domain].append(app)
-        if isinstance(zone, str) and str(service.get("zone_create")).lower() == "true":
+        if isinstance(zone, str) and _is_true(service.get("zone_create")):
             zones[zone].append(app)
     for owners, text, variable in (
         (clusters, "each would have an ECS cluster named {} (<app>-migration is where migrations of <app> run)", ""),
+        (targets, "each would have a target group named {} (<app>-net is that of <app> on a shared load balancer)", ""),
         (domains, "service_domain_name is {} for each; a domain name belongs to one app", "service_domain_name"),
         (zones, "each would create the zone {}; one must, and the others only use it", "service_zone_create"),
     ):

@@ -127,6 +127,7 @@ LOOKS: dict[tuple[str, str], Look] = {
     ("ec2", "vpc-endpoint"): _ec2(
         "describe_vpc_endpoints", "VpcEndpointIds", "VpcEndpoints[?State != 'deleted' && State != 'Deleted']"
     ),
+    ("ec2", "vpc-flow-log"): _ec2("describe_flow_logs", "FlowLogIds", "FlowLogs"),
     ("ecr", "repository"): Look("describe_repositories", lambda arn: {"repositoryNames": [arn.name]}, "repositories"),
     ("ecs", "cluster"): Look(
         "describe_clusters", lambda arn: {"clusters": [arn.text]}, "clusters[?status != 'INACTIVE']"

@@ -23,6 +23,7 @@ MAGIC = {
     "ansible_play_hosts",
     "ansible_playbook_python",
     "hostvars",
+    "inventory_dir",
     "inventory_hostname",
     "lookup",
     "now",

@@ -226,7 +226,26 @@ def killed(site: Site, is_time: Callable[[str], object], playbook: str, *argumen
         playbook: path from the project's root.
         arguments: more arguments of `ansible-playbook`.
     """
-    log = site.logs / f"{len(list(site.logs.iterdir())) + 1:02}-killed.log"
+    interrupted(site, is_time, lambda process: os.killpg(process.pid, signal.SIGKILL), playbook, *arguments)
+
+
+def interrupted(
+    site: Site,
+    is_time: Callable[[str], object],
+    interrupt: Callable[[subprocess.Popen[bytes]], object],
+    playbook: str,
+    *arguments: str,
+) -> Run:
+    """A run that something is done to in its middle.
+
+    Args:
+        site: its environment.
+        is_time: whether to do it now, told what the run has printed so far.
+        interrupt: does it, to the process or to something else.
+        playbook: path from the project's root.
+        arguments: more arguments of `ansible-playbook`.
+    """
+    log = site.logs / f"{len(list(site.logs.iterdir())) + 1:02}-interrupted.log"
     with log.open("w") as output:
         process = subprocess.Popen(
             site.command(playbook, *arguments),
@@ -248,6 +267,11 @@ def killed(site: Site, is_time: Callable[[str], object], playbook: str, *argumen
 
     try:
         wait_until(is_time_or_over, 600)
+        interrupt(process)
+        process.wait(RUN_SECONDS)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    text = log.read_text()
+    return Run(process.returncode, text, recap(text))

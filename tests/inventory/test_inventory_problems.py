@@ -652,8 +652,10 @@ def test_network_without_a_way_out_for_private_subnets(inventory: Inventory, pla
     inventory.set("main", network_nat_gateway_mode="none")
     assert inventory.problem() == (
         f"web: its network main has network_nat_gateway_mode none, but {what}; it must be single or "
-        "per_availability_zone" + inventory.edit("host_vars/main/network.yml")
+        "per_availability_zone, or service_assign_public_ip of web true" + inventory.edit("host_vars/main/network.yml")
     )
+    inventory.set("web", service_assign_public_ip=True)
+    assert inventory.problems() == []
 
 
 def test_network_without_a_way_out_for_private_subnets_that_nobody_is_in(inventory: Inventory) -> None:
@@ -671,6 +673,58 @@ def test_name_of_the_load_balancer_of_instances(inventory: Inventory) -> None:
         'its cloud name is "internal-web"; AWS refuses load balancers whose name begins with internal-'
         in inventory.problem()
     )
+
+
+def _shared(inventory: Inventory, **values: Any) -> None:
+    inventory.set("main", network_load_balancer_zone_name="example.org")
+    inventory.set("tasks", service_shared_load_balancer=True, service_domain_name="tasks.example.org", **values)
+
+
+def test_load_balancer_of_the_network(inventory: Inventory) -> None:
+    _shared(inventory, service_zone_name=None)
+    assert inventory.problems() == []
+
+
+def test_load_balancer_that_the_network_has_not(inventory: Inventory) -> None:
+    _shared(inventory, service_zone_name=None)
+    inventory.set("main", network_load_balancer_zone_name=None)
+    assert inventory.problem() == (
+        "tasks: service_shared_load_balancer is true, but its network main has no load balancer; "
+        "network_load_balancer_zone_name must be the Route 53 zone that service_domain_name is in"
+        + inventory.edit("host_vars/main/network.yml")
+    )
+
+
+@pytest.mark.parametrize("domain", ["example.org", "a.tasks.example.org", "tasks.example.com", "tasksexample.org"])
+def test_domain_that_the_certificate_of_the_network_is_not_for(inventory: Inventory, domain: str) -> None:
+    _shared(inventory, service_zone_name=None)
+    inventory.set("tasks", service_domain_name=domain)
+    assert inventory.problem() == (
+        f'tasks: service_domain_name is "{domain}"; on the load balancer of the network main, whose certificate is for '
+        "*.example.org, it must be one label and example.org, such as tasks.example.org"
+        + inventory.edit("host_vars/tasks/service.yml")
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"service_zone_name": "example.org"}, "service_zone_name is"),
+        ({"service_zone_name": None, "service_zone_create": True}, "service_zone_create too"),
+        ({"service_zone_name": None, "service_domain_name": None}, "service_domain_name is not set"),
+        ({"service_zone_name": None, "service_load_balancer_deletion_protection": True}, "deletion_protection too"),
+    ],
+)
+def test_what_is_the_networks_with_its_load_balancer(inventory: Inventory, values: Json, text: str) -> None:
+    _shared(inventory)
+    inventory.set("tasks", **values)
+    assert text in " ".join(inventory.problems())
+
+
+def test_two_apps_with_one_target_group(inventory: Inventory) -> None:
+    _shared(inventory, service_zone_name=None)
+    inventory.add("tasks-net", "apps", "ecs")
+    assert "tasks, tasks-net: each would have a target group named " in inventory.problem()
 
 
 # -- networks --------------------------------------------------------------------------------------------

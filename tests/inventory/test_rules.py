@@ -11,7 +11,7 @@ import pytest
 
 from plugins.plugin_utils.inventory import LAYERS
 from plugins.plugin_utils.terraform_files import declared_variables, read_terraform
-from plugins.plugin_utils.terraform_rules import Call, broken_rules
+from plugins.plugin_utils.terraform_rules import UNKNOWN, Call, broken_rules
 from tests.inventory.example import PROJECT, Json
 
 _IMAGE = "registry.example.org/app@sha256:" + "0" * 64
@@ -85,9 +85,10 @@ _LOAD_BALANCER: _Cases = {
     "domain_name": ([None], ["Example.org", "example", "-a.example.org", "a..org"]),
     "health_check_path": (["/", "/health", "/a/b"], ["health", "/a?b", "/a b", "/a#b", ""]),
     "ssl_policy": (
-        ["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"],
+        ["ELBSecurityPolicy-TLS13-1-2-Res-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"],
         ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-1-2021-06", ""],
     ),
+    "shared_load_balancer": ([False], [True]),
     "zone_name": ([None, "example.org"], []),
 }
 _IMAGES: tuple[list[Any], list[Any]] = (
@@ -135,6 +136,8 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         ),
     },
     "aws/network": {
+        "access_log_expiration_days": ([1, 365], [0, 1.5]),
+        "alarm_action_arns": _ALARMS["alarm_action_arns"],
         "availability_zones": (
             [["us-east-1a", "us-east-1f"]],
             [["us-east-1a", "us-east-1a"], ["us-east-1a", "eu-west-1b"], ["us-east-1a", "b"]],
@@ -143,6 +146,11 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             ["10.0.0.0/16"],
             ["10.0.0.0", "10.0.0.0/15", "10.0.0.1/16", "10.0.0.0/29", "", "10.0.0.0/255.255.0.0"],
         ),
+        "flow_log_retention_days": _DAYS,
+        "flow_log_traffic_type": ([None, "ACCEPT", "ALL", "REJECT"], ["all", "", "NONE"]),
+        "load_balancer_ssl_policy": _LOAD_BALANCER["ssl_policy"],
+        "load_balancer_zone_create": ([False], [True]),
+        "load_balancer_zone_name": ([None, "a.example.org"], ["Example.org", "example", "*.example.org", ""]),
         "nat_gateway_mode": (["single", "per_availability_zone", "none"], ["both", "", "None"]),
         "private_subnet_cidr_blocks": (
             _SUBNET_CASES[0],
@@ -160,6 +168,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             ["a", "taskdb", "t_1", "t" * 54, None],
             ["", "1a", "_a", "A", "a-b", "t" * 55, "postgres", "rdsadmin", "template0", "template1"],
         ),
+        "enhanced_monitoring_interval_seconds": ([0, 1, 60], [-1, 2, 61]),
         "engine_version": (["14", "18", 15, 15.8], ["13", "13.22", "19", "15.", "15.x", "latest"]),
         "log_retention_days": _DAYS,
         "instance_class": (["db.t3.micro", "db.r6gd.2xlarge"], ["t3.micro", "db.t3", "db.T3.micro"]),
@@ -196,6 +205,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         **_ALARMS,
         **_FARGATE,
         **_LOAD_BALANCER,
+        "capacity_provider": (["FARGATE", "FARGATE_SPOT"], ["fargate", "EC2", ""]),
         "cpu_target_percent": _PERCENT,
         "health_check_grace_period_seconds": _GRACE,
         "max_count": _MOST,
@@ -345,6 +355,24 @@ def test_domain_and_zone(root: str) -> None:
         ({"domain_name": "badexample.org", "zone_name": "example.org"}, ["zone_name"]),
         ({"zone_create": True}, ["zone_name"]),
         ({"zone_create": True, "zone_name": "example.org"}, []),
+    ]
+    assert _broken(root, [case for case, _ in cases]) == [variables for _, variables in cases]
+
+
+@pytest.mark.parametrize("root", ["aws/service_ec2", "aws/service_ecs"])
+def test_load_balancer_of_the_network(root: str) -> None:
+    found = {"domain_name": "example.org", "https_listener_arn": "arn"}
+    shared = {"shared_load_balancer": True, "domain_name": "a.example.org", "network_load_balancer": found}
+    cases: list[tuple[Json, list[str]]] = [
+        (shared, []),
+        # Whether it is there is not known before a run.
+        (shared | {"network_load_balancer": UNKNOWN}, []),
+        (shared | {"network_load_balancer": {}}, ["shared_load_balancer"]),
+        (shared | {"domain_name": "a.b.example.org"}, ["shared_load_balancer"]),
+        (shared | {"domain_name": "a.example-org"}, ["shared_load_balancer"]),
+        (shared | {"domain_name": "example.org"}, ["shared_load_balancer"]),
+        (shared | {"zone_name": "example.org"}, ["zone_name"]),
+        (shared | {"load_balancer_deletion_protection": True}, ["shared_load_balancer"]),
     ]
     assert _broken(root, [case for case, _ in cases]) == [variables for _, variables in cases]
 

@@ -15,8 +15,8 @@ from tests.recovery.environment import NAME, THOUSANDS, Environment, has_state_b
 @pytest.fixture(scope="session", autouse=True)
 def cloud() -> Iterator[Settings]:
     """A running emulator."""
-    # What is destroyed stays in the tagging API's list, as in AWS.
-    settings = dataclasses.replace(settings_beside(NAME, THOUSANDS), deleted_listed_seconds=3600)
+    # Among others, what is destroyed stays in the tagging API's list, as in AWS.
+    settings = dataclasses.replace(settings_beside(NAME, THOUSANDS), late_seconds=3)
     with cloud_beside(settings):
         yield settings
 

@@ -118,6 +118,18 @@ class Made:
         )["Listeners"][0]["ListenerArn"]
         self._undo(elb.delete_listener, ListenerArn=listener)
         self._add("aws_lb_listener", listener, load_balancer_arn=lb, port=80)
+        rules = {}
+        for priority, host in enumerate((DOMAIN, f"other.{DOMAIN}"), 1):
+            created = elb.create_rule(
+                ListenerArn=listener,
+                Priority=priority,
+                Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": [host]}}],
+                Actions=[{"Type": "forward", "TargetGroupArn": group}],
+                Tags=TAG_LIST,
+            )
+            rules[host] = created["Rules"][0]["RuleArn"]
+        hosts = [{"host_header": [{"values": [DOMAIN]}]}]
+        self._add("aws_lb_listener_rule", rules[DOMAIN], listener_arn=listener, condition=hosts)
 
     def _make_names(self) -> None:
         acm, route53 = client("acm"), client("route53")
@@ -232,6 +244,7 @@ ABSENT: list[tuple[str, Json]] = [
     ("aws_ecs_cluster", {"name": "trecf-absent"}),
     ("aws_ecs_service", {"cluster": "trecf-absent", "name": "trecf-absent"}),
     ("aws_ecs_task_definition", {"family": "trecf-absent"}),
+    ("aws_flow_log", {}),
     ("aws_iam_instance_profile", {"name": "trecf-absent"}),
     ("aws_iam_role", {"name": "trecf-absent"}),
     ("aws_launch_template", {"name": "trecf-absent"}),

@@ -14,7 +14,6 @@ import pytest
 from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
 from ansible_collections.slipway.provision.plugins.module_utils.state_store import CloudStorageStore, StoreError
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 from google.auth import jwt
 
@@ -173,7 +172,7 @@ def test_impersonated_account_asks(google: Google, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT", email)
     impersonating = GoogleCloud()
     assert impersonating.get("artifact_registry", f"{PARENT}/repositories") == {}
-    with pytest.raises(ActionError, match=r"Permission 'run\.services\.list' denied"):
+    with pytest.raises(GoogleError, match=r"Permission 'run\.services\.list' denied"):
         impersonating.get("cloud_run_v2", f"{PARENT}/services")
     assert claims(GoogleSession().id_token("https://service"))["email"] == email
     google.call("POST", f"{ACCOUNTS}/projects/{PROJECT}/serviceAccounts/{email}:setIamPolicy", {"policy": {}})
@@ -200,7 +199,7 @@ def test_api_that_another_project_lacks_says_nothing_of_what_is_there(
     google.make_repository("tunit-there")
     monkeypatch.setenv("GOOGLE_CLOUD_QUOTA_PROJECT", "tunit-payer")
     path = f"{PARENT}/repositories/tunit-there"
-    with pytest.raises(ActionError, match="Artifact Registry API has not been used in project "):
+    with pytest.raises(GoogleError, match="Artifact Registry API has not been used in project "):
         GoogleCloud().get("artifact_registry", path)
     google.call("POST", f"{USAGE}/projects/tunit-payer/services/artifactregistry.googleapis.com:enable")
     assert GoogleCloud().get("artifact_registry", path)

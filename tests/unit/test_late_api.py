@@ -1,4 +1,4 @@
-"""The role terraform_layer where an API of Google Cloud refuses for a while after the layer has switched it on."""
+"""The role terraform_layer where a cloud refuses for a while: an API that was switched on, and a new IAM role."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from emulator.tests.google_alone import google_alone
 from emulator.tests.google_apis import ARTIFACTS, USAGE, Google
-from plugins.filter.terraform import waits_for_api
+from plugins.filter.terraform import waits_for_api, waits_for_role
 from tests.unit.google_layer import APPLY, play
 
 SERVICE = f"{USAGE}/projects/tunit-late/services/artifactregistry.googleapis.com"
@@ -19,7 +19,7 @@ SERVICE = f"{USAGE}/projects/tunit-late/services/artifactregistry.googleapis.com
 @contextmanager
 def late(folder: Path, seconds: int) -> Iterator[Google]:
     """A fresh project whose APIs are that late, and a bucket for its states."""
-    with google_alone(folder / "google", google_api_delay_seconds=seconds) as cloud:
+    with google_alone(folder / "google", late_seconds=seconds) as cloud:
         google = Google(cloud, "tunit-late")
         google.call("POST", "/storage/v1/b", {"name": "tunit-late-state"}, project=google.project)
         yield google
@@ -29,7 +29,7 @@ def test_layer_is_applied_when_the_api_is_ready(tmp_path: Path) -> None:
     with late(tmp_path, 20) as google:
         is_applied, output = play(google, tmp_path, APPLY)
         assert is_applied, output
-        assert "again | Wait for the API that was switched on" in output
+        assert "again | Wait until the cloud knows the new role, or the API that was switched on" in output
         assert google.call("GET", f"{ARTIFACTS}/{google.parent}/repositories/unit-tunit-late")["format"] == "DOCKER"
 
 
@@ -77,3 +77,39 @@ def test_only_what_the_plan_switches_on_is_waited_for(service: str, is_awaited: 
     )
     assert waits_for_api(said, {"resource_changes": changes}) is is_awaited
     assert waits_for_api(said, {}) is False
+
+
+ARN = "arn:aws:iam::111122223333:role/prod-web-task"
+NOW = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("actions", "created", "is_awaited"),
+    [
+        (["create"], None, True),
+        (["no-op"], "2023-11-14T22:12:50Z", True),
+        (["no-op"], "2023-11-14T22:12:10Z", False),
+        (["delete"], None, False),
+    ],
+)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "User: arn:aws:sts::111122223333:assumed-role/deployer/me is not authorized to\n\u2502 perform: iam:PassRole "
+        f"on resource: {ARN} because no identity-based policy allows the iam:PassRole action",
+        f"InvalidRequestException: Error in assuming access role {ARN}",
+        f"InvalidParameterException: ECS was unable to assume the role '{ARN}' that was provided for this task.",
+    ],
+)
+def test_only_a_new_role_is_waited_for(said: str, actions: list[str], created: str | None, is_awaited: bool) -> None:
+    after = None if actions == ["delete"] else {"name": "prod-web-task", "create_date": created}
+    plan = {"resource_changes": [{"type": "aws_iam_role", "change": {"actions": actions, "after": after}}]}
+    assert waits_for_role(said, plan, NOW) is is_awaited
+    assert not waits_for_role(said.replace("prod-web-task", "prod-web-other"), plan, NOW)
+    assert not waits_for_role(said, {}, NOW)
+
+
+def test_other_refusals_of_a_new_role_are_final() -> None:
+    plan = {"resource_changes": [{"type": "aws_iam_role", "change": {"actions": ["create"], "after": {"name": "r"}}}]}
+    said = "is not authorized to perform: iam:PutRolePolicy on resource: arn:aws:iam::111122223333:role/r because"
+    assert not waits_for_role(said, plan, NOW)

@@ -40,12 +40,14 @@ _TAGGED = {
     "aws_ecs_service": ("ecs", "service"),
     "aws_ecs_task_definition": ("ecs", "task-definition"),
     "aws_eip": ("ec2", "elastic-ip"),
+    "aws_flow_log": ("ec2", "vpc-flow-log"),
     "aws_iam_instance_profile": ("iam", "instance-profile"),
     "aws_iam_role": ("iam", "role"),
     "aws_internet_gateway": ("ec2", "internet-gateway"),
     "aws_launch_template": ("ec2", "launch-template"),
     "aws_lb": ("elasticloadbalancing", "loadbalancer"),
     "aws_lb_listener": ("elasticloadbalancing", "listener"),
+    "aws_lb_listener_rule": ("elasticloadbalancing", "listener-rule"),
     "aws_lb_target_group": ("elasticloadbalancing", "targetgroup"),
     "aws_nat_gateway": ("ec2", "natgateway"),
     "aws_route53_zone": ("route53", "hostedzone"),
@@ -64,11 +66,14 @@ _WITHOUT_TAGS = {
     "aws_appautoscaling_policy",
     "aws_autoscaling_policy",
     "aws_ecr_lifecycle_policy",
+    "aws_ecs_cluster_capacity_providers",
     "aws_iam_role_policy",
+    "aws_iam_role_policy_attachment",
     "aws_route",
     "aws_route53_record",
     "aws_route_table_association",
     "aws_s3_bucket_lifecycle_configuration",
+    "aws_s3_bucket_logging",
     "aws_s3_bucket_ownership_controls",
     "aws_s3_bucket_policy",
     "aws_s3_bucket_public_access_block",
@@ -149,6 +154,15 @@ class Cloud:
             "VpcEndpointId"
         ]
         self._made(arn("vpc-endpoint", endpoint), partial(ec2.delete_vpc_endpoints, VpcEndpointIds=[endpoint]))
+        self.client("s3").create_bucket(Bucket=f"{NAME}-logs")
+        (flow_log,) = ec2.create_flow_logs(
+            ResourceIds=[vpc],
+            ResourceType="VPC",
+            TrafficType="ALL",
+            LogDestinationType="s3",
+            LogDestination=f"arn:aws:s3:::{NAME}-logs",
+        )["FlowLogIds"]
+        self._made(arn("vpc-flow-log", flow_log), partial(ec2.delete_flow_logs, FlowLogIds=[flow_log]))
         volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"]
         self._made(arn("volume", volume), partial(ec2.delete_volume, VolumeId=volume))
         interface = ec2.create_network_interface(SubnetId=subnets[0])["NetworkInterface"]["NetworkInterfaceId"]

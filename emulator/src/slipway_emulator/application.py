@@ -18,6 +18,10 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Who runs here, for another emulator that finds the port taken.
 IDENTITY_PATH = "/_slipway/identity"
+# Where the credentials of a session are made to expire: POST, with the access key as the last part of the path.
+_EXPIRE_PATH = "/_slipway/expire/"
+# For how long AWS's tagging API lists what was deleted, at the most, where the emulator is late.
+_LISTED_SECONDS = 3600
 
 
 def configure_ministack(settings: Settings, network: ContainerNetwork) -> None:
@@ -55,6 +59,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from ministack.services import rds
 
     from slipway_emulator import overrides
+    from slipway_emulator.account.regions import Regions
     from slipway_emulator.app_runner.api import AppRunner
     from slipway_emulator.autoscaling.api import AutoScaling
     from slipway_emulator.autoscaling.groups import GroupReconciler
@@ -67,7 +72,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
     from slipway_emulator.google.cloud import GoogleCloud
     from slipway_emulator.iam.decisions import Decisions
     from slipway_emulator.iam.roles import Roles
-    from slipway_emulator.late import Late
+    from slipway_emulator.late import Late, LatePolicies
     from slipway_emulator.parts import Parts
     from slipway_emulator.tagging.deleted import DeletedResources
 
@@ -83,6 +88,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         client=client,
         network=network,
         account_plan=settings.account_plan,
+        enforces_quotas=settings.enforce_quotas,
         registry_address=settings.registry_address,
         registry_tokens=tokens,
         decisions=decisions,
@@ -92,8 +98,10 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         instances=instances,
         autoscaling=autoscaling,
         app_runner=runner,
-        deleted=DeletedResources(settings.deleted_listed_seconds),
+        regions=Regions(),
+        deleted=DeletedResources(_LISTED_SECONDS if settings.late_seconds else 0),
         late=late,
+        late_policies=LatePolicies(settings.late_seconds),
         alarm_listeners=[autoscaling.alarm_changed],
         at_stop=[ecs_services.halt, runner.halt, reconciler.stop, health.stop],
     )
@@ -121,6 +129,7 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         else:
             parts.deleted.remember()
             await answer(scope, receive, send)
+            parts.late_policies.remember()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if service := next((one for one in services if one.matches(scope)), None):
@@ -128,6 +137,9 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         elif scope["path"] == IDENTITY_PATH:
             content = {"Content-Type": "application/json"}
             await ministack._send_response(send, 200, content, json.dumps(identity).encode())
+        elif scope["path"].startswith(_EXPIRE_PATH) and scope["method"] == "POST":
+            known = roles.expire(scope["path"].removeprefix(_EXPIRE_PATH))
+            await ministack._send_response(send, 204 if known else 404, {}, b"")
         else:
             await ministack.app(scope, receive, send)
 

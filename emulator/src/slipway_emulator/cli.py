@@ -117,12 +117,12 @@ _OPTIONS = {
     "account_plan": "plan of the AWS accounts, paid or free: the latter refuses what AWS refuses it (default: %s)",
     "google_port": "port of Google's APIs and their image registry (default: %s)",
     "google_project": "Google project that has a service account's key (default: %s)",
-    "deleted_listed_seconds": "how long the tagging API still lists what was deleted (default: %s)",
     "late_seconds": (
-        "seconds for which new tasks, services and roles, and changes of services, are not seen yet "
+        "seconds for which new tasks, services, roles and policies of roles, changes of services, and Google APIs that "
+        "are switched on, are not seen yet; what is deleted is listed for an hour then "
         "(default: $SLIPWAY_EMULATOR_LATE_SECONDS, else 0; now %s)"
     ),
-    "google_api_delay_seconds": "seconds for which a Google API still refuses once it is switched on (default: %s)",
+    "enforce_quotas": "refuse what exceeds AWS's default quotas of VPCs and their gateways and addresses (default: %s)",
     "enforce_iam": "let IAM's policies decide what is allowed (default: %s)",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import threading
+import zlib
 
 import docker
 from docker.errors import APIError, NotFound
@@ -55,7 +56,9 @@ class ContainerNetwork:
                     "See who has them: ip -4 address; docker network ls"
                 ) from None
         self._lock = threading.Lock()
-        self._numbers = itertools.cycle(range(1, 255))
+        # Emulators beside each other begin at different ones.
+        first = 1 + zlib.crc32(name.encode()) % 254
+        self._numbers = itertools.cycle([*range(first, 255), *range(1, first)])
         self._in_use: set[str] = set()
 
     def allocate_public_address(self) -> str:

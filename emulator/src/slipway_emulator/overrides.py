@@ -123,7 +123,8 @@ def _replace(row: Override, module: Any, parts: Parts) -> None:
             f"This package was written for MiniStack {MINISTACK_VERSION}"
         )
     if row.operation:
-        operations = getattr(module, "_ACTION_MAP", None) or module._IAM_HANDLERS
+        tables = ("_ACTION_MAP", "_IAM_HANDLERS", "_DISPATCH")
+        operations = next(getattr(module, name) for name in tables if hasattr(module, name))
         if operations.get(row.operation) is not original:
             raise IncompatibleError(f"{where} does not answer {row.operation}")
         operations[row.operation] = replacement

@@ -32,9 +32,9 @@ class Settings:
         account_plan: the plan of the AWS accounts, `paid` or `free` ("Choosing an AWS Free Tier plan").
         google_port: TCP port of Google's APIs and of Artifact Registry's images, on loopback.
         google_project: the project whose service account has a key here.
-        deleted_listed_seconds: how long the tagging API still lists what was deleted; AWS does for up to an hour.
-        late_seconds: for how long a change is not seen yet, in seconds; 0 for not at all.
-        google_api_delay_seconds: for how long an API of Google's still refuses after it was switched on.
+        late_seconds: for how long a change is not seen yet, and a Google API refuses that was switched on; what was
+            deleted is listed for an hour then. 0 where each change is seen at once.
+        enforce_quotas: whether AWS's default quotas of VPCs, internet gateways, addresses and NAT gateways hold.
         enforce_iam: whether IAM's policies decide what is allowed; everything is without.
     """
 
@@ -49,9 +49,8 @@ class Settings:
     account_plan: str = "paid"
     google_port: int = 4567
     google_project: str = "slipway-rehearsal"
-    deleted_listed_seconds: int = 0
     late_seconds: int = 0
-    google_api_delay_seconds: int = 0
+    enforce_quotas: bool = False
     enforce_iam: bool = True
 
     @property
@@ -149,8 +148,9 @@ class Settings:
 
     @classmethod
     def from_json(cls, text: str) -> Settings:
-        """The settings that `to_json` wrote."""
-        values: dict[str, Any] = json.loads(text)
+        """The settings that `to_json` wrote, without those that only another version had."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        values: dict[str, Any] = {name: value for name, value in json.loads(text).items() if name in known}
         for name in ("state_directory", "authority_directory"):
             values[name] = Path(values[name])
         return cls(**values)

@@ -104,7 +104,7 @@ def _last_lines(cloud: GoogleCloud, revision: str) -> list[str]:
             time.sleep(_SECONDS_BETWEEN)
         try:
             entries = cloud.last_log_entries(f"projects/{project}", wanted, deployment.SHOWN_LINES)
-        except (ActionError, GoogleError) as error:
+        except GoogleError as error:
             # Whoever may not read a log still wants the reason.
             return [f"  | no log: {error}"]
         if entries:

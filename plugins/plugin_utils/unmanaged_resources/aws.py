@@ -332,6 +332,16 @@ def _listener(client: Client, planned: Planned) -> Iterator[Found]:
             yield Found(item["ListenerArn"], None)
 
 
+def _listener_rule(client: Client, planned: Planned) -> Iterator[Found]:
+    elb = client("elbv2")
+    wanted = [set(header["values"]) for condition in planned["condition"] for header in condition["host_header"]]
+    for rule in elb.describe_rules(ListenerArn=planned["listener_arn"])["Rules"]:
+        fields = [condition for condition in rule["Conditions"] if condition["Field"] == "host-header"]
+        if fields and [set(field["HostHeaderConfig"]["Values"]) for field in fields] == wanted:
+            described = elb.describe_tags(ResourceArns=[rule["RuleArn"]])["TagDescriptions"]
+            yield Found(rule["RuleArn"], _tags(described[0]["Tags"]))
+
+
 def _certificate(client: Client, planned: Planned) -> Iterator[Found]:
     acm = client("acm")
     ours = []
@@ -408,6 +418,7 @@ FINDERS: dict[str, Finder] = {
     "aws_ecs_service": _ecs_service,
     "aws_ecs_task_definition": _task_definition,
     "aws_eip": _by_tags("describe_addresses", "Addresses", "AllocationId"),
+    "aws_flow_log": _by_tags("describe_flow_logs", "FlowLogs", "FlowLogId", filters="Filter"),
     "aws_iam_instance_profile": _iam("get_instance_profile", "InstanceProfileName", "InstanceProfile"),
     "aws_iam_policy": _iam_policy,
     "aws_iam_role": _iam("get_role", "RoleName", "Role"),
@@ -417,6 +428,7 @@ FINDERS: dict[str, Finder] = {
         "describe_load_balancers", "LoadBalancerNotFound", "LoadBalancers", "LoadBalancerArn"
     ),
     "aws_lb_listener": _listener,
+    "aws_lb_listener_rule": _listener_rule,
     "aws_lb_target_group": _load_balancer_part(
         "describe_target_groups", "TargetGroupNotFound", "TargetGroups", "TargetGroupArn"
     ),
@@ -446,9 +458,11 @@ REPEATABLE = frozenset(
         "aws_cloudwatch_metric_alarm",  # PutMetricAlarm
         "aws_default_security_group",  # takes over the group that AWS made with the VPC
         "aws_ecr_lifecycle_policy",  # PutLifecyclePolicy
+        "aws_ecs_cluster_capacity_providers",  # PutClusterCapacityProviders
         "aws_iam_role_policy",  # PutRolePolicy
         "aws_iam_role_policy_attachment",  # AttachRolePolicy
         "aws_s3_bucket_lifecycle_configuration",  # PutBucketLifecycleConfiguration
+        "aws_s3_bucket_logging",  # PutBucketLogging
         "aws_s3_bucket_ownership_controls",  # PutBucketOwnershipControls
         "aws_s3_bucket_policy",  # PutBucketPolicy
         "aws_s3_bucket_public_access_block",  # PutPublicAccessBlock

@@ -1,5 +1,8 @@
 # Two alarms, because they call for different people: these answers the load balancer made because no target gave one...
+# AWS counts them by load balancer alone, so on a shared one they are the network's.
 resource "aws_cloudwatch_metric_alarm" "load_balancer_5xx" {
+  count = var.load_balancer_shared ? 0 : 1
+
   alarm_name          = "${var.name}-load-balancer-5xx"
   alarm_description   = "The load balancer of ${var.name} itself answered more than 10 requests with 5xx in 5 minutes: targets are missing, unhealthy or too slow."
   namespace           = "AWS/ApplicationELB"
@@ -23,7 +26,7 @@ resource "aws_cloudwatch_metric_alarm" "app_5xx" {
   namespace           = "AWS/ApplicationELB"
   metric_name         = "HTTPCode_Target_5XX_Count"
   statistic           = "Sum"
-  dimensions          = { LoadBalancer = var.load_balancer_arn_suffix }
+  dimensions          = { LoadBalancer = var.load_balancer_arn_suffix, TargetGroup = var.target_group_arn_suffix }
   comparison_operator = "GreaterThanThreshold"
   threshold           = 10
   period              = 300

@@ -23,8 +23,21 @@ variable "load_balancer_arn_suffix" {
   nullable    = false
 }
 
+variable "load_balancer_shared" {
+  description = "Whether the load balancer is the network's, which then watches its own answers."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "name" {
   description = "Prefix of the alarms' names."
+  type        = string
+  nullable    = false
+}
+
+variable "target_group_arn_suffix" {
+  description = "The part of the target group's ARN that its metrics have as dimension."
   type        = string
   nullable    = false
 }

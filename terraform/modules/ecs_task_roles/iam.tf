@@ -125,14 +125,3 @@ resource "aws_iam_role_policy" "task" {
     Statement = local.task_statements
   })
 }
-
-# A new role is unknown to other services for some seconds (AWS IAM User Guide, "Troubleshoot IAM": "Changes that I make
-# are not always immediately visible"): ECS then refuses to register a task definition (iam:PassRole), and the provider
-# does not try again.
-resource "terraform_data" "roles_propagated" {
-  triggers_replace = [aws_iam_role.execution.unique_id, aws_iam_role.task.unique_id]
-
-  provisioner "local-exec" {
-    command = "sleep 10"
-  }
-}

@@ -3,6 +3,9 @@ locals {
 }
 
 resource "aws_lb" "this" {
+  #checkov:skip=CKV_AWS_91:off by default, because it costs; inventories/prod has it on (network_access_logs_enabled)
+  #checkov:skip=CKV_AWS_150:off by default; inventories/prod has it on
+  #checkov:skip=CKV2_AWS_28:a firewall for web applications costs by rule and request, and its rules are the application's
   name               = var.name
   load_balancer_type = "application"
   internal           = false
@@ -11,38 +14,26 @@ resource "aws_lb" "this" {
 
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
-}
 
-resource "aws_lb_target_group" "this" {
-  name        = var.name
-  vpc_id      = var.vpc_id
-  target_type = var.target_type
-  protocol    = "HTTP"
-  # ECS registers each task with its own port, an Auto Scaling group its instances with this one. A change would
-  # replace the group, which AWS refuses while a listener uses it.
-  port = var.target_type == "instance" ? var.container_port : 80
+  dynamic "access_logs" {
+    for_each = var.access_log_bucket_name == null ? [] : [var.access_log_bucket_name]
 
-  # Long enough for a request in flight; the default of 300 seconds only makes every deployment slower.
-  deregistration_delay = 30
-
-  health_check {
-    path                = var.health_check_path
-    matcher             = "200"
-    interval            = 10
-    timeout             = 5
-    healthy_threshold   = 2
-    unhealthy_threshold = 3
+    content {
+      bucket  = access_logs.value
+      enabled = true
+    }
   }
 }
 
 resource "aws_lb_listener" "http" {
+  #checkov:skip=CKV_AWS_2:redirects to HTTPS, if the application has a domain name
   load_balancer_arn = aws_lb.this.arn
   port              = 80
   protocol          = "HTTP"
 
   default_action {
     type             = local.https_enabled ? "redirect" : "forward"
-    target_group_arn = local.https_enabled ? null : aws_lb_target_group.this.arn
+    target_group_arn = local.https_enabled ? null : var.target_group_arn
 
     dynamic "redirect" {
       for_each = local.https_enabled ? [1] : []
@@ -66,7 +57,17 @@ resource "aws_lb_listener" "https" {
   ssl_policy        = var.ssl_policy
 
   default_action {
-    type             = "forward"
-    target_group_arn = aws_lb_target_group.this.arn
+    type             = var.target_group_arn == null ? "fixed-response" : "forward"
+    target_group_arn = var.target_group_arn
+
+    dynamic "fixed_response" {
+      for_each = var.target_group_arn == null ? [1] : []
+
+      content {
+        content_type = "text/plain"
+        message_body = "No application has this host name."
+        status_code  = "404"
+      }
+    }
   }
 }

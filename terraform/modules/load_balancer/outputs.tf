@@ -1,10 +1,3 @@
-# Known only once requests get through: ECS and Auto Scaling take a target group only when a listener uses it, and
-# what is registered is healthy only when it can be reached.
-output "app_url" {
-  description = "Where the application is reached."
-  value       = local.https_enabled ? "https://${var.domain_name}" : "http://${aws_lb.this.dns_name}"
-}
-
 output "arn" {
   description = "ARN of the load balancer."
   value       = aws_lb.this.arn
@@ -20,21 +13,29 @@ output "dns_name" {
   value       = aws_lb.this.dns_name
 }
 
-output "target_group_arn" {
-  description = "ARN of the target group."
-  value       = aws_lb_target_group.this.arn
-
-  depends_on = [
-    aws_lb_listener.http,
-    aws_lb_listener.https,
-    aws_vpc_security_group_egress_rule.load_balancer_to_app,
-    aws_vpc_security_group_ingress_rule.app_from_load_balancer,
-  ]
+output "https_listener_arn" {
+  description = "ARN of the listener for HTTPS; null without domain_name."
+  value       = one(aws_lb_listener.https[*].arn)
 }
 
-output "target_group_arn_suffix" {
-  description = "The part of the target group's ARN that its metrics have as dimension."
-  value       = aws_lb_target_group.this.arn_suffix
+output "listener_arns" {
+  description = "ARNs of all listeners, known when the load balancer answers."
+  value       = concat([aws_lb_listener.http.arn], aws_lb_listener.https[*].arn)
+}
+
+output "security_group_id" {
+  description = "Id of the load balancer's security group."
+  value       = aws_security_group.load_balancer.id
+}
+
+output "zone_id" {
+  description = "Id of the Route 53 zone zone_name; null for none."
+  value       = local.zone_id
+}
+
+output "zone_id_of_dns_name" {
+  description = "Id of the zone that AWS keeps dns_name in, for aliases."
+  value       = aws_lb.this.zone_id
 }
 
 output "zone_name_servers" {

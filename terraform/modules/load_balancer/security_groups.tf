@@ -7,6 +7,7 @@ resource "aws_security_group" "load_balancer" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "load_balancer_http" {
+  #checkov:skip=CKV_AWS_260:redirects to HTTPS, if the application has a domain name
   security_group_id = aws_security_group.load_balancer.id
   description       = "HTTP from anywhere"
   ip_protocol       = "tcp"
@@ -24,22 +25,4 @@ resource "aws_vpc_security_group_ingress_rule" "load_balancer_https" {
   from_port         = 443
   to_port           = 443
   cidr_ipv4         = "0.0.0.0/0"
-}
-
-resource "aws_vpc_security_group_egress_rule" "load_balancer_to_app" {
-  security_group_id            = aws_security_group.load_balancer.id
-  description                  = "Requests and health checks to the application"
-  ip_protocol                  = "tcp"
-  from_port                    = var.container_port
-  to_port                      = var.container_port
-  referenced_security_group_id = var.app_security_group_id
-}
-
-resource "aws_vpc_security_group_ingress_rule" "app_from_load_balancer" {
-  security_group_id            = var.app_security_group_id
-  description                  = "Requests and health checks from the load balancer"
-  ip_protocol                  = "tcp"
-  from_port                    = var.container_port
-  to_port                      = var.container_port
-  referenced_security_group_id = aws_security_group.load_balancer.id
 }

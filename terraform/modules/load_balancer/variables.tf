@@ -1,13 +1,7 @@
-variable "app_security_group_id" {
-  description = "Id of the application's security group, which the load balancer reaches."
+variable "access_log_bucket_name" {
+  description = "Name of the bucket that each request is logged in; null for no access logs."
   type        = string
-  nullable    = false
-}
-
-variable "container_port" {
-  description = "TCP port the application listens on."
-  type        = number
-  nullable    = false
+  default     = null
 }
 
 variable "deletion_protection" {
@@ -18,20 +12,13 @@ variable "deletion_protection" {
 }
 
 variable "domain_name" {
-  description = "Host name of the application, served by HTTPS with a certificate; null serves plain HTTP under the load balancer's own name."
+  description = "Host name of the certificate for HTTPS, such as app.example.com or *.example.com; null serves plain HTTP under the load balancer's own name."
   type        = string
   default     = null
 }
 
-variable "health_check_path" {
-  description = "Path that answers 200 as long as a target is to get requests."
-  type        = string
-  default     = "/healthz"
-  nullable    = false
-}
-
 variable "name" {
-  description = "Name of the load balancer and of its target group, and prefix of its security group's."
+  description = "Name of the load balancer, and prefix of its security group's."
   type        = string
   nullable    = false
 }
@@ -45,18 +32,18 @@ variable "public_subnet_ids" {
 variable "ssl_policy" {
   description = "Name of the load balancer's TLS policy; one that begins with TLS 1.2 or newer."
   type        = string
-  default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  default     = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
   nullable    = false
 }
 
-variable "target_type" {
-  description = "What is registered: ip for ECS tasks, instance for EC2 instances."
+variable "target_group_arn" {
+  description = "ARN of the target group that gets the requests; null for none: without a rule of its listener, a request gets 404."
   type        = string
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = contains(["instance", "ip"], var.target_type)
-    error_message = "target_type is \"${var.target_type}\"; allowed are instance and ip."
+    condition     = var.target_group_arn != null || var.domain_name != null
+    error_message = "target_group_arn is not set, and domain_name neither; a load balancer of several apps needs HTTPS."
   }
 }
 

@@ -200,13 +200,14 @@ class Instances:
         address = api.inspect_container(container["Id"])["NetworkSettings"]["Networks"][self._network.name]["IPAddress"]
         role = role_of(instance, self._roles)
         agent = "ssm:UpdateInstanceInformation"
+        itself = f"arn:aws:ec2:{get_region()}:{instance['_account']}:instance/{identifier}"
         instance |= {
             "PrivateIpAddress": address,
             "PrivateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
             "PublicIpAddress": "",
             "PublicDnsName": "",
             # It has a shell, so Systems Manager reaches it, if its role lets the agent in.
-            "_ssm_managed": role is not None and not self._roles.denial(role["Arn"], identifier, agent, "*"),
+            "_ssm_managed": role is not None and not self._roles.denial(role["Arn"], identifier, agent, itself),
         }
 
     def running(self) -> set[str]:

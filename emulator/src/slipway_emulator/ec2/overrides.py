@@ -1,6 +1,6 @@
 """What of MiniStack is replaced and added to for Amazon EC2."""
 
-from slipway_emulator.ec2 import instances, nat_gateways, network_interfaces, security_groups
+from slipway_emulator.ec2 import flow_logs, instances, nat_gateways, network_interfaces, quotas, security_groups
 from slipway_emulator.overrides import Addition, Override, Table
 
 TABLE: Table = (
@@ -57,11 +57,59 @@ TABLE: Table = (
     ),
     Override(
         "services.ec2",
+        "_create_flow_logs",
+        "2da44b74ca501d8d",
+        "forgets a flow log's role, format, interval and tags",
+        flow_logs.create,
+        operation="CreateFlowLogs",
+    ),
+    Override(
+        "services.ec2",
+        "_describe_flow_logs",
+        "39dfacab02c8bfb8",
+        "leaves out a flow log's role, format and interval, by which the provider would replace it",
+        flow_logs.describe,
+        operation="DescribeFlowLogs",
+    ),
+    Override(
+        "services.ec2",
         "_describe_security_groups",
         "e44e06b5e60f6eb5",
         "does not look at the filter group-id",
         security_groups.describe,
         operation="DescribeSecurityGroups",
+    ),
+    Override(
+        "services.ec2",
+        "_create_vpc",
+        "0b71b999de3119b0",
+        "has no quotas",
+        quotas.vpcs,
+        operation="CreateVpc",
+    ),
+    Override(
+        "services.ec2",
+        "_create_internet_gateway",
+        "5e5728f8647b853d",
+        "has no quotas",
+        quotas.internet_gateways,
+        operation="CreateInternetGateway",
+    ),
+    Override(
+        "services.ec2",
+        "_allocate_address",
+        "9254d23b7dd25028",
+        "has no quotas",
+        quotas.addresses,
+        operation="AllocateAddress",
+    ),
+    Override(
+        "services.ec2",
+        "_create_nat_gateway",
+        "3b1dccf168bb5464",
+        "has no quotas",
+        quotas.nat_gateways,
+        operation="CreateNatGateway",
     ),
     Addition(
         "services.ec2",

@@ -115,7 +115,8 @@ TABLE: Table = (
         "services.ecs",
         "_create_service",
         "9827d1f1d685f9c6",
-        "forgets availabilityZoneRebalancing, takes the name of a service that drains, and inactive task definitions",
+        "forgets availabilityZoneRebalancing; takes the name of a service that drains, inactive task definitions, "
+        "capacity providers that the cluster has not, and target groups without a load balancer",
         services.create_service,
         operation="CreateService",
     ),

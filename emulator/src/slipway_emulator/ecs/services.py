@@ -12,6 +12,7 @@ from ministack.services import ecs
 
 from slipway_emulator.ecs import task_definitions
 from slipway_emulator.ecs.records import cluster_name, service_key, service_of
+from slipway_emulator.elbv2.rules import balancers_of
 
 if TYPE_CHECKING:
     from slipway_emulator.parts import Parts
@@ -93,6 +94,9 @@ def create_service(original: Function, parts: Parts) -> Function:
                 "InvalidParameterException", "Unable to Start a service that is still Draining.", 400
             )
             return refused
+        if problem := _capacity_problem(data, cluster) or _target_group_problem(data):
+            unusable: Response = ecs.error_response_json("InvalidParameterException", problem, 400)
+            return unusable
         response = _keep_rebalancing(data, original(data))
         if response[0] == 200:
             parts.late.changed(_record(response)["serviceArn"])
@@ -149,6 +153,26 @@ def delete_service(original: Function, _: Parts) -> Function:
         return _answer(service)
 
     return delete_service
+
+
+def _capacity_problem(request: Json, cluster: str | None) -> str:
+    """What ECS has against the capacity providers of a new service; empty when nothing."""
+    known = (ecs._clusters.get(cluster) or {}).get("capacityProviders", [])
+    asked = [item["capacityProvider"] for item in request.get("capacityProviderStrategy") or []]
+    if set(asked) <= set(known):
+        return ""
+    return (
+        "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the "
+        "cluster. Associate the capacity provider with the cluster and try again."
+    )
+
+
+def _target_group_problem(request: Json) -> str:
+    """What ECS has against the target groups of a new service; empty when nothing."""
+    for arn in (item.get("targetGroupArn") for item in request.get("loadBalancers") or []):
+        if arn and not balancers_of(arn):
+            return f"The target group with targetGroupArn {arn} does not have an associated load balancer."
+    return ""
 
 
 def _keep_rebalancing(request: Json, response: Response) -> Response:

@@ -53,6 +53,7 @@ class EdgeConfig(Config):
         return context
 
     def _choose_certificate(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        name = name.lower() if name else None
         if name and (has_certificate(name) or any(has_site(name) for has_site, _ in _sites)):
             connection.context = self._authority.server_context(name)
 

@@ -74,9 +74,9 @@ class GoogleCloud:
 
     def __init__(self, settings: Settings, client: docker.DockerClient, network: ContainerNetwork) -> None:
         self._routes = Routes()
-        services = ServiceUsage(self._routes, settings.google_api_delay_seconds)
+        services = ServiceUsage(self._routes, settings.late_seconds)
         email = account_email(settings.google_project, _ACCOUNT_ID)
-        policies = Policies(owner=email)
+        policies = Policies(email, settings.late_seconds)
         policies.serve(self._routes, "/cloudresourcemanager/v1/projects/{project}", project_resource, "POST")
         policies.permitted = self._permitted
         self._organization = OrganizationPolicies(self._routes)

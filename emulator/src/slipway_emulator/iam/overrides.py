@@ -1,6 +1,7 @@
 """What of MiniStack is replaced for IAM."""
 
-from slipway_emulator.iam import decisions, limits, web_identity
+from slipway_emulator import late
+from slipway_emulator.iam import decisions, limits, roles, web_identity
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -31,6 +32,20 @@ TABLE: Table = (
         "adb736ef5631f774",
         "knows plain HTTP from TLS, for which it stands here, and no service's own ResourceTag",
         decisions.condition_key,
+    ),
+    Override(
+        "core.iam_evaluator",
+        "_gather_role_policies",
+        "54484859fa357615",
+        "has a policy take effect at once",
+        late.gather_policies,
+    ),
+    Override(
+        "services.sts",
+        "_evict_expired_sessions",
+        "8c71d4ed5462adaa",
+        "forgets credentials that have expired, and calls them unknown then",
+        roles.keep_expired_sessions,
     ),
     Override(
         "services.iam",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ministack.services import ec2, iam, secretsmanager
+from ministack.services import ec2, iam, secretsmanager, tagging
 
 from slipway_emulator.ec2.launch_templates import TemplateError, resolve_template
 from slipway_emulator.iam.reference import ResourceType, resource_type, resource_types
@@ -191,13 +191,14 @@ class _Names:
             network = self._request.values("Type") == ["network"]
             kinds = (resource_type("elasticloadbalancing", f"loadbalancer/{'net' if network else 'app'}/"),)
         # Instances are Amazon EC2's here, not machines that were activated elsewhere.
-        kinds = tuple(kind for kind in kinds if kind.name != "managed-instance")
-        found = [*self.arns(kinds), *self._in_path(kinds)]
+        kinds = tuple(kind for kind in kinds if kind.name != "managed-instance") or kinds
+        given = [*self.arns(kinds), *self._in_path(kinds)]
+        found: list[tuple[str, str]] = []
+        for kind in kinds:
+            named = [pair for pair in given if pair[0] == kind.name]
+            found += named or [(kind.name, arn) for arn in self.fill(kind)]
         if not found:
-            found = [(kind.name, arn) for kind in kinds for arn in self.fill(kind)]
-        if not found:
-            kind = kinds[0]
-            found = [(kind.name, arn) for arn in self.fill(kind, is_needed=True)]
+            found = [(kinds[0].name, arn) for arn in self.fill(kinds[0], is_needed=True)]
         for name, arn in found:
             if self._request.service == "logs" and self._request.action not in _LOG_GROUP_ALONE:
                 yield name, arn if name != "log-group" or arn.endswith(":*") else f"{arn}:*"
@@ -392,8 +393,15 @@ def _public(start: str) -> Callable[[str, Request], str]:
     return complete
 
 
+def _group(arn: str, _: Request) -> str:
+    """The ARN of an Auto Scaling group, in which its identifier stands, once there is one."""
+    name = f":{arn.rpartition(':')[2]}"
+    return next((found for found, _ in tagging._COLLECTORS["autoscaling"]() if found.endswith(name)), arn)
+
+
 # Kinds whose ARN has more than the request's own words.
 _COMPLETE: dict[tuple[str, str], Callable[[str, Request], str]] = {
+    ("autoscaling", "autoScalingGroup"): _group,
     ("ecs", "task-definition"): _task_definition,
     ("iam", "instance-profile"): _entity(lambda: iam._instance_profiles, "InstanceProfileName"),
     ("iam", "policy"): lambda arn, request: (

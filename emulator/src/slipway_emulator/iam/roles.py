@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ministack import app as ministack
 from ministack.core import iam_actions, iam_evaluator
@@ -18,6 +19,9 @@ from ministack.services import iam, imds, sts
 
 from slipway_emulator.endpoints import Receive, Scope, Send
 from slipway_emulator.late import Late
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
 
 Json = dict[str, Any]
 
@@ -93,6 +97,17 @@ class Roles:
         self._issued[role_arn, session] = issued, time.time() + _SECONDS / 2
         return issued
 
+    def expire(self, access_key: str) -> bool:
+        """Have the credentials of a session expire now, whoever has them; whether there are such.
+
+        Args:
+            access_key: their access key, as `sts:AssumeRole` gives it.
+        """
+        session = sts._sessions.get(access_key)
+        if session is not None:
+            session["Expiration"] = 0.0
+        return session is not None
+
     def offer(self, role_arn: str, session: str) -> str:
         """The path at which a container gets credentials of its role; nobody else knows it."""
         name = new_uuid()
@@ -140,3 +155,8 @@ def _find(role_arn: str) -> Json | None:
 def _session_arn(role_arn: str, session: str) -> str:
     account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     return f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
+
+
+def keep_expired_sessions(_: Callable[[], None], __: Parts) -> Callable[[], None]:
+    # Some hundred bytes each, for as long as the emulator runs.
+    return lambda: None

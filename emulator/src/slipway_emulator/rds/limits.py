@@ -14,6 +14,7 @@ _MAJOR_VERSIONS = range(11, 19)
 # What accounts with the free plan can have ("AWS Free Tier": the free plan ends or is upgraded to the paid plan).
 _FREE_CLASSES = ("db.t3.micro", "db.t4g.micro")
 _FREE_BACKUP_DAYS = 1
+_FREE_INSTANCES = 2
 _MORE_STORAGE = 1.1
 
 
@@ -37,6 +38,11 @@ def refusal(request: Json, account_plan: str, instance: Json | None = None) -> t
         message = "The maximum allocated storage must be increased by at least 10 percent."
         return "InvalidParameterCombination", message
     if account_plan == "free":
+        if instance is None and len(rds._instances) >= _FREE_INSTANCES:
+            return "InstanceQuotaExceeded", (
+                "You reached the maximum number of instances available with free plan accounts. To remove all "
+                "limitations, upgrade your account plan."
+            )
         if int(rds._p(request, "BackupRetentionPeriod") or 0) > _FREE_BACKUP_DAYS:
             return "FreeTierRestrictionError", (
                 "The specified backup retention period exceeds the maximum available to free tier customers. "

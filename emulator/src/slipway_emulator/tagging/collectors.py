@@ -30,6 +30,7 @@ _EC2_KINDS = {
     "volume": "_volumes",
     "vpc": "_vpcs",
     "vpc-endpoint": "_vpc_endpoints",
+    "vpc-flow-log": "_flow_logs",
 }
 
 

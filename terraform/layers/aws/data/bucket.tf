@@ -115,3 +115,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   # Rules on versions need the versions.
   depends_on = [aws_s3_bucket_versioning.this]
 }
+
+resource "aws_s3_bucket_logging" "this" {
+  count = var.bucket_enabled && var.network_access_log_bucket_name != null ? 1 : 0
+
+  bucket        = aws_s3_bucket.this[0].id
+  target_bucket = var.network_access_log_bucket_name
+  target_prefix = "s3/${aws_s3_bucket.this[0].id}/"
+}

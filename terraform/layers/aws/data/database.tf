@@ -24,15 +24,55 @@ resource "aws_db_parameter_group" "this" {
   }
 }
 
-# RDS would make this group itself, and keep its entries for ever.
+# RDS would make these groups itself, and keep their entries for ever.
 resource "aws_cloudwatch_log_group" "database" {
-  count = local.database_enabled && var.database_log_export_enabled ? 1 : 0
+  for_each = toset(local.exported_logs)
 
-  name              = "/aws/rds/instance/${var.name}/postgresql"
+  name              = "/aws/rds/instance/${var.name}/${each.key}"
   retention_in_days = var.log_retention_days
 }
 
+moved {
+  from = aws_cloudwatch_log_group.database[0]
+  to   = aws_cloudwatch_log_group.database["postgresql"]
+}
+
+data "aws_partition" "current" {}
+
+resource "aws_iam_role" "enhanced_monitoring" {
+  count = local.enhanced_monitoring_enabled ? 1 : 0
+
+  name        = "${var.name}-database-monitoring"
+  description = "Lets RDS write the enhanced monitoring of the database ${var.name}."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "monitoring.rds.amazonaws.com" }
+      # Keeps RDS from being used by another account to take the role (the confused deputy).
+      Condition = {
+        ArnLike      = { "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:rds:${var.region}:${var.account_id}:db:${var.name}" }
+        StringEquals = { "aws:SourceAccount" = var.account_id }
+      }
+    }]
+  })
+}
+
+# AWS's own policy: RDS looks for what it grants, and the log group is the account's, not ours.
+resource "aws_iam_role_policy_attachment" "enhanced_monitoring" {
+  count = local.enhanced_monitoring_enabled ? 1 : 0
+
+  role       = aws_iam_role.enhanced_monitoring[0].name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+}
+
 resource "aws_db_instance" "this" {
+  #checkov:skip=CKV_AWS_118:off by default, because it costs; inventories/prod has it on
+  #checkov:skip=CKV_AWS_129:off by default, because it costs; inventories/prod has it on
+  #checkov:skip=CKV_AWS_161:IAM tokens do not fit a pool of connections (docs/topics/database-secrets.md)
+  #checkov:skip=CKV_AWS_353:off by default, because not every class has it; inventories/prod has it on
   count = local.database_enabled ? 1 : 0
 
   identifier     = var.name
@@ -74,7 +114,11 @@ resource "aws_db_instance" "this" {
   final_snapshot_identifier = var.final_snapshot_enabled ? "${var.name}-final-${substr(local.master_version, 0, 8)}" : null
   skip_final_snapshot       = !var.final_snapshot_enabled
 
-  enabled_cloudwatch_logs_exports = var.database_log_export_enabled ? ["postgresql"] : []
+  enabled_cloudwatch_logs_exports       = local.exported_logs
+  monitoring_interval                   = var.enhanced_monitoring_interval_seconds
+  monitoring_role_arn                   = one(aws_iam_role.enhanced_monitoring[*].arn)
+  performance_insights_enabled          = var.performance_insights_enabled
+  performance_insights_retention_period = var.performance_insights_enabled ? 7 : null
 
-  depends_on = [aws_cloudwatch_log_group.database]
+  depends_on = [aws_cloudwatch_log_group.database, aws_iam_role_policy_attachment.enhanced_monitoring]
 }

@@ -1,6 +1,7 @@
 # The application's group lives with the database, which allows it and nothing else. The service layer adds who may
 # reach the application.
 resource "aws_security_group" "app" {
+  #checkov:skip=CKV2_AWS_5:attached to tasks and instances by the layer service
   name        = "${var.name}-app"
   description = "Application tasks of ${var.name}"
   vpc_id      = var.network_vpc_id

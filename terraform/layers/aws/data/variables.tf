@@ -79,7 +79,7 @@ variable "credentials_version" {
 }
 
 variable "database_log_export_enabled" {
-  description = "Whether the database's log goes to CloudWatch Logs too."
+  description = "Whether the database's logs, its own and that of upgrades, go to CloudWatch Logs too."
   type        = bool
   default     = false
   nullable    = false
@@ -118,6 +118,19 @@ variable "engine_version" {
   validation {
     condition     = can(regex("^1[4-8](\\.[0-9]+)?$", var.engine_version))
     error_message = "engine_version is \"${var.engine_version}\"; it must be a PostgreSQL version from 14 to 18, such as 15 or 15.8. RDS enrols databases of older versions in Extended Support, which costs more than a small instance."
+  }
+}
+
+variable "enhanced_monitoring_interval_seconds" {
+  description = "Seconds between two readings of the database host's operating system in the log group RDSOSMetrics, at a price for each GB; 0 for none."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  # MonitoringInterval of CreateDBInstance in the Amazon RDS API Reference.
+  validation {
+    condition     = contains([0, 1, 5, 10, 15, 30, 60], var.enhanced_monitoring_interval_seconds)
+    error_message = "enhanced_monitoring_interval_seconds is ${var.enhanced_monitoring_interval_seconds}; it must be 0, 1, 5, 10, 15, 30 or 60."
   }
 }
 
@@ -207,6 +220,12 @@ variable "name" {
   }
 }
 
+variable "network_access_log_bucket_name" {
+  description = "Name of the bucket that requests to the application's bucket are logged in; null for no access logs."
+  type        = string
+  default     = null
+}
+
 variable "network_private_subnet_ids" {
   description = "Ids of the private subnets, in two availability zones at least, that hold the database."
   type        = list(string)
@@ -239,6 +258,13 @@ variable "noncurrent_version_expiration_days" {
     condition     = var.noncurrent_version_expiration_days >= 1 && floor(var.noncurrent_version_expiration_days) == var.noncurrent_version_expiration_days
     error_message = "noncurrent_version_expiration_days is ${var.noncurrent_version_expiration_days}; it must be a whole number of at least 1."
   }
+}
+
+variable "performance_insights_enabled" {
+  description = "Whether RDS records which statements the database spends its time on; seven days of that cost nothing."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "permissions_boundary_arn" {

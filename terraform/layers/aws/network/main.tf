@@ -1,4 +1,5 @@
 resource "aws_vpc" "this" {
+  #checkov:skip=CKV2_AWS_11:off by default, because it costs; inventories/prod has it on (network_flow_log_traffic_type)
   cidr_block           = var.cidr_block
   enable_dns_hostnames = true
   enable_dns_support   = true

@@ -1,3 +1,29 @@
+variable "access_log_bucket_force_destroy" {
+  description = "Whether destroying the bucket of access logs also deletes the logs in it; without it, AWS refuses while there are any."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "access_log_expiration_days" {
+  description = "Days after which access logs are deleted."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.access_log_expiration_days >= 1 && floor(var.access_log_expiration_days) == var.access_log_expiration_days
+    error_message = "access_log_expiration_days is ${var.access_log_expiration_days}; it must be a whole number of at least 1."
+  }
+}
+
+variable "access_logs_enabled" {
+  description = "Whether the load balancers in the network, and the buckets of its applications, log their requests in the bucket <name>-access-logs-<account id>."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "account_id" {
   description = "Id of the AWS account that holds every resource of this layer; the provider refuses credentials of another."
   type        = string
@@ -6,6 +32,18 @@ variable "account_id" {
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
     error_message = "account_id is \"${var.account_id}\"; it must be the 12 digits of an AWS account, in quotes, as aws sts get-caller-identity prints them."
+  }
+}
+
+variable "alarm_action_arns" {
+  description = "ARNs that are notified when the load balancer's alarm goes into ALARM or back to OK, such as SNS topics."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_action_arns : can(regex("^arn:aws[a-z-]*:", arn))])
+    error_message = "alarm_action_arns holds ${join(", ", var.alarm_action_arns)}; each must be an ARN, such as arn:aws:sns:us-east-1:111122223333:operations."
   }
 }
 
@@ -38,6 +76,74 @@ variable "cidr_block" {
       && try(cidrsubnet(var.cidr_block, 0, 0), "") == var.cidr_block
     )
     error_message = "cidr_block is \"${var.cidr_block}\"; it must be an IPv4 network address with a length of /16 to /28, such as 10.0.0.0/16, without bits beyond its length."
+  }
+}
+
+variable "flow_log_retention_days" {
+  description = "Days that flow logs are kept."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.flow_log_retention_days
+    )
+    error_message = "flow_log_retention_days is ${var.flow_log_retention_days}; it must be 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "flow_log_traffic_type" {
+  description = "Connections that the VPC logs in the log group <name>/flow-logs, at a price for each GB: REJECT (what security groups refuse), ACCEPT, ALL, or null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.flow_log_traffic_type == null || contains(["ACCEPT", "ALL", "REJECT"], coalesce(var.flow_log_traffic_type, "ALL"))
+    error_message = "flow_log_traffic_type is ${jsonencode(var.flow_log_traffic_type)}; it must be ACCEPT, ALL, REJECT or null."
+  }
+}
+
+variable "load_balancer_deletion_protection" {
+  description = "Whether the network's load balancer has deletion protection."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "load_balancer_ssl_policy" {
+  description = "Name of the load balancer's TLS policy; one that begins with TLS 1.2 or newer."
+  type        = string
+  default     = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^ELBSecurityPolicy-TLS13-1-[23]-", var.load_balancer_ssl_policy))
+    error_message = "load_balancer_ssl_policy is \"${var.load_balancer_ssl_policy}\"; it must begin with ELBSecurityPolicy-TLS13-1-2- or ELBSecurityPolicy-TLS13-1-3-: older policies let in TLS 1.0 or 1.1."
+  }
+}
+
+variable "load_balancer_zone_create" {
+  description = "Whether to create the Route 53 zone load_balancer_zone_name; otherwise it must exist."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.load_balancer_zone_create || var.load_balancer_zone_name != null
+    error_message = "load_balancer_zone_create is true, and load_balancer_zone_name is not set; it must be the name of the zone to create."
+  }
+}
+
+variable "load_balancer_zone_name" {
+  description = "Name of a Route 53 zone: apps of the network may share a load balancer, which serves names directly below the zone's by HTTPS with one certificate; null for no load balancer."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.load_balancer_zone_name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", var.load_balancer_zone_name))
+    error_message = "load_balancer_zone_name is ${jsonencode(var.load_balancer_zone_name)}; it must be a domain in lower case, such as staging.example.org, or null."
   }
 }
 

@@ -59,14 +59,3 @@ resource "aws_iam_role" "instance" {
     }]
   })
 }
-
-# A new role is unknown to other services for some seconds (AWS IAM User Guide, "Troubleshoot IAM": "Changes that I make
-# are not always immediately visible"). The provider tries again where App Runner cannot assume the instance role, and
-# not where it cannot assume the access role.
-resource "terraform_data" "roles_propagated" {
-  triggers_replace = [aws_iam_role.access.unique_id]
-
-  provisioner "local-exec" {
-    command = "sleep 10"
-  }
-}

@@ -62,6 +62,7 @@ resource "aws_apprunner_service" "this" {
     }
   }
 
-  # The role without its permissions cannot pull the image.
-  depends_on = [aws_iam_role_policy.access, terraform_data.roles_propagated]
+  # The role without its permissions cannot pull the image. App Runner may not know a new one for some seconds; the role
+  # terraform_layer then applies again.
+  depends_on = [aws_iam_role_policy.access]
 }

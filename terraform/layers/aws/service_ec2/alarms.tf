@@ -4,8 +4,10 @@ module "alarms" {
   alarm_action_arns              = var.alarm_action_arns
   database_connections_threshold = var.database_connections_threshold
   database_instance_identifier   = var.data_database_instance_identifier
-  load_balancer_arn_suffix       = module.load_balancer.arn_suffix
+  load_balancer_arn_suffix       = local.load_balancer.arn_suffix
+  load_balancer_shared           = var.shared_load_balancer
   name                           = var.name
+  target_group_arn_suffix        = module.target.arn_suffix
 }
 
 # The load balancer's word, not the group's: an instance in service may not serve yet.
@@ -16,8 +18,8 @@ resource "aws_cloudwatch_metric_alarm" "healthy_instances" {
   metric_name       = "HealthyHostCount"
   statistic         = "Minimum"
   dimensions = {
-    LoadBalancer = module.load_balancer.arn_suffix
-    TargetGroup  = module.load_balancer.target_group_arn_suffix
+    LoadBalancer = local.load_balancer.arn_suffix
+    TargetGroup  = module.target.arn_suffix
   }
   comparison_operator = "LessThanThreshold"
   threshold           = var.min_count

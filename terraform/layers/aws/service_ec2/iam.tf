@@ -61,7 +61,8 @@ locals {
   }
 }
 
-# One role for the instance and the application on it: containers of an instance take its role.
+# One role for the instance and the application on it: containers of an instance take its role. What that gives away, and
+# why it is accepted: docs/topics/security-controls.md.
 resource "aws_iam_role" "this" {
   name                 = "${var.name}-instance"
   description          = "What instances of ${var.name} and the application on them may do."

@@ -60,7 +60,7 @@ resource "aws_launch_template" "this" {
 
   # No key pair and no port 22: Systems Manager gives a shell.
   network_interfaces {
-    associate_public_ip_address = false
+    associate_public_ip_address = var.assign_public_ip
     delete_on_termination       = true
     device_index                = 0
     security_groups             = [var.data_app_security_group_id]
@@ -103,8 +103,8 @@ resource "aws_autoscaling_group" "this" {
   default_instance_warmup   = 60
   health_check_grace_period = var.health_check_grace_period_seconds
   health_check_type         = "ELB"
-  target_group_arns         = [module.load_balancer.target_group_arn]
-  vpc_zone_identifier       = var.network_private_subnet_ids
+  target_group_arns         = [module.target.arn]
+  vpc_zone_identifier       = var.assign_public_ip ? var.network_public_subnet_ids : var.network_private_subnet_ids
   # Whoever applies this follows the instances, and says why one does not come up.
   wait_for_capacity_timeout = "0"
 
@@ -135,6 +135,9 @@ resource "aws_autoscaling_group" "this" {
     # (https://github.com/hashicorp/terraform-provider-aws/issues/34189).
     ignore_changes = [desired_capacity, launch_template]
   }
+
+  # Instances are healthy only when a listener uses the target group.
+  depends_on = [module.load_balancer]
 }
 
 resource "aws_autoscaling_policy" "cpu" {

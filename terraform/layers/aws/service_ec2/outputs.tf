@@ -1,6 +1,6 @@
 output "app_url" {
   description = "Where the application is reached."
-  value       = module.load_balancer.app_url
+  value       = module.target.app_url
 }
 
 output "auto_scaling_group_name" {
@@ -25,7 +25,7 @@ output "launch_template_version" {
 
 output "load_balancer_dns_name" {
   description = "DNS name of the load balancer."
-  value       = module.load_balancer.dns_name
+  value       = local.load_balancer.dns_name
 }
 
 output "log_group_name" {
@@ -40,10 +40,10 @@ output "platform" {
 
 output "target_group_arn" {
   description = "ARN of the load balancer's target group."
-  value       = module.load_balancer.target_group_arn
+  value       = module.target.arn
 }
 
 output "zone_name_servers" {
   description = "Name servers of the zone created here, for its parent zone's NS record; null when none was."
-  value       = module.load_balancer.zone_name_servers
+  value       = one(module.load_balancer[*].zone_name_servers)
 }

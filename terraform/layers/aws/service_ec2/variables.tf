@@ -32,6 +32,13 @@ variable "ami_id" {
   }
 }
 
+variable "assign_public_ip" {
+  description = "Whether instances run in the public subnets, with a public address each, and need no NAT gateway; the load balancer alone reaches them either way."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "container_port" {
   description = "TCP port the application listens on, from 1024 up; handed to it as PORT."
   type        = number
@@ -289,6 +296,19 @@ variable "name" {
   }
 }
 
+variable "network_access_log_bucket_name" {
+  description = "Name of the bucket that the load balancer logs its requests in; null for no access logs."
+  type        = string
+  default     = null
+}
+
+variable "network_load_balancer" {
+  description = "The network's load balancer, by the keys of that output; empty without one."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "network_private_subnet_ids" {
   description = "Ids of the private subnets that the tasks run in, in two availability zones at least."
   type        = list(string)
@@ -391,10 +411,46 @@ variable "root_volume_gb" {
   }
 }
 
+variable "shared_load_balancer" {
+  description = "Whether the network's load balancer serves the application, under domain_name; otherwise it has one of its own."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.shared_load_balancer || var.domain_name != null
+    error_message = "shared_load_balancer is true, and domain_name is not set; it must be the name by which the load balancer knows the application, in the zone of the network."
+  }
+
+  validation {
+    condition     = !var.shared_load_balancer || !var.zone_create
+    error_message = "shared_load_balancer is true, and zone_create too; the zone is the network's, which creates it (its load_balancer_zone_create)."
+  }
+
+  validation {
+    condition     = !var.shared_load_balancer || !var.load_balancer_deletion_protection
+    error_message = "shared_load_balancer is true, and load_balancer_deletion_protection too; the load balancer is the network's, which protects it."
+  }
+
+  validation {
+    condition     = !var.shared_load_balancer || length(var.network_load_balancer) > 0
+    error_message = "shared_load_balancer is true, but the network has no load balancer; it must have one (its load_balancer_zone_name)."
+  }
+
+  # A wildcard stands for one label ("Certificate characteristics and limitations" in the ACM User Guide).
+  validation {
+    condition = (
+      !var.shared_load_balancer || var.domain_name == null || length(var.network_load_balancer) == 0
+      || can(regex("^[^.]+\\.${replace(var.network_load_balancer.domain_name, ".", "\\.")}$", var.domain_name))
+    )
+    error_message = "domain_name is ${jsonencode(var.domain_name)}; on the network's load balancer it must be one label and the network's zone, such as ${var.name}.${lookup(var.network_load_balancer, "domain_name", "example.org")}: its certificate holds for those names."
+  }
+}
+
 variable "ssl_policy" {
   description = "Name of the load balancer's TLS policy; one that begins with TLS 1.2 or newer."
   type        = string
-  default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  default     = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
   nullable    = false
 
   validation {
@@ -463,8 +519,13 @@ variable "zone_name" {
   default     = null
 
   validation {
-    condition     = var.domain_name == null || var.zone_name != null
+    condition     = var.domain_name == null || var.zone_name != null || var.shared_load_balancer
     error_message = "zone_name is not set, but domain_name is ${jsonencode(var.domain_name)}; it must be the Route 53 zone that the domain is in: its certificate is proved by a record there."
+  }
+
+  validation {
+    condition     = var.zone_name == null || !var.shared_load_balancer
+    error_message = "zone_name is ${jsonencode(var.zone_name)}, and shared_load_balancer is true; it must not be set: the zone is the network's."
   }
 
   validation {

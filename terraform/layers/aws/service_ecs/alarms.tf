@@ -4,8 +4,10 @@ module "alarms" {
   alarm_action_arns              = var.alarm_action_arns
   database_connections_threshold = var.database_connections_threshold
   database_instance_identifier   = var.data_database_instance_identifier
-  load_balancer_arn_suffix       = module.load_balancer.arn_suffix
+  load_balancer_arn_suffix       = local.load_balancer.arn_suffix
+  load_balancer_shared           = var.shared_load_balancer
   name                           = var.name
+  target_group_arn_suffix        = module.target.arn_suffix
 }
 
 # What the load balancer calls unhealthy, ECS replaces; where that does not help, a person is needed.
@@ -15,7 +17,7 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy_tasks" {
   namespace           = "AWS/ApplicationELB"
   metric_name         = "UnHealthyHostCount"
   statistic           = "Maximum"
-  dimensions          = { LoadBalancer = module.load_balancer.arn_suffix, TargetGroup = module.load_balancer.target_group_arn_suffix }
+  dimensions          = { LoadBalancer = local.load_balancer.arn_suffix, TargetGroup = module.target.arn_suffix }
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   period              = 60

@@ -1,4 +1,5 @@
 resource "aws_ecs_cluster" "this" {
+  #checkov:skip=CKV_AWS_65:off by default, because it costs; inventories/prod has it on
   name = var.name
 
   setting {
@@ -58,11 +59,19 @@ module "task" {
   user                    = var.user
 }
 
+# A cluster takes no task on Fargate Spot before this.
+resource "aws_ecs_cluster_capacity_providers" "spot" {
+  count = var.capacity_provider == "FARGATE_SPOT" ? 1 : 0
+
+  cluster_name       = aws_ecs_cluster.this.name
+  capacity_providers = ["FARGATE_SPOT"]
+}
+
 resource "aws_ecs_service" "this" {
   name            = var.name
   cluster         = aws_ecs_cluster.this.id
   task_definition = module.task.arn
-  launch_type     = "FARGATE"
+  launch_type     = var.capacity_provider == "FARGATE" ? "FARGATE" : null
   desired_count   = var.min_count
 
   availability_zone_rebalancing      = "ENABLED"
@@ -81,17 +90,29 @@ resource "aws_ecs_service" "this" {
   load_balancer {
     container_name   = module.task.container_name
     container_port   = var.container_port
-    target_group_arn = module.load_balancer.target_group_arn
+    target_group_arn = module.target.arn
   }
 
   network_configuration {
-    assign_public_ip = false
+    assign_public_ip = var.assign_public_ip
     security_groups  = [var.data_app_security_group_id]
-    subnets          = var.network_private_subnet_ids
+    subnets          = var.assign_public_ip ? var.network_public_subnet_ids : var.network_private_subnet_ids
+  }
+
+  dynamic "capacity_provider_strategy" {
+    for_each = aws_ecs_cluster_capacity_providers.spot
+
+    content {
+      capacity_provider = one(capacity_provider_strategy.value.capacity_providers)
+      weight            = 1
+    }
   }
 
   lifecycle {
     # Auto-scaling's from the first day on.
     ignore_changes = [desired_count]
   }
+
+  # ECS takes a target group only when a listener uses it.
+  depends_on = [module.load_balancer]
 }

@@ -1,6 +1,6 @@
 output "app_url" {
   description = "Where the application is reached."
-  value       = module.load_balancer.app_url
+  value       = module.target.app_url
 }
 
 output "cluster_name" {
@@ -15,7 +15,7 @@ output "image" {
 
 output "load_balancer_dns_name" {
   description = "DNS name of the load balancer."
-  value       = module.load_balancer.dns_name
+  value       = local.load_balancer.dns_name
 }
 
 output "log_group_name" {
@@ -40,5 +40,5 @@ output "task_definition_arn" {
 
 output "zone_name_servers" {
   description = "Name servers of the zone created here, for its parent zone's NS record; null when none was."
-  value       = module.load_balancer.zone_name_servers
+  value       = one(module.load_balancer[*].zone_name_servers)
 }

@@ -6,6 +6,7 @@ variables {
   database_instance_identifier   = "dev-tasks"
   load_balancer_arn_suffix       = "app/dev-tasks/1"
   name                           = "dev-tasks"
+  target_group_arn_suffix        = "targetgroup/dev-tasks/1"
 }
 
 run "with_database" {
@@ -35,7 +36,7 @@ run "with_database" {
 
   assert {
     condition = alltrue([
-      for alarm in [aws_cloudwatch_metric_alarm.app_5xx, aws_cloudwatch_metric_alarm.load_balancer_5xx] :
+      for alarm in [aws_cloudwatch_metric_alarm.app_5xx, aws_cloudwatch_metric_alarm.load_balancer_5xx[0]] :
       alarm.threshold == 10 && alarm.comparison_operator == "GreaterThanThreshold" && alarm.period == 300
       && alarm.statistic == "Sum" && alarm.dimensions.LoadBalancer == "app/dev-tasks/1"
       && alarm.alarm_actions == toset(["arn:aws:sns:us-east-1:111122223333:on-call"])
@@ -55,5 +56,22 @@ run "without_database" {
   assert {
     condition     = length(output.alarm_names) == 2
     error_message = "Where there is no database nothing watches one."
+  }
+}
+
+run "on_a_shared_load_balancer" {
+  command = plan
+
+  variables {
+    database_instance_identifier = null
+    load_balancer_shared         = true
+  }
+
+  assert {
+    condition = (
+      output.alarm_names == ["dev-tasks-app-5xx"]
+      && aws_cloudwatch_metric_alarm.app_5xx.dimensions == tomap({ LoadBalancer = "app/dev-tasks/1", TargetGroup = "targetgroup/dev-tasks/1" })
+    )
+    error_message = "Answers of another app on the same load balancer set off no alarm of this one."
   }
 }

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -33,11 +34,17 @@ class Policies:
 
     Args:
         owner: e-mail address of the service account that every project belongs to until its policy says otherwise.
+        late_seconds: for how long a change has no effect yet; at Google it is minutes ("Access change propagation").
+        clock: seconds.
     """
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, late_seconds: float = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self._policies: dict[str, Json] = {}
         self._owner = owner
+        self._late_seconds = late_seconds
+        self._clock = clock
+        # By resource: until when the last change has no effect, and the bindings before it.
+        self._before: dict[str, tuple[float, list[Json]]] = {}
         # Which permissions of some somebody has on a resource; put here by who decides it.
         self.permitted: Callable[[Request, str, list[str]], list[str]] = lambda _request, _resource, asked: asked
 
@@ -74,7 +81,10 @@ class Policies:
         return policy | {"etag": _etag(policy)}
 
     def bindings(self, resource: str) -> list[Json]:
-        """Who has which role."""
+        """Who has which role, as far as that has an effect."""
+        until, before = self._before.get(resource, (0.0, []))
+        if self._clock() < until:
+            return before
         bindings: list[Json] = self.get(resource).get("bindings", [])
         return bindings
 
@@ -95,6 +105,7 @@ class Policies:
     def forget(self, resource: str) -> None:
         """The resource is gone."""
         self._policies.pop(resource, None)
+        self._before.pop(resource, None)
 
     def _set(self, resource: str, policy: Json) -> Json:
         etag = policy.pop("etag", "")
@@ -110,6 +121,8 @@ class Policies:
                 if not _MEMBER.fullmatch(member):
                     raise invalid(f"policy.bindings[{position}].members", f"The member {member} is of an unknown type.")
         policy["bindings"] = [binding for binding in policy.get("bindings", []) if binding["members"]]
+        if self._late_seconds:
+            self._before[resource] = (self._clock() + self._late_seconds, self.bindings(resource))
         self._policies[resource] = policy
         return self.get(resource)
 

@@ -64,7 +64,12 @@ class ServiceUsage:
         routes.add("POST", f"{pattern}/{{service}}:disable", self._disable)
         routes.add("POST", f"{pattern}:batchEnable", self._enable_all)
         routes.add("GET", f"{_PREFIX}/operations/{{operation}}", self._operation)
-        routes.add("GET", "/cloudresourcemanager/v1/projects/{project}", self._project)
+        # Those whose owners have deleted them, by number.
+        self._deleted: set[str] = set()
+        projects = "/cloudresourcemanager/v1/projects/{project}"
+        routes.add("GET", projects, self._project)
+        routes.add("DELETE", projects, self._delete_project)
+        routes.add("POST", f"{projects}:undelete", self._undelete_project)
 
     def require(self, project: str, service: str) -> None:
         """Refuse a call to an API that the project may not use.
@@ -74,13 +79,17 @@ class ServiceUsage:
             service: the API's name: `run.googleapis.com`.
 
         Raises:
-            ApiError: there can be no such project, or the API is off.
+            ApiError: there can be no such project, it was deleted, or the API is off.
         """
         _check_project(project)
+        if (number := project_number(project)) in self._deleted:
+            metadata = {"consumer": f"projects/{number}", "service": service}
+            info = {"reason": "CONSUMER_INVALID", "domain": "googleapis.com", "metadata": metadata}
+            text = f"Project #{number} has been deleted."
+            raise ApiError("PERMISSION_DENIED", text, {"@type": "type.googleapis.com/google.rpc.ErrorInfo"} | info)
         since = self._services(project).get(service)
         if since is not None and since + self._delay_seconds <= self._clock():
             return
-        number = project_number(project)
         title = _TITLES.get(service, service)
         url = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"
         text = (
@@ -185,9 +194,23 @@ class ServiceUsage:
                 "projectId": project,
                 "projectNumber": project_number(project),
                 "name": project,
-                "lifecycleState": "ACTIVE",
+                "lifecycleState": "DELETE_REQUESTED" if project_number(project) in self._deleted else "ACTIVE",
             },
         )
+
+    def _delete_project(self, _: Request, project: str) -> Response:
+        _check_project(project)
+        if project_number(project) in self._deleted:
+            raise ApiError("FAILED_PRECONDITION", "Cannot delete an inactive project.")
+        self._deleted.add(project_number(project))
+        return Response(200, {})
+
+    def _undelete_project(self, _: Request, project: str) -> Response:
+        _check_project(project)
+        if project_number(project) not in self._deleted:
+            raise ApiError("FAILED_PRECONDITION", "Cannot undelete an active project.")
+        self._deleted.remove(project_number(project))
+        return Response(200, {})
 
 
 def _done(kind: str, response: Json) -> Response:

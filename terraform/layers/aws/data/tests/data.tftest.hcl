@@ -48,6 +48,11 @@ run "defaults_with_database_and_bucket" {
   }
 
   assert {
+    condition     = aws_db_instance.this[0].monitoring_interval == 0 && !aws_db_instance.this[0].performance_insights_enabled && length(aws_iam_role.enhanced_monitoring) == 0 && length(aws_s3_bucket_logging.this) == 0
+    error_message = "What costs money is not there until it is asked for."
+  }
+
+  assert {
     condition = (
       aws_db_instance.this[0].multi_az
       && aws_db_instance.this[0].backup_retention_period == 7
@@ -159,26 +164,29 @@ run "almost_everything_changed" {
   command = plan
 
   variables {
-    allocated_storage_gb               = 100
-    api_key_required                   = true
-    archive_expiration_days            = 30
-    backup_retention_days              = 35
-    bucket_enabled                     = true
-    bucket_force_destroy               = true
-    credentials_version                = 2
-    database_log_export_enabled        = true
-    database_name                      = "beers"
-    deletion_protection                = false
-    engine_version                     = "16.3"
-    final_snapshot_enabled             = false
-    instance_class                     = "db.t4g.small"
-    log_retention_days                 = 30
-    master_username                    = "root"
-    max_allocated_storage_gb           = 110
-    multi_az                           = false
-    noncurrent_version_expiration_days = 7
-    registry_repository_arn            = null
-    secret_recovery_days               = 0
+    allocated_storage_gb                 = 100
+    api_key_required                     = true
+    archive_expiration_days              = 30
+    backup_retention_days                = 35
+    bucket_enabled                       = true
+    bucket_force_destroy                 = true
+    credentials_version                  = 2
+    database_log_export_enabled          = true
+    database_name                        = "beers"
+    deletion_protection                  = false
+    enhanced_monitoring_interval_seconds = 30
+    engine_version                       = "16.3"
+    final_snapshot_enabled               = false
+    instance_class                       = "db.t4g.small"
+    log_retention_days                   = 30
+    master_username                      = "root"
+    max_allocated_storage_gb             = 110
+    multi_az                             = false
+    network_access_log_bucket_name       = "prod-main-access-logs-111122223333"
+    noncurrent_version_expiration_days   = 7
+    performance_insights_enabled         = true
+    registry_repository_arn              = null
+    secret_recovery_days                 = 0
   }
 
   assert {
@@ -197,17 +205,29 @@ run "almost_everything_changed" {
   }
 
   assert {
+    condition = (
+      aws_db_instance.this[0].monitoring_interval == 30
+      && aws_db_instance.this[0].performance_insights_enabled
+      && aws_db_instance.this[0].performance_insights_retention_period == 7
+      && aws_iam_role_policy_attachment.enhanced_monitoring[0].policy_arn == "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+      && jsondecode(aws_iam_role.enhanced_monitoring[0].assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] == "arn:aws:rds:us-east-1:111122223333:db:dev-tasks"
+    )
+    error_message = "RDS reads the host every 30 seconds by a role of this database alone, and keeps what costs nothing of its insights."
+  }
+
+  assert {
     condition     = aws_db_parameter_group.this[0].family == "postgres16" && aws_db_parameter_group.this[0].name == "dev-tasks-postgres16"
     error_message = "The parameter group follows the major version."
   }
 
   assert {
     condition = (
-      aws_db_instance.this[0].enabled_cloudwatch_logs_exports == toset(["postgresql"])
-      && aws_cloudwatch_log_group.database[0].name == "/aws/rds/instance/dev-tasks/postgresql"
-      && aws_cloudwatch_log_group.database[0].retention_in_days == 30
+      aws_db_instance.this[0].enabled_cloudwatch_logs_exports == toset(["postgresql", "upgrade"])
+      && aws_cloudwatch_log_group.database["postgresql"].name == "/aws/rds/instance/dev-tasks/postgresql"
+      && aws_cloudwatch_log_group.database["upgrade"].name == "/aws/rds/instance/dev-tasks/upgrade"
+      && aws_cloudwatch_log_group.database["upgrade"].retention_in_days == 30
     )
-    error_message = "The database's log goes to a group with the retention asked for."
+    error_message = "The database's logs go to groups with the retention asked for."
   }
 
   assert {
@@ -233,6 +253,11 @@ run "almost_everything_changed" {
       rule.filter[0].prefix == "archived/" ? rule.expiration[0].days == 30 : rule.noncurrent_version_expiration[0].noncurrent_days == 7
     ])
     error_message = "Each setting of the bucket reaches it."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_logging.this[0].target_bucket == "prod-main-access-logs-111122223333"
+    error_message = "Requests to the bucket are logged."
   }
 }
 

@@ -1,4 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+}
 
 variables {
   account_id = "111122223333"
@@ -12,6 +16,11 @@ run "defaults" {
   assert {
     condition     = aws_vpc.this.cidr_block == "10.0.0.0/16" && aws_vpc.this.enable_dns_hostnames && aws_vpc.this.enable_dns_support
     error_message = "The VPC is 10.0.0.0/16 with DNS."
+  }
+
+  assert {
+    condition     = length(module.load_balancer) == 0 && length(output.load_balancer) == 0 && length(aws_cloudwatch_metric_alarm.load_balancer_5xx) == 0
+    error_message = "There is no load balancer that nobody asked for."
   }
 
   assert {
@@ -46,6 +55,70 @@ run "defaults" {
   }
 }
 
+run "no_logs_by_default" {
+  command = plan
+
+  assert {
+    condition     = output.access_log_bucket_name == null && length(aws_s3_bucket.access_logs) == 0 && length(aws_flow_log.this) == 0 && length(aws_iam_role.flow_logs) == 0
+    error_message = "What costs money is not there until it is asked for."
+  }
+}
+
+run "access_logs" {
+  command = plan
+
+  variables {
+    access_log_bucket_force_destroy = true
+    access_log_expiration_days      = 30
+    access_logs_enabled             = true
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket.access_logs[0].bucket == "dev-shared-access-logs-111122223333"
+      && aws_s3_bucket.access_logs[0].force_destroy
+      && one(aws_s3_bucket_server_side_encryption_configuration.access_logs[0].rule).apply_server_side_encryption_by_default[0].sse_algorithm == "AES256"
+      && one(aws_s3_bucket_ownership_controls.access_logs[0].rule).object_ownership == "BucketOwnerEnforced"
+      && one(aws_s3_bucket_lifecycle_configuration.access_logs[0].rule).expiration[0].days == 30
+      && aws_s3_bucket_public_access_block.access_logs[0].restrict_public_buckets
+    )
+    error_message = "The bucket encrypts with AES-256, the one encryption that load balancers write with, is private and deletes old logs."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(aws_s3_bucket_policy.access_logs[0].policy).Statement : statement.Sid => try(statement.Principal.Service, statement.Effect) } == {
+      Buckets        = "logging.s3.amazonaws.com"
+      DenyWithoutTls = "Deny"
+      LoadBalancers  = "logdelivery.elasticloadbalancing.amazonaws.com"
+    }
+    error_message = "AWS's two deliveries write, and nobody comes without TLS."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.access_logs[0].policy).Statement[1].Resource == ["arn:aws:s3:::dev-shared-access-logs-111122223333/AWSLogs/111122223333/*"]
+    error_message = "Load balancers of other accounts write nothing."
+  }
+}
+
+run "flow_logs" {
+  command = plan
+
+  variables {
+    flow_log_retention_days = 30
+    flow_log_traffic_type   = "REJECT"
+  }
+
+  assert {
+    condition     = aws_flow_log.this[0].traffic_type == "REJECT" && aws_cloudwatch_log_group.flow_logs[0].name == "dev-shared/flow-logs" && aws_cloudwatch_log_group.flow_logs[0].retention_in_days == 30
+    error_message = "The VPC logs what is rejected."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.flow_logs[0].assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "111122223333"
+    error_message = "No other account's flow logs take the role."
+  }
+}
+
 run "nat_gateway_in_each_zone_of_three" {
   command = plan
 
@@ -75,6 +148,44 @@ run "no_nat_gateway" {
     condition     = length(aws_nat_gateway.this) == 0 && length(aws_eip.nat) == 0 && length(aws_route.nat) == 0 && length(aws_route_table.private) == 2
     error_message = "Without NAT, private subnets keep their tables and have no way out."
   }
+}
+
+run "load_balancer_for_several_apps" {
+  command = plan
+
+  variables {
+    alarm_action_arns                 = ["arn:aws:sns:us-east-1:111122223333:on-call"]
+    load_balancer_deletion_protection = true
+    load_balancer_ssl_policy          = "ELBSecurityPolicy-TLS13-1-3-2021-06"
+    load_balancer_zone_create         = true
+    load_balancer_zone_name           = "staging.example.org"
+  }
+
+  assert {
+    condition     = length(module.load_balancer) == 1 && output.load_balancer.domain_name == "staging.example.org"
+    error_message = "Apps find the load balancer in an output."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.load_balancer_5xx[0].metric_name == "HTTPCode_ELB_5XX_Count"
+      && aws_cloudwatch_metric_alarm.load_balancer_5xx[0].threshold == 10
+      && aws_cloudwatch_metric_alarm.load_balancer_5xx[0].alarm_actions == toset(["arn:aws:sns:us-east-1:111122223333:on-call"])
+    )
+    error_message = "The load balancer's own 5xx set off the network's alarm."
+  }
+}
+
+run "rejects_a_load_balancer_without_a_zone" {
+  command = plan
+
+  variables {
+    alarm_action_arns         = ["operations"]
+    load_balancer_ssl_policy  = "ELBSecurityPolicy-2016-08"
+    load_balancer_zone_create = true
+  }
+
+  expect_failures = [var.alarm_action_arns, var.load_balancer_ssl_policy, var.load_balancer_zone_create]
 }
 
 run "rejects_wrong_values" {

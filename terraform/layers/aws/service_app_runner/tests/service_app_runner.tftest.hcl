@@ -68,11 +68,6 @@ run "defaults" {
   }
 
   assert {
-    condition     = terraform_data.roles_propagated.triggers_replace == [aws_iam_role.access.unique_id]
-    error_message = "A new access role is waited for."
-  }
-
-  assert {
     condition = (
       aws_apprunner_service.this.instance_configuration[0].cpu == "256"
       && aws_apprunner_service.this.instance_configuration[0].memory == "512"

@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 override_resource {
-  target          = module.load_balancer.aws_lb.this
+  target          = module.load_balancer[0].aws_lb.this
   override_during = plan
   values = {
     arn        = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/dev-web/1"
@@ -16,7 +16,7 @@ override_resource {
 }
 
 override_resource {
-  target          = module.load_balancer.aws_lb_target_group.this
+  target          = module.target.aws_lb_target_group.this
   override_during = plan
   values = {
     arn        = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/dev-web/1"
@@ -282,4 +282,85 @@ run "rejects_user_data_that_ec2_does_not_take" {
   }
 
   expect_failures = [aws_launch_template.this]
+}
+
+run "on_the_load_balancer_of_the_network_without_nat_gateway" {
+  command = plan
+
+  variables {
+    assign_public_ip     = true
+    domain_name          = "web.example.org"
+    shared_load_balancer = true
+    network_load_balancer = {
+      arn_suffix          = "app/dev-main/1"
+      dns_name            = "dev-main-1.us-east-1.elb.amazonaws.com"
+      domain_name         = "example.org"
+      https_listener_arn  = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/dev-main/1/2"
+      security_group_id   = "sg-main"
+      zone_id             = "Z1"
+      zone_id_of_dns_name = "Z35SXDOTRQ7X7K"
+    }
+  }
+
+  assert {
+    condition = (
+      length(module.load_balancer) == 0
+      && output.app_url == "https://web.example.org"
+      && output.load_balancer_dns_name == "dev-main-1.us-east-1.elb.amazonaws.com"
+      && output.zone_name_servers == null
+    )
+    error_message = "There is no load balancer of the app's own; the network's serves it."
+  }
+
+  assert {
+    condition = (
+      aws_launch_template.this.network_interfaces[0].associate_public_ip_address == "true"
+      && toset(aws_autoscaling_group.this.vpc_zone_identifier) == toset(["subnet-1", "subnet-2"])
+    )
+    error_message = "What needs no NAT gateway has a public address in a public subnet."
+  }
+}
+
+run "rejects_a_network_without_load_balancer" {
+  command = plan
+
+  variables {
+    domain_name          = "web.example.org"
+    shared_load_balancer = true
+  }
+
+  expect_failures = [var.shared_load_balancer]
+}
+
+run "rejects_a_domain_that_the_certificate_does_not_cover" {
+  command = plan
+
+  variables {
+    domain_name          = "a.web.example.org"
+    shared_load_balancer = true
+    network_load_balancer = {
+      arn_suffix          = "app/dev-main/1"
+      dns_name            = "dev-main-1.us-east-1.elb.amazonaws.com"
+      domain_name         = "example.org"
+      https_listener_arn  = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/dev-main/1/2"
+      security_group_id   = "sg-main"
+      zone_id             = "Z1"
+      zone_id_of_dns_name = "Z35SXDOTRQ7X7K"
+    }
+  }
+
+  expect_failures = [var.shared_load_balancer]
+}
+
+run "rejects_a_zone_beside_the_one_of_the_network" {
+  command = plan
+
+  variables {
+    domain_name           = "web.example.org"
+    shared_load_balancer  = true
+    zone_name             = "example.org"
+    network_load_balancer = { domain_name = "example.org", https_listener_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/dev-main/1/2" }
+  }
+
+  expect_failures = [var.zone_name]
 }

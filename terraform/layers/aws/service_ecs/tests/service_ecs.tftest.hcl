@@ -1,7 +1,7 @@
 mock_provider "aws" {}
 
 override_resource {
-  target          = module.load_balancer.aws_lb.this
+  target          = module.load_balancer[0].aws_lb.this
   override_during = plan
   values = {
     arn        = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/dev-tasks/1"
@@ -204,4 +204,88 @@ run "rejects_too_few_tasks" {
   }
 
   expect_failures = [var.cpu_target_percent, var.max_count, var.name]
+}
+
+run "on_the_load_balancer_of_the_network_without_nat_gateway" {
+  command = plan
+
+  variables {
+    assign_public_ip     = true
+    capacity_provider    = "FARGATE_SPOT"
+    domain_name          = "tasks.example.org"
+    shared_load_balancer = true
+    network_load_balancer = {
+      arn_suffix          = "app/dev-main/1"
+      dns_name            = "dev-main-1.us-east-1.elb.amazonaws.com"
+      domain_name         = "example.org"
+      https_listener_arn  = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/dev-main/1/2"
+      security_group_id   = "sg-main"
+      zone_id             = "Z1"
+      zone_id_of_dns_name = "Z35SXDOTRQ7X7K"
+    }
+  }
+
+  assert {
+    condition = (
+      length(module.load_balancer) == 0
+      && output.app_url == "https://tasks.example.org"
+      && output.load_balancer_dns_name == "dev-main-1.us-east-1.elb.amazonaws.com"
+      && output.zone_name_servers == null
+    )
+    error_message = "There is no load balancer of the app's own; the network's serves it."
+  }
+
+  assert {
+    condition = (
+      aws_ecs_service.this.network_configuration[0].assign_public_ip
+      && toset(aws_ecs_service.this.network_configuration[0].subnets) == toset(["subnet-1", "subnet-2"])
+      && one(aws_ecs_service.this.capacity_provider_strategy).capacity_provider == "FARGATE_SPOT"
+      && aws_ecs_cluster_capacity_providers.spot[0].capacity_providers == toset(["FARGATE_SPOT"])
+    )
+    error_message = "What needs no NAT gateway has a public address in a public subnet."
+  }
+}
+
+run "rejects_a_network_without_load_balancer" {
+  command = plan
+
+  variables {
+    domain_name          = "tasks.example.org"
+    shared_load_balancer = true
+  }
+
+  expect_failures = [var.shared_load_balancer]
+}
+
+run "rejects_a_domain_that_the_certificate_does_not_cover" {
+  command = plan
+
+  variables {
+    domain_name          = "a.tasks.example.org"
+    shared_load_balancer = true
+    network_load_balancer = {
+      arn_suffix          = "app/dev-main/1"
+      dns_name            = "dev-main-1.us-east-1.elb.amazonaws.com"
+      domain_name         = "example.org"
+      https_listener_arn  = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/dev-main/1/2"
+      security_group_id   = "sg-main"
+      zone_id             = "Z1"
+      zone_id_of_dns_name = "Z35SXDOTRQ7X7K"
+    }
+  }
+
+  expect_failures = [var.shared_load_balancer]
+}
+
+run "rejects_a_zone_beside_the_one_of_the_network" {
+  command = plan
+
+  variables {
+    domain_name           = "tasks.example.org"
+    shared_load_balancer  = true
+    zone_name             = "example.org"
+    network_load_balancer = { domain_name = "example.org", https_listener_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/dev-main/1/2" }
+  }
+
+  expect_failures = [var.zone_name]
 }

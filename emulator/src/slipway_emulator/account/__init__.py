@@ -1,0 +1,1 @@
+"""AWS Account Management: which regions an account has enabled."""

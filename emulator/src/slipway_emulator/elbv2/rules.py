@@ -1,0 +1,97 @@
+"""Rules of listeners, and the target groups that they and listeners forward to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import alb
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
+
+Json = dict[str, Any]
+Response = tuple[int, Json, Any]
+Function = Callable[..., Any]
+
+
+def create_rule(original: Function, _: Parts) -> Function:
+    def create_rule(params: Json) -> Response:
+        listener, priority = alb._p(params, "ListenerArn"), alb._p(params, "Priority")
+        taken = [rule["Priority"] for rule in alb._rules.values() if rule.get("ListenerArn") == listener]
+        if priority in taken:
+            refused: Response = alb._error("PriorityInUse", f"Priority '{priority}' is currently in use")
+            return refused
+        balancer = alb._listeners.get(listener, {}).get("LoadBalancerArn", "")
+        return _used_elsewhere(params, "Actions", balancer) or original(params)
+
+    return create_rule
+
+
+def create_listener(original: Function, _: Parts) -> Function:
+    def create_listener(params: Json) -> Response:
+        return _used_elsewhere(params, "DefaultActions", alb._p(params, "LoadBalancerArn")) or original(params)
+
+    return create_listener
+
+
+def delete_target_group(original: Function, _: Parts) -> Function:
+    def delete_target_group(params: Json) -> Response:
+        arn = alb._p(params, "TargetGroupArn")
+        if arn in alb._tgs and balancers_of(arn):
+            refused: Response = alb._error(
+                "ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule"
+            )
+            return refused
+        response: Response = original(params)
+        return response
+
+    return delete_target_group
+
+
+def tg_xml(original: Function, _: Parts) -> Function:
+    def tg_xml(tg: Json) -> str:
+        return str(original(tg | {"LoadBalancerArns": sorted(balancers_of(tg["TargetGroupArn"]))}))
+
+    return tg_xml
+
+
+def match_condition(original: Function, _: Parts) -> Function:
+    def match_condition(cond: Json, method: str, path: str, headers: Json, query_params: Json) -> bool:
+        if cond.get("Field") == "host-header":
+            cond = cond | {"Values": [value.lower() for value in cond.get("Values", [])]}
+            headers = headers | {"host": headers.get("host", "").lower()}
+        return bool(original(cond, method, path, headers, query_params))
+
+    return match_condition
+
+
+def _used_elsewhere(params: Json, prefix: str, balancer: str) -> Response | None:
+    """A refusal where an action forwards to a target group of another load balancer: one has it ("Quotas for your
+    Application Load Balancers": load balancers per target group)."""
+    groups = [action.get("TargetGroupArn", "") for action in alb._parse_actions(params, prefix)]
+    used = [arn for arn in groups if arn and balancers_of(arn) - {balancer}]
+    if not used:
+        return None
+    refused: Response = alb._error(
+        "TargetGroupAssociationLimit",
+        f"The following target groups cannot be associated with more than one load balancer: {', '.join(used)}",
+    )
+    return refused
+
+
+def balancers_of(group: str) -> set[str]:
+    """ARNs of the load balancers that forward to a target group."""
+    # A load balancer takes its listeners along; MiniStack keeps their records.
+    listeners = {arn: one for arn, one in alb._listeners.items() if one["LoadBalancerArn"] in alb._lbs}
+    found = {
+        listener["LoadBalancerArn"]
+        for listener in listeners.values()
+        if any(action.get("TargetGroupArn") == group for action in listener.get("DefaultActions", []))
+    }
+    return found | {
+        listeners[rule["ListenerArn"]]["LoadBalancerArn"]
+        for rule in alb._rules.values()
+        if rule.get("ListenerArn") in listeners
+        and any(action.get("TargetGroupArn") == group for action in rule.get("Actions", []))
+    }

@@ -1,0 +1,71 @@
+"""Elastic Load Balancing: access logs go to a bucket only whose policy allows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.tests.stack import Client
+
+BUCKET = "temu-access-logs"
+PREFIX = f"arn:aws:s3:::{BUCKET}"
+
+
+@pytest.fixture
+def balancer(aws: Client) -> Iterator[str]:
+    ec2, elb, s3 = aws("ec2"), aws("elbv2"), aws("s3")
+    vpc = ec2.create_vpc(CidrBlock="10.89.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.89.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
+            "SubnetId"
+        ]
+        for i, zone in enumerate("ab")
+    ]
+    s3.create_bucket(Bucket=BUCKET)
+    arn = elb.create_load_balancer(Name="temu-logs", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    yield arn
+    elb.delete_load_balancer(LoadBalancerArn=arn)
+    s3.delete_bucket(Bucket=BUCKET)
+    for subnet in subnets:
+        ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def _statement(service: str, resource: str) -> dict[str, object]:
+    return {"Effect": "Allow", "Principal": {"Service": service}, "Action": "s3:PutObject", "Resource": resource}
+
+
+def test_bucket_that_may_not_be_written_to_is_refused(aws: Client, balancer: str) -> None:
+    service = "logdelivery.elasticloadbalancing.amazonaws.com"
+    allowed = _statement(service, f"{PREFIX}/AWSLogs/000000000000/*")
+    tls = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [PREFIX, f"{PREFIX}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+    def enable() -> None:
+        values = {"access_logs.s3.enabled": "true", "access_logs.s3.bucket": BUCKET}
+        attributes = [{"Key": key, "Value": value} for key, value in values.items()]
+        aws("elbv2").modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=attributes)
+
+    for statements in (
+        [],
+        [_statement("delivery.logs.amazonaws.com", f"{PREFIX}/*")],
+        [_statement(service, f"{PREFIX}/AWSLogs/111122223333/*")],
+    ):
+        if statements:
+            aws("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Statement": statements}))
+        with pytest.raises(ClientError, match=rf"InvalidConfigurationRequest.*Access Denied for bucket: {BUCKET}"):
+            enable()
+    aws("s3").put_bucket_policy(
+        Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [tls, allowed]})
+    )
+    enable()
+    attributes = aws("elbv2").describe_load_balancer_attributes(LoadBalancerArn=balancer)["Attributes"]
+    assert {"Key": "access_logs.s3.bucket", "Value": BUCKET} in attributes

@@ -1,0 +1,38 @@
+#!/usr/bin/python
+"""Ansible module: say what an inventory costs a month. Its action plugin does the work."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: monthly_costs
+short_description: Say what an inventory costs a month
+description:
+  - Counts what the layers of all apps and networks make, from their inputs, and multiplies it by the list prices in
+    C(terraform/prices.yml). Reads files and changes nothing, and asks no service.
+  - What costs by use (requests, traffic, logs) is not in it.
+  - No module that others publish does this; Infracost asks a service for prices, with a key.
+options:
+  project:
+    description: Folder of the project, which holds C(terraform).
+    type: path
+    required: true
+author: Slipway
+"""
+
+EXAMPLES = r"""
+- name: Compute what the environment costs
+  slipway.provision.monthly_costs:
+    project: "{{ playbook_dir | dirname }}"
+  run_once: true
+"""
+
+RETURN = r"""
+table:
+  description: Each item with its number and price, and the sum of each app and network, in Markdown.
+  type: str
+  returned: always
+usd:
+  description: What all of it costs a month, in US dollars.
+  type: float
+  returned: always
+"""
