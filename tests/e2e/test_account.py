@@ -27,7 +27,8 @@ APPS = ("records",)
 OTHER = "111122223333"
 # One that an account does not have before it is enabled.
 REGION = "af-south-1"
-DEPLOYER = "e2eaccount-deployer"
+# Not the one that the bootstrap makes.
+DEPLOYER = "e2eaccount-own"
 LATE_SECONDS = 4
 
 Json = dict[str, Any]
