@@ -218,8 +218,8 @@ def test_what_the_free_plan_refuses(account: Account) -> None:
     assert "FreeTierRestrictionError: The specified backup retention period exceeds the maximum available" in text
     assert "set data_backup_retention_days to 1" in text
     fitting: Json = {"data_backup_retention_days": 1}
-    run, _ = account.run(**fitting)
-    assert account.site.summary()["records"]["url"] in succeeded(run).output
+    run = succeeded(account.run(**fitting)[0])
+    assert account.site.summary()["records"]["url"] in run.output
     assert succeeded(account.run(**fitting)[0]).changed == {}
 
 
