@@ -45,6 +45,8 @@ resource "aws_iam_role" "enhanced_monitoring" {
   name        = "${var.name}-database-monitoring"
   description = "Lets RDS write the enhanced monitoring of the database ${var.name}."
 
+  permissions_boundary = var.permissions_boundary_arn
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

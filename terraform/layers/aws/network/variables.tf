@@ -174,6 +174,17 @@ variable "nat_gateway_mode" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the IAM policy that limits every role of this layer; null for none. The policy of the deployer's role allows no role without it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn is \"${coalesce(var.permissions_boundary_arn, "null")}\"; it must be the ARN of an IAM policy of the account, or null."
+  }
+}
+
 variable "private_subnet_cidr_blocks" {
   description = "IPv4 ranges of the private subnets (applications and databases), in CIDR notation, one for each availability zone and in their order."
   type        = list(string)
