@@ -72,7 +72,8 @@ def test_missing_credentials(google: Google, tmp_path: Path) -> None:
         GOOGLE_APPLICATION_CREDENTIALS=str(tmp_path / "none.json"),
     )
     assert not passes
-    assert f"could not read the Google project {google.project}: [Errno 2] No such file or directory: '{tmp_path}/none.json'" in output
+    missing = f"[Errno 2] No such file or directory: '{tmp_path}/none.json'"
+    assert f"could not read the Google project {google.project}: {missing}" in output
 
 
 def test_token_that_google_does_not_know(google: Google, tmp_path: Path) -> None:
