@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,15 @@ _SUBJECTS = {
     "observability": ("cloudwatch", "logs", "sns", "tag"),
     "storage": ("kms", "s3"),
 }
+# Amazon EC2's own is split: one policy would be too long.
+_OF_INSTANCES = re.compile(r":(instance|launch-template|network-interface|volume)/|::image/")
 _PRINCIPAL = re.compile(r"arn:[^:]+:sts::(?P<account>\d+):assumed-role/(?P<environment>[a-z0-9-]+)-deployer/")
-# Condition keys that a statement keeps: which service a role is handed to, and what limits a role.
-_KEPT_CONDITIONS = {"iam:passedtoservice": "iam:PassedToService", "iam:permissionsboundary": "iam:PermissionsBoundary"}
+# Condition keys that a statement keeps: which service a role is handed to, what limits a role, which policy it gets.
+_KEPT_CONDITIONS = {
+    "iam:passedtoservice": "iam:PassedToService",
+    "iam:permissionsboundary": "iam:PermissionsBoundary",
+    "iam:policyarn": "iam:PolicyARN",
+}
 _READING = ("List", "Read")
 # A dry run reads no secret but the master's, which Terraform's plan opens, and writes nothing.
 _NOT_FOR_PLANS = ("iam:PassRole",)
@@ -108,7 +115,7 @@ def _has_condition_key(action: str, key: str) -> bool:
 def _general_value(value: str, account: str, environment: str) -> str:
     if re.fullmatch(rf"arn:aws[a-z-]*:iam::{account}:policy/slipway/{environment}-boundary", value):
         return "${boundary_arn}"
-    return value
+    return re.sub(r"^arn:aws[a-z-]*:", "arn:${partition}:", value)
 
 
 def _general_resource(arn: str, account: str, environment: str) -> str:
@@ -194,7 +201,8 @@ def documents(requests: set[Request]) -> dict[str, Json]:
     found: dict[str, set[Request]] = defaultdict(set)
     for request in requests:
         service = request.action.partition(":")[0]
-        subject = known.get(service, service)
+        is_of_instances = service == "ec2" and _OF_INSTANCES.search(request.resource)
+        subject = "instances" if is_of_instances else known.get(service, service)
         found[f"deploy-{subject}"].add(request)
         if _is_reading(request.action) and request.action not in _NOT_FOR_PLANS:
             found[f"plan-{subject}"].add(request)
@@ -313,7 +321,7 @@ def main(arguments: list[str]) -> int:
             print(f"not asked for: {place}")
         return 1 if missing else 0
     if given.add:
-        requests |= _allowed_now(read_documents())
+        requests |= allowed_requests(read_documents())
     written = documents(requests)
     wrong = list(problems(written))
     for file in FOLDER.glob("*-*.json.tftpl"):
@@ -324,20 +332,19 @@ def main(arguments: list[str]) -> int:
     return 1 if wrong else 0
 
 
-def _allowed_now(written: dict[str, Json]) -> set[Request]:
+def allowed_requests(written: dict[str, Json]) -> set[Request]:
+    """What the deployer's policies allow, as requests."""
     found = set()
     for name, document in written.items():
         for statement in document["Statement"] if name.startswith("deploy-") else []:
             conditions = statement.get("Condition", {}).get("StringEquals", {})
-            each: list[tuple[tuple[str, str], ...]] = [
-                ((key, value),) for key, values in conditions.items() for value in values
-            ]
+            each = [tuple(zip(conditions, values, strict=True)) for values in product(*conditions.values())]
             if statement["Effect"] == "Allow":
                 found |= {
                     Request(action, resource, condition)
                     for action in statement["Action"]
                     for resource in statement["Resource"]
-                    for condition in each or [()]
+                    for condition in each
                 }
     return found
 

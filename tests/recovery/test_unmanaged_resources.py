@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 
+from emulator.tests.stack import wait_until
 from plugins.filter.recovery import import_blocks, plan_creations
 from plugins.plugin_utils.unmanaged_resources import google
 from plugins.plugin_utils.unmanaged_resources.aws import FINDERS, REPEATABLE, find_unmanaged
@@ -181,6 +182,8 @@ class Made:
             cluster=NAME, serviceName=NAME, taskDefinition=definition, desiredCount=0, tags=LOWER_TAG_LIST
         )
         self._undo(ecs.delete_service, cluster=NAME, service=NAME, force=True)
+        # This emulator is late: it shows a new service some seconds later.
+        wait_until(lambda: ecs.describe_services(cluster=NAME, services=[NAME])["services"])
         self._add("aws_ecs_service", f"{NAME}/{NAME}", cluster=cluster, name=NAME)
 
     def _make_instances(self) -> None:

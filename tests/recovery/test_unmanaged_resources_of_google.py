@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 
-from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, Google
-from emulator.tests.stack import google_environment
+from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, RUN, Google
+from emulator.tests.stack import google_environment, wait_until
 from plugins.plugin_utils.unmanaged_resources.google import find_unmanaged
 from slipway_emulator.settings import Settings
 
@@ -24,10 +25,21 @@ ACCOUNT = f"projects/{PROJECT}/serviceAccounts/{NAME}@{PROJECT}.iam.gserviceacco
 Json = dict[str, Any]
 
 
+def _answers(google: Google, path: str) -> bool:
+    return bool(google.ask("GET", path).ok)
+
+
 @pytest.fixture(scope="module")
 def google(cloud: Settings) -> Iterator[Google]:
     """The project, with a repository and an account as an interrupted apply would have left them."""
     google = Google(cloud, PROJECT, "artifactregistry", "iam", "run")
+    # This emulator is late: an API that is switched on answers some seconds later.
+    for path in (
+        f"{ARTIFACTS}/{google.parent}/repositories",
+        f"{ACCOUNTS}/projects/{PROJECT}/serviceAccounts",
+        f"{RUN}/{google.parent}/services",
+    ):
+        wait_until(partial(_answers, google, path))
     repository = {"format": "DOCKER", "labels": LABELS}
     google.operate(ARTIFACTS, "POST", f"{google.parent}/repositories", repository, repositoryId=NAME)
     account = {"accountId": NAME, "serviceAccount": {"description": DESCRIPTION}}

@@ -10,6 +10,7 @@ import pytest
 
 from terraform.policies import (
     Request,
+    allowed_requests,
     documents,
     filled,
     lacking,
@@ -137,6 +138,12 @@ def test_too_long_too_many_and_too_wide_is_a_problem() -> None:
     assert found[2] == "deploy-b allows ecr:PutImage on *, and AWS knows resources of it"
 
 
+def test_what_is_kept_keeps_all_its_conditions() -> None:
+    boundary, policy = ("iam:PermissionsBoundary", "b"), ("iam:PolicyARN", "p")
+    asked = {Request("iam:AttachRolePolicy", "r", (boundary, policy)), Request("iam:GetRole", "r", ())}
+    assert allowed_requests(documents(asked)) == asked
+
+
 # -- those that are committed ----------------------------------------------------------------------------
 
 
@@ -151,8 +158,11 @@ def test_nothing_lets_the_deployer_out() -> None:
     for statement in allowed:
         assert not any("*" in action for action in statement["Action"])
         for action in statement["Action"]:
-            if action in ("iam:CreateRole", "iam:PutRolePolicy"):
+            if action in ("iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"):
                 assert "iam:PermissionsBoundary" in statement["Condition"]["StringEquals"], action
+            if action == "iam:AttachRolePolicy":
+                attached = statement["Condition"]["StringEquals"]["iam:PolicyARN"]
+                assert attached == ["arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"]
             if action == "iam:PassRole":
                 assert "iam:PassedToService" in statement["Condition"]["StringEquals"]
             if action.startswith("iam:") and not action.startswith(("iam:Get", "iam:List")):
@@ -160,6 +170,6 @@ def test_nothing_lets_the_deployer_out() -> None:
                 assert "/slipway/" not in str(statement["Resource"])
     actions = {action for statement in allowed for action in statement["Action"]}
     assert not actions & {
-        *("iam:AttachRolePolicy", "iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary"),
+        *("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary"),
         *("iam:PutRolePermissionsBoundary", "iam:CreateUser", "iam:CreateAccessKey"),
     }
