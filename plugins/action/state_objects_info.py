@@ -37,9 +37,16 @@ def read_objects(store: Store, keys: list[str]) -> Json:
     return objects
 
 
-def first_keys(store: Store) -> list[str]:
-    """The first few keys of a bucket, which is enough to say whose they are."""
-    return list(itertools.islice(store.list_keys(), _SHOWN_KEYS))
+def first_keys(store: Store, excluded_prefix: str | None = None) -> list[str]:
+    """The first few keys of a bucket, which is enough to say whose they are.
+
+    Args:
+        store: the bucket.
+        excluded_prefix: what keys that do not count begin with; all count without one.
+    """
+    keys = store.list_keys()
+    counted = (key for key in keys if not (excluded_prefix and key.startswith(excluded_prefix)))
+    return list(itertools.islice(counted, _SHOWN_KEYS))
 
 
 class ActionModule(AwsActionModule):
@@ -55,5 +62,5 @@ class ActionModule(AwsActionModule):
             objects = {key: value.get(member) for key, value in objects.items()}
         result = {"changed": False, "objects": objects, "bucket_exists": bool(objects) or store.exists()}
         if arguments["list_keys"]:
-            result["first_keys"] = first_keys(store)
+            result["first_keys"] = first_keys(store, arguments["excluded_prefix"])
         return result

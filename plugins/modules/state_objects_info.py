@@ -32,6 +32,9 @@ options:
     description: Whether to return what the bucket holds too.
     type: bool
     default: false
+  excluded_prefix:
+    description: Leave keys that begin with this out of what I(list_keys) returns.
+    type: str
   region:
     description: AWS region of the bucket; another store does not need it.
     type: str

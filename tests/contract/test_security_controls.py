@@ -63,3 +63,15 @@ def test_every_skip_has_a_reason() -> None:
     lines = (PROJECT / ".checkov.yaml").read_text().partition("skip-check:\n")[2].splitlines()
     assert lines[0].startswith("  # "), "a reason comes first"
     assert all(re.fullmatch(r"  (# .+|- CKV2?_\w+_\d+)", line) for line in lines)
+
+
+def test_every_role_of_a_deployment_carries_the_boundary() -> None:
+    roles = [
+        (file, block)
+        for file in (PROJECT / "terraform").rglob("*.tf")
+        if file.parent.name != "bootstrap"
+        for block in re.findall(r'^resource "aws_iam_role" .*?^}', file.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+    without = [str(file) for file, block in roles if not re.search(r"permissions_boundary += var\.", block)]
+    assert roles
+    assert without == []

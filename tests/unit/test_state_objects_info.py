@@ -49,3 +49,10 @@ def test_what_is_left_in_the_bucket_is_seen(s3: Any) -> None:
         s3.put_object(Bucket="states", Key=f"dev/app-{number}/data", Body=b"{}")
     assert first_keys(store) == [f"dev/app-{number}/data" for number in range(3)]
     assert first_keys(S3Store(s3, "nowhere")) == []
+
+
+def test_what_does_not_count_hides_nothing_else(s3: Any) -> None:
+    store = S3Store(s3, "states")
+    for key in ("dev/bootstrap/bootstrap", "dev/bootstrap/bootstrap.tflock", "dev/bootstrap/lock", "dev/main/network"):
+        s3.put_object(Bucket="states", Key=key, Body=b"{}")
+    assert first_keys(store, "dev/bootstrap/") == ["dev/main/network"]
