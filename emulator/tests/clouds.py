@@ -43,5 +43,7 @@ def cloud_beside(settings: Settings) -> Iterator[None]:
     # What an interrupted run of the tests has left.
     cli.stop(settings)
     cli.start(settings)
-    yield
-    cli.stop(settings)
+    try:
+        yield
+    finally:
+        cli.stop(settings)

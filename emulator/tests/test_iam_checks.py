@@ -706,7 +706,8 @@ def test_tags_of_a_group_are_condition_keys(aws: Client, deployer: Deployer, net
         VPCZoneIdentifier=network.subnet,
         Tags=[{"Key": "Environment", "Value": "dev", "PropagateAtLaunch": True}],
     )
-    group = aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]["AutoScalingGroupARN"]
+    described = aws("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=list(name.values()))
+    group = described["AutoScalingGroups"][0]["AutoScalingGroupARN"]
     stranger = deployer(allow(action, StringEquals={"autoscaling:ResourceTag/Environment": "prod"}))
     text = refusal(lambda: stranger("autoscaling").delete_auto_scaling_group(**name))
     assert f"{action} on resource: {group} " in text

@@ -109,11 +109,12 @@ class ContainerNetwork:
             container: docker-py's, with its address.
 
         Returns:
-            The address.
+            The address; empty where the container has ended already.
         """
         address: str = container.attrs["NetworkSettings"]["Networks"][self.name]["IPAddress"]
-        self._outside[container.id] = address
-        self.changed()
+        if address:
+            self._outside[container.id] = address
+            self.changed()
         return address
 
     def forget_outside(self, container: Any) -> None:

@@ -20,8 +20,11 @@ Function = Callable[..., Any]
 def record_address(original: Function, parts: Parts) -> Function:
     def record_address(task: Json, container: Any, _ecs_network: str | None) -> None:
         original(task, container, parts.network.name)
-        task.setdefault("_addresses", {})[container.id] = ecs._container_ip(container, parts.network.name)
-        parts.network.changed()
+        address = ecs._container_ip(container, parts.network.name)
+        # A container that has ended already has none.
+        if address:
+            task.setdefault("_addresses", {})[container.id] = address
+            parts.network.changed()
         attachments = task.get("attachments") or []
         if not attachments or task.get("_network_interface"):
             return

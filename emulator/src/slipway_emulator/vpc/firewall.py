@@ -198,10 +198,6 @@ table inet {name} {{
         wanted = Ports(_TCP, port, port)
         return bool(balancer and any(one.intersect(wanted) for one in from_internet(MACHINE_ADDRESS, balancer)))
 
-    def interface(self, address: str) -> Interface | None:
-        """The interface that has an address, if any."""
-        return self._interfaces.get(address)
-
     @staticmethod
     def reaches(source: Interface, service: str) -> bool:
         """Whether an interface reaches an API of AWS: through the internet, or through an endpoint of its VPC.

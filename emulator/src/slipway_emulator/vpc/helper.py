@@ -5,6 +5,7 @@ It is in the host's network and may do nothing but change that, so that a user o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -85,7 +86,9 @@ class Helper:
     def close(self) -> None:
         """End it, and the table with it."""
         if self._process.stdin:
-            self._process.stdin.close()
+            # What could not be written to one that has ended is written again here.
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:

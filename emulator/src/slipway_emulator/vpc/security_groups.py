@@ -46,15 +46,19 @@ class Ports:
 
 
 def ports_of(permission: Json) -> Ports:
-    """The ports of a security group's permission; those of a protocol without ports are all."""
+    """The ports of a security group's permission; those of a protocol without ports are all.
+
+    MiniStack stores malformed ones, too, which AWS refuses: they are of the protocol that nobody speaks.
+    """
     name = str(permission["IpProtocol"])
     if name == "-1":
         return Ports()
     protocol = _PROTOCOLS[name] if name in _PROTOCOLS else int(name) if name.isdecimal() else _HIGHEST_PROTOCOL
     if protocol not in (_PROTOCOLS["tcp"], _PROTOCOLS["udp"]):
-        return Ports(protocol)
-    first, last = permission.get("FromPort", 0), permission.get("ToPort", _HIGHEST_PORT)
-    return Ports(protocol, max(first, 0), last if last >= 0 else _HIGHEST_PORT)
+        return Ports(min(protocol, _HIGHEST_PROTOCOL))
+    first, last = max(permission.get("FromPort", 0), 0), permission.get("ToPort", _HIGHEST_PORT)
+    last = last if last >= 0 else _HIGHEST_PORT
+    return Ports(protocol, first, last) if first <= last <= _HIGHEST_PORT else Ports(_HIGHEST_PROTOCOL)
 
 
 def ranges_of(permission: Json) -> list[Network]:
