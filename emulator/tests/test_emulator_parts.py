@@ -21,6 +21,7 @@ from slipway_emulator.late import Late
 from slipway_emulator.network import ContainerNetwork
 from slipway_emulator.overrides import MINISTACK_VERSION
 from slipway_emulator.settings import Settings
+from slipway_emulator.vpc.security_groups import Ports, ports_of
 
 PACKAGE = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
@@ -139,3 +140,17 @@ def test_alarm_members_as_the_query_protocol_writes_them() -> None:
         "<Dimensions><member><Name>a&lt;b</Name></member></Dimensions><T></T></member>"
     )
     assert xml("StateUpdatedTimestamp", 0) == "<StateUpdatedTimestamp>1970-01-01T00:00:00Z</StateUpdatedTimestamp>"
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 80},
+        {"IpProtocol": "udp", "FromPort": 80, "ToPort": 65536},
+        {"IpProtocol": "256"},
+        {"IpProtocol": "tpc", "FromPort": 80, "ToPort": 80},
+    ],
+    ids=str,
+)
+def test_malformed_rule_is_of_the_protocol_that_nobody_speaks(malformed: dict[str, object]) -> None:
+    assert ports_of(malformed) == Ports(255)
