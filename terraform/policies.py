@@ -53,7 +53,7 @@ _KEPT_CONDITIONS = {
     "iam:policyarn": "iam:PolicyARN",
 }
 _READING = ("List", "Read")
-# A dry run reads no secret but the master's, which Terraform's plan opens, and writes nothing.
+# A dry run writes nothing. It reads what Terraform's provider reads, the values of secrets that a state has among it.
 _NOT_FOR_PLANS = ("iam:PassRole",)
 
 
