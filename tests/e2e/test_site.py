@@ -360,7 +360,8 @@ def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
     ecs, logs = aws("ecs"), aws("logs")
     for task in ("migration", "database-access"):
         for arn in ecs.list_task_definitions(familyPrefix=f"{NAME}-{task}", status="INACTIVE")["taskDefinitionArns"]:
-            places[arn] = json.dumps(ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]).encode()
+            definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+            places[arn] = json.dumps(definition, default=str).encode()
         assert f"{NAME}-{task}:1" in "".join(places)
     events = logs.get_paginator("filter_log_events").paginate(logGroupName=f"{NAME}/migration").build_full_result()
     places[f"{NAME}/migration"] = "\n".join(event["message"] for event in events["events"]).encode()
