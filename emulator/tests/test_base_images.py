@@ -19,7 +19,7 @@ import pytest
 
 from slipway_emulator import images
 from slipway_emulator.acm.authority import COMMON_NAME, Authority
-from slipway_emulator.images import MACHINE_IMAGE, POSTGRES, PYTHON
+from slipway_emulator.images import MACHINE_IMAGE, NETWORK_IMAGE, POSTGRES, PYTHON
 
 PROGRAM = [sys.executable, "-m", "slipway_emulator", "images"]
 INSTANCE = MACHINE_IMAGE
@@ -100,7 +100,7 @@ def start_postgres() -> Iterator[StartPostgres]:
 
 def test_second_run_finds_the_images_and_leaves_them_alone() -> None:
     """Nothing is built or pulled when the engine has what it needs."""
-    images = [PYTHON, POSTGRES, INSTANCE]
+    images = [PYTHON, POSTGRES, INSTANCE, NETWORK_IMAGE]
     before = [image_fact(image, "{{.Id}}") for image in images]
     started = time.monotonic()
     output = subprocess.run(PROGRAM, capture_output=True, text=True, check=True).stdout
