@@ -30,6 +30,9 @@ def remove(client: docker.DockerClient, settings: Settings) -> int:
         network = client.networks.get(settings.network_name)
     except NotFound:
         return len(containers)
+    if [pool.get("Subnet") for pool in network.attrs["IPAM"]["Config"] or []] != [settings.subnet]:
+        # Somebody else's, of the same name.
+        return len(containers)
     for container_id in network.attrs["Containers"]:
         # Somebody else's, connected by hand.
         network.disconnect(container_id, force=True)

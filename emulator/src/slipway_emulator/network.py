@@ -73,11 +73,16 @@ class ContainerNetwork:
         except NotFound:
             pool = docker.types.IPAMPool(subnet=subnet, iprange=str(lower), gateway=self.gateway)
             addresses = docker.types.IPAMConfig(pool_configs=[pool])
+            # Docker does not refuse it where a range is given.
+            taken = self._network_with(client)
             try:
-                existing = client.networks.create(name, driver="bridge", options=_OPTIONS, ipam=addresses)
+                if not taken:
+                    existing = client.networks.create(name, driver="bridge", options=_OPTIONS, ipam=addresses)
             except APIError as error:
+                taken = str(error.explanation)
+            if taken:
                 raise NetworkError(
-                    f"the Docker network {name} ({subnet}) cannot be made: {error.explanation}. "
+                    f"the Docker network {name} ({subnet}) cannot be made: {taken}. "
                     "See who has them: ip -4 address; docker network ls"
                 ) from None
         # Docker's name of a bridge that is given none.
@@ -87,6 +92,15 @@ class ContainerNetwork:
         first = 1 + zlib.crc32(name.encode()) % 254
         self._numbers = itertools.cycle([*range(first, 255), *range(1, first)])
         self._in_use: set[str] = set()
+
+    def _network_with(self, client: docker.DockerClient) -> str:
+        """Which Docker network has some of the addresses; empty where none has."""
+        for other in client.networks.list():
+            for pool in other.attrs["IPAM"]["Config"] or []:
+                theirs = ipaddress.ip_network(pool["Subnet"])
+                if theirs.version == self._range.version and theirs.overlaps(self._range):
+                    return f"the network {other.name} has {theirs}"
+        return ""
 
     def has(self, address: str) -> bool:
         """Whether an address is one of a container."""
