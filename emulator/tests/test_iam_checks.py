@@ -675,17 +675,17 @@ def test_auto_scaling_group_needs_what_its_instances_need(deployer: Deployer, ne
     own = ("autoscaling:CreateAutoScalingGroup", group), ("autoscaling:CreateOrUpdateTags", group)
     linked = allow("iam:CreateServiceLinkedRole")
     tags = [{"Key": "Environment", "Value": "dev", "PropagateAtLaunch": True}]
+
+    def create(specified: Json, client: Client) -> None:
+        client("autoscaling").create_auto_scaling_group(**asked, **specified, Tags=tags)
+
     for specified in (
         {"LaunchTemplate": by_name},
         {"MixedInstancesPolicy": {"LaunchTemplate": {"LaunchTemplateSpecification": by_name}}},
     ):
         needs(
             deployer,
-            reaches_the_service(
-                lambda client, given=specified: client("autoscaling").create_auto_scaling_group(  # type: ignore[misc]
-                    **asked, **given, Tags=tags
-                )
-            ),
+            reaches_the_service(partial(create, specified)),
             *own,
             *launching(network, template),
             beside=(linked,),
