@@ -238,9 +238,15 @@ class Services:
         self.execution_role = make_role(aws, "temu-execution", "ecs-tasks.amazonaws.com", *EXECUTION_ACTIONS)
 
     def define(
-        self, family: str, *, health_check: bool = False, container: Json | None = None, **environment: str
+        self,
+        family: str,
+        *,
+        health_check: bool = False,
+        retries: int = 3,
+        container: Json | None = None,
+        **environment: str,
     ) -> str:
-        """ARN of a new revision whose container has this environment."""
+        """ARN of a new revision whose container has this environment, and is unhealthy after so many failed checks."""
         definition: Json = {
             "name": "app",
             "image": self.image,
@@ -258,9 +264,10 @@ class Services:
             },
         }
         if health_check:
-            # No interpreter: a busy machine must not make a healthy container unhealthy.
+            # No interpreter, and more than one failure: a busy machine must not make a healthy container unhealthy. The
+            # containers of a service are checked at the same times, and would be replaced all at once.
             check = ["CMD-SHELL", "test -e /tmp/healthy"]
-            definition["healthCheck"] = {"command": check, "interval": 5, "retries": 1}
+            definition["healthCheck"] = {"command": check, "interval": 5, "retries": retries}
         answer = self.ecs.register_task_definition(
             family=family,
             networkMode="awsvpc",

@@ -130,7 +130,7 @@ def test_broken_deployment_rolls_back(
 ) -> None:
     before = services.describe(WEB)["deployments"][0]
     running = {task["taskArn"] for task in services.tasks(WEB)}
-    definition = services.define(WEB, health_check=health_check, BEHAVIOUR=behaviour, VERSION="broken")
+    definition = services.define(WEB, health_check=health_check, retries=1, BEHAVIOUR=behaviour, VERSION="broken")
     with Load(cloud, balancer.dns_name) as load:
         created = services.update(WEB, taskDefinition=definition)["deployments"][0]["id"]
         failed: Any = wait_until(
@@ -145,6 +145,7 @@ def test_broken_deployment_rolls_back(
         )
         wait_until(lambda: services.is_complete(WEB, before["taskDefinition"]))
     assert "circuit breaker" in failed["rolloutStateReason"]
+    assert [task["stoppedReason"] for task in services.tasks(WEB, "STOPPED") if task["taskArn"] in running] == []
     assert load.failures == []
     assert "broken" not in {body for _, body in load.answers}
     assert services.describe(WEB)["deployments"][0]["id"] == before["id"]
@@ -191,7 +192,7 @@ def test_scaling_in_stops_by_the_scheduler(services: Services, balancer: Balance
 
 
 def test_first_deployment_that_fails_ends(services: Services) -> None:
-    definition = services.define("temu-broken", health_check=True, BEHAVIOUR="crash")
+    definition = services.define("temu-broken", health_check=True, retries=1, BEHAVIOUR="crash")
     services.create("temu-broken", definition, 1)
     failed = wait_until(
         lambda: next(
