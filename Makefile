@@ -12,7 +12,7 @@ ARGS ?=
 with_env = . .build/env &&
 checkov = .build/checkov/bin/checkov
 
-.PHONY: help setup check deploy destroy stop generate lint lint-ansible lint-others lint-security test test-quick clean
+.PHONY: help setup check deploy destroy stop generate policies lint lint-ansible lint-others lint-security test test-quick clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ stop: ## Stop the emulator
 
 generate: setup ## Write roles' specifications and README tables from what they follow from
 	$(with_env) PYTHONPATH=.build/collections python -m terraform.generate
+
+policies: setup ## Write the deployer's policies from what the end-to-end tests ask of the emulator (an hour; ARGS="-k site")
+	$(with_env) SLIPWAY_RECORD_POLICIES=1 pytest -v tests/e2e $(ARGS)
+	$(with_env) python -m terraform.policies .build/emulator/iam-decisions.jsonl
 
 lint: setup ## Check the style of everything
 	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-others lint-security

@@ -35,6 +35,26 @@ CLOUD_ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+# What makes a run one of the role that may only plan.
+PLANNER = {
+    "AWS_ENDPOINT_URL": CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
+    "AWS_ENDPOINT_URL_STS": CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
+    "AWS_CONFIG_FILE": "{{ inventory_dir }}/aws.cfg",
+    "AWS_PROFILE": "planner",
+}
+# Whether runs are only to be recorded: make policies writes the deployer's policies from the record.
+RECORDS_POLICIES = bool(os.environ.get("SLIPWAY_RECORD_POLICIES"))
+
+
+def aws_client(service: str) -> Any:
+    """A boto3 client of the emulator, with the credentials of its account's administrator."""
+    return boto3.client(
+        service,
+        endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
+        region_name=CLOUD_ENVIRONMENT["AWS_DEFAULT_REGION"],
+        aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 @dataclass(frozen=True)
@@ -69,6 +89,7 @@ class Site:
     def __init__(self, folder: Path, environment: str, apps: Collection[str] | None = None) -> None:
         self.folder = folder
         self.environment = environment
+        self._is_everything_allowed = False
         self.inventory = folder / "inventories" / environment
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True)
@@ -82,6 +103,8 @@ class Site:
         text = text.replace("slipway-dev-state", f"slipway-{environment}-state")
         # The emulator has put its files where the project is.
         settings.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
+        profiles = self.inventory / "aws.cfg"
+        profiles.write_text(profiles.read_text().replace("/slipway/dev-", f"/slipway/{environment}-"))
         google = self.inventory / "group_vars" / "cloud_run" / "cloud.yml"
         text = google.read_text().replace("slipway-dev-gcp-state", f"slipway-{environment}-gcp-state")
         google.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
@@ -114,6 +137,8 @@ class Site:
             arguments: more arguments of `ansible-playbook`.
             variables: extra variables.
         """
+        if RECORDS_POLICIES:
+            self._allow_everything()
         extra = ["-e", json.dumps(variables)] if variables else []
         result = subprocess.run(
             self.command(playbook, *arguments, *extra),
@@ -129,6 +154,18 @@ class Site:
         number = len(list(self.logs.iterdir())) + 1
         (self.logs / f"{number:02}-{Path(playbook).stem}.log").write_text(result.stdout)
         return Run(result.returncode, result.stdout, recap(result.stdout))
+
+    def _allow_everything(self) -> None:
+        """Let the deployer do everything, so that the emulator's record says what it does."""
+        if self._is_everything_allowed:
+            return
+        self._is_everything_allowed = True
+        succeeded(self.run("playbooks/bootstrap.yml"))
+        aws_client("iam").put_role_policy(
+            RoleName=f"{self.environment}-deployer",
+            PolicyName="everything",
+            PolicyDocument=json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}),
+        )
 
     def destroy(self, *hosts: str) -> Run:
         """Destroy some hosts, or all; those that are not deployed are no error."""
@@ -173,14 +210,9 @@ def _filters(name: str, platform: str) -> list[str]:
     if platform != "ec2":
         return [f"label=com.amazonaws.ecs.task-definition-family={name}"]
     # Instances, and what runs on them, have the instance's id in their names.
-    ec2 = boto3.client(
-        "ec2",
-        endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-        region_name=CLOUD_ENVIRONMENT["AWS_DEFAULT_REGION"],
-        aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-    )
-    reservations = ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": [name]}])["Reservations"]
+    reservations = aws_client("ec2").describe_instances(Filters=[{"Name": "tag:Name", "Values": [name]}])[
+        "Reservations"
+    ]
     return [f"name={one['InstanceId']}" for item in reservations for one in item["Instances"]]
 
 

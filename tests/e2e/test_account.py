@@ -55,7 +55,7 @@ def test_another_account_is_refused_before_anything_is_touched(
 ) -> None:
     run = failed(site.run(playbook, slipway_account_id=OTHER, **variables))
     text = " ".join(run.output.split())
-    who = "arn:aws:iam::000000000000:root"
+    who = f"arn:aws:sts::000000000000:assumed-role/{ENVIRONMENT}-deployer/slipway"
     assert f"belong to the AWS account 000000000000 ({who}), and slipway_account_id is {OTHER}" in text
     assert f"{site.inventory}/group_vars/all/environment.yml" in text
     assert _states(aws) == []

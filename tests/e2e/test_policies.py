@@ -1,0 +1,69 @@
+"""The deployer's policies: nothing is refused, and without a statement a run is."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from terraform.policies import lacking, read_documents, read_requests, unneeded
+from tests.e2e.runs import RECORDS_POLICIES, Site, failed, succeeded
+
+ENVIRONMENT = "e2epolicies"
+APPS = ("records",)
+
+pytestmark = pytest.mark.long
+
+
+def _record(project: Path) -> list[str]:
+    return (project / ".build/emulator/iam-decisions.jsonl").read_text().splitlines()
+
+
+def _policy(name: str) -> str:
+    return f"arn:aws:iam::000000000000:policy/slipway/{ENVIRONMENT}-{name}"
+
+
+@pytest.mark.skipif(RECORDS_POLICIES, reason="the deployer may do everything while it is recorded")
+def test_without_a_statement_a_run_is_refused_and_the_bootstrap_gives_it_back(site: Site, aws: Any) -> None:
+    succeeded(site.run("playbooks/bootstrap.yml"))
+    document = read_documents()["deploy-network"]
+    # What a network needs when it is made; another one with each run.
+    candidates = [
+        (statement, action)
+        for statement in document["Statement"]
+        for action in statement["Action"]
+        if action in ("ec2:CreateVpc", "ec2:CreateSubnet", "ec2:CreateInternetGateway", "ec2:CreateRouteTable")
+    ]
+    statement, action = random.choice(candidates)  # noqa: S311  (a sample)
+    iam = aws("iam")
+    arn = _policy("deploy-network")
+    current = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    whole = iam.get_policy_version(PolicyArn=arn, VersionId=current)["PolicyVersion"]["Document"]
+    less = [one for one in whole["Statement"] if one["Sid"] != statement["Sid"]]
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(whole | {"Statement": less}), SetAsDefault=True)
+    try:
+        run = failed(site.run("site.yml", "--limit", "main"))
+        text = " ".join(run.output.split())
+        # Terraform makes several things at a time; the first that is refused stops the run.
+        refused = [one for one in statement["Action"] if f"is not authorized to perform: {one}" in text]
+        assert refused, (action, run.output[-4000:])
+        succeeded(site.run("playbooks/bootstrap.yml"))
+        succeeded(site.run("site.yml", "--limit", "main"))
+    finally:
+        site.destroy()
+
+
+@pytest.mark.skipif(RECORDS_POLICIES, reason="what is recorded is what they are made of")
+def test_nothing_was_asked_for_that_they_lack(project: Path) -> None:
+    assert lacking(read_requests(_record(project)), read_documents()) == []
+
+
+def test_what_was_asked_for_is_refused_without_its_statement(project: Path) -> None:
+    # Of the actions that this session's runs have asked for, each is allowed by one statement alone.
+    requests = read_requests(_record(project))
+    asked = {request.action for request in requests}
+    idle = [place for place in unneeded(requests, read_documents()) if place.rpartition(" ")[2] in asked]
+    assert idle == []
