@@ -21,7 +21,7 @@ import docker
 from ministack.core.responses import request_scope
 
 from slipway_emulator.images import NETWORK_IMAGE
-from slipway_emulator.network import ENGINE_ERRORS, MACHINE_ADDRESS, ContainerNetwork, NetworkError
+from slipway_emulator.network import MACHINE_ADDRESS, ContainerNetwork, NetworkError
 from slipway_emulator.vpc import interfaces, routes, security_groups
 from slipway_emulator.vpc.helper import LABEL, Helper, table_name
 from slipway_emulator.vpc.interfaces import Interface
@@ -101,9 +101,10 @@ class Firewall:
                 self.refresh()
                 for _ in ended:
                     self.refresh()
-            except (*ENGINE_ERRORS, NetworkError) as error:
-                _logger.warning("whether containers end is not known: %s", error)
-            # The engine starts again.
+            except Exception:
+                # Whatever it is: the next one that ends has to be seen.
+                _logger.exception("whether containers end is not known")
+            # An engine that has ended starts again.
             time.sleep(_FOLLOW_SECONDS)
 
     def address_of_load_balancer(self, arn: str) -> str:
