@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from botocore.exceptions import ClientError
@@ -36,6 +37,37 @@ def balancer(aws: Client) -> Iterator[str]:
 
 def _statement(service: str, resource: str) -> dict[str, object]:
     return {"Effect": "Allow", "Principal": {"Service": service}, "Action": "s3:PutObject", "Resource": resource}
+
+
+# Of Elastic Load Balancing in us-east-1, and in another region.
+ACCOUNT, OTHER_ACCOUNT = "127311923021", "033677994240"
+SERVICE = {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "allowed"),
+    [
+        (SERVICE, {}, True),
+        ({"AWS": ACCOUNT}, {}, True),
+        ({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, {}, True),
+        ({"AWS": OTHER_ACCOUNT}, {}, False),
+        ({"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:root"}, {}, False),
+        ({"AWS": "arn:aws:iam::000000000000:root"}, {}, False),
+        (SERVICE, {"ArnLike": {"aws:SourceArn": "arn:aws:elasticloadbalancing:us-east-1:000000000000:*"}}, True),
+        (SERVICE, {"ArnLike": {"aws:SourceArn": "arn:aws:elasticloadbalancing:us-east-2:000000000000:*"}}, False),
+        (SERVICE, {"StringEquals": {"aws:SourceAccount": "111122223333"}}, False),
+    ],
+)
+def test_bucket_allows_elastic_load_balancing(
+    aws: Client, balancer: str, principal: dict[str, str], condition: dict[str, object], allowed: bool
+) -> None:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "s3:PutObject", "Resource": f"{PREFIX}/AWSLogs/*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement | ({"Condition": condition} if condition else {})]}
+    aws("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    values = {"access_logs.s3.enabled": "true", "access_logs.s3.bucket": BUCKET}
+    attributes = [{"Key": key, "Value": value} for key, value in values.items()]
+    with nullcontext() if allowed else pytest.raises(ClientError, match="InvalidConfigurationRequest"):
+        aws("elbv2").modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=attributes)
 
 
 def test_bucket_that_may_not_be_written_to_is_refused(aws: Client, balancer: str) -> None:

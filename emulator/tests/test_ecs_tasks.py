@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from emulator.tests.stack import CLUSTER, Client, Services, lead_out, main_table, wait_until
+from emulator.tests.stack import CLUSTER, Client, Services, allow, lead_out, main_table, wait_until
 
 
 def end_of(services: Services, arn: str) -> Any:
@@ -200,6 +201,47 @@ def test_task_needs_a_way_to_the_registry(aws: Client, services: Services) -> No
     lead_out(ec2, vpc, subnet)
     assert begins(public=False)
     assert begins(public=True, subnet=default_subnet(ec2))
+
+
+def test_task_without_a_nat_gateway_needs_endpoints(aws: Client, services: Services) -> None:
+    """One after the other, as the agent asks; "Amazon ECS interface VPC endpoints"."""
+    ec2, iam = aws("ec2"), aws("iam")
+    secret = aws("secretsmanager").create_secret(Name="temu-endpoints", SecretString="s")["ARN"]
+    statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="temu-execution", PolicyName="secret", PolicyDocument=policy)
+    definition = services.define("temu-endpoints", container={"secrets": [{"name": "SECRET", "valueFrom": secret}]})
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="temu-endpoints", Description="temu", VpcId=vpc)["GroupId"]
+    allow(ec2, group, 443, cidr="10.7.0.0/16")
+    network = {"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}}
+
+    def reason() -> str:
+        """Why a task has not started; empty where it has."""
+        arn = services.run(definition, networkConfiguration=network)
+        task = wait_until(lambda: (it := services.task(arn))["lastStatus"] in ("RUNNING", "STOPPED") and it)
+        if task["lastStatus"] == "RUNNING":
+            services.ecs.stop_task(cluster=CLUSTER, task=arn)
+            return ""
+        return str(task["stoppedReason"])
+
+    no_resource = "ResourceInitializationError: unable to pull secrets or registry auth: "
+    options = {"VpcEndpointType": "Interface", "SubnetIds": [subnet], "SecurityGroupIds": [group]}
+    for service, start, source in (
+        ("ecr.api", no_resource, "registry auth from Amazon ECR"),
+        ("secretsmanager", no_resource, "secrets from AWS Secrets Manager"),
+        ("logs", "ResourceInitializationError: failed to validate logger args: ", "the task and Amazon CloudWatch"),
+        ("ecr.dkr", "CannotPullContainerError: ", services.image),
+        ("s3", "CannotPullContainerError: ", services.image),
+    ):
+        found = reason()
+        assert found.startswith(start)
+        assert source in found
+        more = {"RouteTableIds": [main_table(ec2, vpc)]} if service == "s3" else options
+        ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=f"com.amazonaws.us-east-1.{service}", **more)
+    assert reason() == ""
+    iam.delete_role_policy(RoleName="temu-execution", PolicyName="secret")
 
 
 def default_subnet(ec2: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,19 +121,29 @@ def test_deleted_pool_keeps_its_name_and_can_be_undeleted(owner: Google) -> None
 def test_deleted_pool_is_gone_after_thirty_days() -> None:
     now, days = 1_000_000.0, 86400
     routes = Routes()
-    WorkloadIdentityPools(routes, lambda: now)
+    pools = WorkloadIdentityPools(routes, lambda: now)
 
     def ask(method: str, path: str, **query: str) -> Any:
         return routes.answer(ApiRequest(method, path, query, {}, b"")).content
 
-    ask("POST", POOLS, workloadIdentityPoolId="temu-pool")
+    provider: Any = {"attributeMapping": {"google.subject": "assertion.sub"}, "oidc": {"issuerUri": "https://issuer"}}
+    name = ask("POST", POOLS, workloadIdentityPoolId="temu-pool")["response"]["name"]
+    providers = f"{POOLS}/temu-pool/providers"
+    routes.answer(
+        ApiRequest("POST", providers, {"workloadIdentityPoolProviderId": "theirs"}, {}, json.dumps(provider).encode())
+    )
+    assert pools.active_provider(f"{name}/providers/theirs")
     ask("DELETE", f"{POOLS}/temu-pool")
+    assert not pools.active_provider(f"{name}/providers/theirs")
     now += 30 * days - 1
     assert ask("GET", f"{POOLS}/temu-pool")["state"] == "DELETED"
     now += 1
     with pytest.raises(ApiError, match="not found"):
         ask("GET", f"{POOLS}/temu-pool")
+    # Another one of its name has not its providers.
     ask("POST", POOLS, workloadIdentityPoolId="temu-pool")
+    assert ask("GET", providers) == {}
+    assert not pools.active_provider(f"{name}/providers/theirs")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from emulator.tests.groups import AMI_PARAMETER
@@ -883,6 +884,34 @@ def test_web_identity_is_who_the_trust_policy_says(aws: Client, cloud: Settings,
         "InvalidIdentityToken: No OpenIDConnect provider found in your account for https://other"
     )
     assert refusal(lambda: assume(**right | {"exp": time.time() - 1})).startswith("ExpiredTokenException")
+    strange: list[Any] = [{"sub": {}}, {"aud": {}}, {"aud": [{}]}, {"exp": 10**400}, {"exp": "never"}, {"sub": None}]
+    tokens = [token_of(**right | claims) for claims in strange]
+    deep = base64.urlsafe_b64encode(("[" * 5000).encode()).decode()
+    for token in [*tokens, "none", "a.b.c", f"a.{deep}.c", "ä.ö.ü"]:
+        asked = {"RoleArn": role, "RoleSessionName": "run", "WebIdentityToken": token}
+        assert refusal(partial(sts.assume_role_with_web_identity, **asked)) == (
+            "InvalidIdentityToken: The ID Token provided is not a valid JWT."
+        ), token
+    # What boto3 would not send.
+    for member, value in (
+        ("RoleSessionName", "a b"),
+        ("RoleSessionName", ""),
+        ("RoleArn", "none"),
+        ("DurationSeconds", "soon"),
+        ("DurationSeconds", "60"),
+        ("DurationSeconds", "7200"),
+        ("WebIdentityToken", ""),
+    ):
+        form = {
+            "Action": "AssumeRoleWithWebIdentity",
+            "Version": "2011-06-15",
+            "RoleArn": role,
+            "RoleSessionName": "run",
+        }
+        answer = requests.post(
+            cloud.gateway_url, form | {"WebIdentityToken": token_of(**right), member: value}, timeout=10
+        )
+        assert (answer.status_code, "<Code>ValidationError</Code>" in answer.text) == (400, True), (member, value)
     iam.delete_role_policy(RoleName="temu-github", PolicyName="own")
     iam.delete_role(RoleName="temu-github")
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)

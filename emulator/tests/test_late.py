@@ -42,6 +42,27 @@ class TestLate:
         now[0] += 5
         assert late.seen("arn:a", "second") == "second"
 
+    def test_change_after_one_that_is_not_seen_yet(self) -> None:
+        now = [100.0]
+        late = Late(5, lambda: now[0])
+        late.changed("arn:a", "first")
+        now[0] += 3
+        late.changed("arn:a", "second")
+        assert late.seen("arn:a", "third") == "first"
+        now[0] += 3
+        assert late.seen("arn:a", "third") == "first"
+        now[0] += 2
+        assert late.seen("arn:a", "third") == "third"
+
+    def test_change_of_a_new_thing(self) -> None:
+        now = [100.0]
+        late = Late(5, lambda: now[0])
+        late.changed("arn:new")
+        late.changed("arn:new", "first")
+        assert late.seen("arn:new", "second") is None
+        now[0] += 5
+        assert late.seen("arn:new", "second") == "second"
+
     def test_off(self) -> None:
         late = Late(0)
         late.changed("arn:a", "first")

@@ -262,6 +262,25 @@ class TestSharedListener:
         aws("elbv2").delete_rule(RuleArn=rule)
         self.rule(aws, https, 7, "b.example", forward)
 
+    def test_priorities_are_exchanged_at_once(self, aws: Client, balancer: Balancer, https: str) -> None:
+        elb, forward = aws("elbv2"), {"Type": "forward", "TargetGroupArn": balancer.group}
+        first, second = (self.rule(aws, https, n, f"{n}.example", forward) for n in (1, 2))
+
+        def order(priorities: dict[str, int]) -> None:
+            elb.set_rule_priorities(RulePriorities=[{"RuleArn": arn, "Priority": n} for arn, n in priorities.items()])
+
+        def orders() -> dict[str, str]:
+            found = elb.describe_rules(RuleArns=[first, second])["Rules"]
+            return {rule["RuleArn"]: rule["Priority"] for rule in found}
+
+        with pytest.raises(ClientError, match="PriorityInUse"):
+            order({first: 2})
+        with pytest.raises(ClientError, match="RuleNotFound"):
+            order({first: 3, f"{first}0": 4})
+        assert orders() == {first: "1", second: "2"}
+        order({first: 2, second: 1})
+        assert orders() == {first: "2", second: "1"}
+
     def test_a_target_group_belongs_to_one_load_balancer(self, aws: Client, balancer: Balancer, https: str) -> None:
         elb = aws("elbv2")
         other = Balancer(aws, "temu-other")
@@ -271,10 +290,19 @@ class TestSharedListener:
                 self.rule(aws, https, 1, "a.example", forward)
             with pytest.raises(ClientError, match="TargetGroupAssociationLimit"):
                 elb.create_listener(LoadBalancerArn=balancer.arn, Protocol="HTTP", Port=81, DefaultActions=[forward])
+            own = self.rule(aws, https, 2, "b.example", {"Type": "forward", "TargetGroupArn": balancer.group})
+            weighted = {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": other.group}]}}
+            for action in (forward, weighted):
+                with pytest.raises(ClientError, match="TargetGroupAssociationLimit"):
+                    elb.modify_rule(RuleArn=own, Actions=[action])
+                with pytest.raises(ClientError, match="TargetGroupAssociationLimit"):
+                    elb.modify_listener(ListenerArn=https, DefaultActions=[action])
             with pytest.raises(ClientError, match="ResourceInUse"):
                 elb.delete_target_group(TargetGroupArn=other.group)
             for one in elb.describe_listeners(LoadBalancerArn=other.arn)["Listeners"]:
                 elb.delete_listener(ListenerArn=one["ListenerArn"])
+            elb.modify_rule(RuleArn=own, Actions=[forward])
+            elb.delete_rule(RuleArn=own)
             rule = self.rule(aws, https, 1, "a.example", forward)
             groups = elb.describe_target_groups(TargetGroupArns=[other.group])["TargetGroups"]
             assert groups[0]["LoadBalancerArns"] == [balancer.arn]

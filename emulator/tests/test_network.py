@@ -9,11 +9,13 @@ import signal
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import docker
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.tests.clouds import settings_beside
 from emulator.tests.stack import (
@@ -34,7 +36,7 @@ from slipway_emulator.images import NETWORK_IMAGE
 from slipway_emulator.network import ContainerNetwork, NetworkError
 from slipway_emulator.settings import Settings
 from slipway_emulator.vpc.firewall import Firewall
-from slipway_emulator.vpc.helper import table_name
+from slipway_emulator.vpc.helper import LABEL, Helper, remove, table_name
 
 Json = dict[str, Any]
 
@@ -62,6 +64,14 @@ except TimeoutError:
 """
 
 
+ASK = """
+import http.client, sys
+c = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=10)
+c.request(sys.argv[4], sys.argv[3])
+print(c.getresponse().status)
+"""
+
+
 class Vpc:
     """A VPC with a public subnet, a private one that leads out, and one that leads nowhere."""
 
@@ -82,21 +92,28 @@ class Vpc:
         group: str = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.id)["GroupId"]
         return group
 
-    def start(self, group: str, subnet: str = "", public: bool = False) -> Task:
-        """Start a task that listens at two ports."""
+    def start(
+        self,
+        group: str,
+        subnet: str = "",
+        public: bool = False,
+        definition: str = "",
+        ports: tuple[int, ...] = (PORT, OTHER_PORT),
+    ) -> Task:
+        """Start a task that listens at two ports, or at those that its own definition does."""
         network = {
             "subnets": [subnet or self.private],
             "securityGroups": [group],
             "assignPublicIp": "ENABLED" if public else "DISABLED",
         }
-        arn = self._services.run(self._definition, networkConfiguration={"awsvpcConfiguration": network})
+        arn = self._services.run(definition or self._definition, networkConfiguration={"awsvpcConfiguration": network})
         task = wait_until(lambda: (it := self._services.task(arn))["lastStatus"] in ("RUNNING", "STOPPED") and it)
         assert task["lastStatus"] == "RUNNING", task["stoppedReason"]
         (container,) = self._engine.containers.list(filters={"label": f"com.amazonaws.ecs.task-arn={arn}"})
         details = {detail["name"]: detail["value"] for detail in task["attachments"][0]["details"]}
         started = Task(arn, container, details["privateIPv4Address"], details["networkInterfaceId"])
         # It asks itself: no security group is in between.
-        wait_until(lambda: all(started.run(CONNECT, "127.0.0.1", str(port)) == 0 for port in (PORT, OTHER_PORT)))
+        wait_until(lambda: all(started.run(CONNECT, "127.0.0.1", str(port)) == 0 for port in ports))
         return started
 
     def stop(self, task: Task) -> None:
@@ -123,12 +140,18 @@ class Task:
         assert code in (0, 9)
         return code == 0
 
-    def gets(self, url_host: str, port: int, path: str, service: str = "") -> bool:
+    def gets(self, url_host: str, port: int, path: str, service: str = "", region: str = "us-east-1") -> bool:
         """Whether an HTTP request is answered, one that is signed for a service if that is named."""
-        scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request" if service else ""
+        scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request" if service else ""
         code = self.run(GET, url_host, str(port), path, *([scope] if scope else []))
         assert code in (0, 9)
         return code == 0
+
+    def status(self, url_host: str, port: int, method: str, path: str) -> str:
+        """The status that an HTTP request is answered with."""
+        command = ["python", "-c", ASK, url_host, str(port), path, method]
+        output: bytes = self.container.exec_run(command).output
+        return output.decode().strip()
 
 
 @pytest.fixture(scope="module")
@@ -350,23 +373,130 @@ def test_way_out_is_by_routes_and_egress(
     assert client.reaches(host, port)
 
 
-def test_endpoint_of_the_vpc_is_a_way_to_its_service(vpc: Vpc, client: Task, cloud: Settings) -> None:
+@pytest.fixture
+def no_way_out(vpc: Vpc) -> Iterator[str]:
+    """Id of the private subnets' route table, which leads nowhere for the time of a test."""
     filters = [{"Name": "vpc-id", "Values": [vpc.id]}, {"Name": "association.main", "Values": ["true"]}]
     (table,) = vpc.ec2.describe_route_tables(Filters=filters)["RouteTables"]
     (route,) = (one for one in table["Routes"] if "NatGatewayId" in one)
     anywhere = {"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": "0.0.0.0/0"}
-    apis = cloud.subnet.replace("0/24", "2"), cloud.gateway_port
     vpc.ec2.delete_route(**anywhere)
+    yield table["RouteTableId"]
+    vpc.ec2.create_route(**anywhere, NatGatewayId=route["NatGatewayId"])
+
+
+@contextmanager
+def endpoint(vpc: Vpc, service: str, **more: Any) -> Iterator[str]:
+    """An endpoint of the VPC to a service; its id."""
+    made = vpc.ec2.create_vpc_endpoint(VpcId=vpc.id, ServiceName=f"com.amazonaws.us-east-1.{service}", **more)
+    identifier = made["VpcEndpoint"]["VpcEndpointId"]
     try:
-        assert not client.gets(*apis, "/none", "s3")
-        made = vpc.ec2.create_vpc_endpoint(
-            VpcId=vpc.id, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table["RouteTableId"]]
-        )
-        assert client.gets(*apis, "/none", "s3")
-        assert not client.gets(*apis, "/", "sts")
-        vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpoint"]["VpcEndpointId"]])
+        yield identifier
     finally:
-        vpc.ec2.create_route(**anywhere, NatGatewayId=route["NatGatewayId"])
+        vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[identifier])
+
+
+@contextmanager
+def egress(vpc: Vpc, group: str, *rules: Json) -> Iterator[None]:
+    """Let a group out as these rules say, and nowhere else."""
+    every = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    vpc.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[every])
+    try:
+        if rules:
+            vpc.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=list(rules))
+        yield
+        if rules:
+            vpc.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=list(rules))
+    finally:
+        vpc.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[every])
+
+
+def test_gateway_endpoint_is_a_way_to_public_addresses(
+    vpc: Vpc, client: Task, client_group: str, cloud: Settings, no_way_out: str
+) -> None:
+    apis = cloud.subnet.replace("0/24", "2"), cloud.gateway_port
+    presigned = "/none?X-Amz-Credential=test%2F20260101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=0"
+    assert not client.gets(*apis, "/none", "s3")
+    assert not client.gets(*apis, presigned)
+    with endpoint(vpc, "s3", RouteTableIds=[vpc.isolated_table]):
+        assert not client.gets(*apis, "/none", "s3")
+    names = [f"com.amazonaws.us-east-1.{one}" for one in ("s3", "dynamodb")]
+    lists = vpc.ec2.describe_prefix_lists(Filters=[{"Name": "prefix-list-name", "Values": names}])["PrefixLists"]
+    by_name = {one["PrefixListName"].rpartition(".")[2]: one["PrefixListId"] for one in lists}
+    https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    with endpoint(vpc, "s3", RouteTableIds=[no_way_out]):
+        assert client.gets(*apis, "/none", "s3")
+        assert client.gets(*apis, presigned)
+        assert not client.gets(*apis, "/none", "s3", "eu-central-1")
+        assert not client.gets(*apis, "/", "sts")
+        for rules, allowed in (
+            ([], False),
+            ([permission(443, cidr="10.8.0.0/16")], False),
+            ([https | {"PrefixListIds": [{"PrefixListId": by_name["dynamodb"]}]}], False),
+            ([https | {"PrefixListIds": [{"PrefixListId": by_name["s3"]}]}], True),
+        ):
+            with egress(vpc, client_group, *rules):
+                assert client.gets(*apis, "/none", "s3") == allowed, rules
+
+
+def test_gateway_endpoints_are_of_two_services(vpc: Vpc) -> None:
+    refusal = r"InvalidParameter.*Endpoint type \(Gateway\) does not match available service types \(\[Interface\]\)"
+    with pytest.raises(ClientError, match=refusal), endpoint(vpc, "sts"):
+        pass
+
+
+@pytest.mark.usefixtures("no_way_out")
+def test_interface_endpoint_is_a_way_in_the_vpc(vpc: Vpc, client: Task, client_group: str, cloud: Settings) -> None:
+    apis, group = (cloud.subnet.replace("0/24", "2"), cloud.gateway_port), vpc.group()
+    options = {"VpcEndpointType": "Interface", "SubnetIds": [vpc.private, vpc.isolated], "SecurityGroupIds": [group]}
+    with endpoint(vpc, "sts", **options) as identifier:
+        (shown,) = vpc.ec2.describe_vpc_endpoints(VpcEndpointIds=[identifier])["VpcEndpoints"]
+        assert ([one["GroupId"] for one in shown["Groups"]], shown["PrivateDnsEnabled"]) == ([group], True)
+        # Its own group lets nobody in.
+        assert not client.gets(*apis, "/", "sts")
+        allow(vpc.ec2, group, 443, group=client_group)
+        assert client.gets(*apis, "/", "sts")
+        assert not client.gets(*apis, "/", "ssm")
+        prefix_list = {"PrefixListIds": [{"PrefixListId": "pl-00000000"}]}
+        for rule, allowed in (
+            (permission(443, cidr="10.8.0.0/16"), True),
+            (permission(443, group=group), True),
+            (permission(443, cidr="10.8.1.0/24"), False),
+            ({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443} | prefix_list, False),
+        ):
+            with egress(vpc, client_group, rule):
+                assert client.gets(*apis, "/", "sts") == allowed, rule
+        vpc.ec2.modify_vpc_endpoint(VpcEndpointId=identifier, PrivateDnsEnabled=False)
+        assert not client.gets(*apis, "/", "sts")
+
+
+def test_private_dns_of_an_endpoint_leaves_no_other_way(vpc: Vpc, client: Task, cloud: Settings) -> None:
+    """Though there is a NAT gateway."""
+    apis, group = (cloud.subnet.replace("0/24", "2"), cloud.gateway_port), vpc.group()
+    options = {"VpcEndpointType": "Interface", "SubnetIds": [vpc.private], "SecurityGroupIds": [group]}
+    assert client.gets(*apis, "/", "sts")
+    with endpoint(vpc, "sts", **options) as identifier:
+        assert not client.gets(*apis, "/", "sts")
+        assert client.gets(*apis, "/", "ssm")
+        vpc.ec2.modify_vpc_endpoint(VpcEndpointId=identifier, PrivateDnsEnabled=False)
+        assert client.gets(*apis, "/", "sts")
+
+
+def test_control_is_for_this_machine_only(aws: Client, client: Task, cloud: Settings) -> None:
+    host, port = cloud.subnet.replace("0/24", "2"), cloud.gateway_port
+    key = aws("sts").get_session_token()["Credentials"]["AccessKeyId"]
+
+    def status(method: str, path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request(method, path)
+        return connection.getresponse().status
+
+    assert client.status(host, port, "GET", "/_slipway/identity") == "404"
+    assert client.status(host, port, "POST", f"/_slipway/expire/{key}") == "404"
+    assert client.status(host, port, "GET", "/_ministack/ready") == "404"
+    assert status("GET", "/_ministack/ready") == 200
+    assert status("GET", "/_slipway/identity") == 200
+    assert status("POST", f"/_slipway/expire/{key}") == 204
 
 
 def test_load_balancer_reaches_targets_from_its_own_group(aws: Client, services: Services, cloud: Settings) -> None:
@@ -429,10 +559,152 @@ def test_database_is_reached_as_its_groups_say(aws: Client, vpc: Vpc, client: Ta
     rds.delete_db_instance(DBInstanceIdentifier="temu-network", SkipFinalSnapshot=True)
 
 
-def tables() -> str:
+def at_address(engine: docker.DockerClient, cloud: Settings, like: Task) -> Task:
+    """Somebody's container at the address that a task has had."""
+    network = cloud.network_name
+    networking = engine.api.create_networking_config(
+        {network: engine.api.create_endpoint_config(ipv4_address=like.address)}
+    )
+    image = like.container.attrs["Config"]["Image"]
+    made = engine.api.create_container(image, command=["sleep", "600"], networking_config=networking)
+    engine.api.start(made["Id"])
+    return Task("", engine.containers.get(made["Id"]), like.address, "")
+
+
+def test_address_of_a_container_that_is_gone_has_no_rights(
+    vpc: Vpc, server: Task, engine: docker.DockerClient, cloud: Settings, server_group: str, rules: list[Json]
+) -> None:
+    """Whoever removed it; the engine gives its address to another."""
+    group = vpc.group()
+    let_in(vpc, server_group, rules, permission(PORT, group=group))
+    gone = vpc.start(group)
+    assert gone.reaches(server.address)
+    gone.container.remove(force=True)
+    stranger = at_address(engine, cloud, gone)
+    try:
+        wait_until(lambda: not stranger.reaches(server.address), 20)
+    finally:
+        stranger.container.remove(force=True)
+
+
+def test_task_that_stops_is_reached_until_it_has_ended(
+    vpc: Vpc, client: Task, services: Services, cloud: Settings, client_group: str
+) -> None:
+    definition, group = services.define("temu-linger", container={"stopTimeout": 100}, STUBBORN="1"), vpc.group()
+    allow(vpc.ec2, group, PORT, group=client_group)
+    stopping = vpc.start(group, definition=definition, ports=(PORT,))
+    vpc.stop(stopping)
+    wait_until(lambda: services.task(stopping.arn)["lastStatus"] == "STOPPING")
+    # A change has the rules made again.
+    allow(vpc.ec2, group, OTHER_PORT, group=client_group)
+    assert client.reaches(stopping.address)
+    assert stopping.gets(cloud.subnet.replace("0/24", "2"), cloud.gateway_port, "/", "sts")
+    interfaces = {"Filters": [{"Name": "group-id", "Values": [group]}]}
+    assert vpc.ec2.describe_network_interfaces(**interfaces)["NetworkInterfaces"]
+    stopping.container.kill()
+    wait_until(lambda: services.task(stopping.arn)["lastStatus"] == "STOPPED")
+    assert not vpc.ec2.describe_network_interfaces(**interfaces)["NetworkInterfaces"]
+
+
+def helper_container(engine: docker.DockerClient, network: str) -> Any:
+    """The container that holds the table of a network; None where none does."""
+    found = engine.containers.list(filters={"label": f"{LABEL}={network}"})
+    return found[0] if found else None
+
+
+@pytest.fixture
+def _another_helper(engine: docker.DockerClient, cloud: Settings) -> None:
+    """Somebody removes the container that holds the rules."""
+    helper_container(engine, cloud.network_name).remove(force=True)
+
+
+@pytest.mark.usefixtures("_another_helper")
+def test_rules_change_after_their_container_has_ended(
+    vpc: Vpc, server: Task, client: Task, server_group: str, rules: list[Json]
+) -> None:
+    assert not client.reaches(server.address)
+    let_in(vpc, server_group, rules, permission(PORT, cidr="0.0.0.0/0"))
+    assert client.reaches(server.address)
+    assert not client.reaches(server.address, OTHER_PORT)
+
+
+def test_slow_change_of_rules_lets_requests_through(aws: Client, engine: docker.DockerClient, cloud: Settings) -> None:
+    balancer, helper = Balancer(aws, "temu-slow"), helper_container(engine, cloud.network_name)
+    group, rule = balancer.security_group, permission(8000, cidr="0.0.0.0/0")
+    helper.pause()
+    try:
+        change = threading.Thread(
+            target=aws("ec2").authorize_security_group_ingress, kwargs={"GroupId": group, "IpPermissions": [rule]}
+        )
+        change.start()
+        # The emulator has it by then.
+        change.join(1)
+        assert ask(cloud, balancer.dns_name)[0] == 503
+        assert change.is_alive()
+    finally:
+        helper.unpause()
+    change.join()
+    balancer.remove()
+
+
+class TestHelper:
+    """The container that holds a table."""
+
+    NETWORK = "temu-helper"
+    TABLE = f"table inet {table_name(NETWORK)}"
+
+    @pytest.fixture
+    def helper(self, engine: docker.DockerClient) -> Iterator[Helper]:
+        remove(engine, self.NETWORK)
+        helper = Helper(engine, self.NETWORK)
+        yield helper
+        helper.close()
+        assert f"{self.TABLE}\n" not in tables()
+
+    def hold(self, helper: Helper, chain: str) -> None:
+        name = table_name(self.NETWORK)
+        text = f"{self.TABLE}\ndelete {self.TABLE}\nadd {self.TABLE}\nadd chain inet {name} {chain}\n"
+        helper.hold("table", "nft", "-f", "-", given=text)
+
+    def test_another_takes_the_place_of_one_that_was_removed(self, engine: docker.DockerClient, helper: Helper) -> None:
+        self.hold(helper, "first")
+        before = helper_container(engine, self.NETWORK)
+        before.remove(force=True)
+        wait_until(lambda: (one := helper_container(engine, self.NETWORK)) and one.id != before.id, 60)
+        self.hold(helper, "second")
+        assert "chain second" in tables("ruleset")
+
+    def test_what_held_holds_again(self, engine: docker.DockerClient, helper: Helper) -> None:
+        """A container whose client ends deletes its table."""
+        self.hold(helper, "first")
+        before = helper_container(engine, self.NETWORK)
+        helper._process.kill()
+        wait_until(lambda: (one := helper_container(engine, self.NETWORK)) and one.id != before.id, 60)
+        wait_until(lambda: "chain first" in tables("ruleset"), 60)
+
+    def test_another_takes_the_place_of_one_that_does_not_answer(
+        self, engine: docker.DockerClient, helper: Helper, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.hold(helper, "first")
+        before = helper_container(engine, self.NETWORK)
+        before.pause()
+        monkeypatch.setattr("slipway_emulator.vpc.helper._ANSWER_SECONDS", 10)
+        # More than a pipe takes.
+        text = "".join(f"add chain inet {table_name(self.NETWORK)} chain{number}\n" for number in range(5000))
+        helper.hold("chains", "nft", "-f", "-", given=text)
+        assert helper_container(engine, self.NETWORK).id != before.id
+        assert "chain4999" in tables("ruleset")
+
+    def test_command_that_fails(self, helper: Helper) -> None:
+        with pytest.raises(NetworkError, match=r"nft -f -: .*syntax error"):
+            helper.hold("table", "nft", "-f", "-", given="tabel")
+        self.hold(helper, "first")
+
+
+def tables(what: str = "tables") -> str:
     client = docker.from_env()
     output: bytes = client.containers.run(
-        NETWORK_IMAGE, ["nft", "list", "tables"], remove=True, network_mode="host", cap_add=["NET_ADMIN"]
+        NETWORK_IMAGE, ["nft", "list", what], remove=True, network_mode="host", cap_add=["NET_ADMIN"]
     )
     return output.decode()
 

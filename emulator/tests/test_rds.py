@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import docker
 import psycopg
@@ -11,6 +12,9 @@ import pytest
 
 from emulator.tests.stack import Client, allow, wait_until
 from slipway_emulator.acm.authority import Authority
+from slipway_emulator.network import ContainerNetwork
+from slipway_emulator.parts import Parts
+from slipway_emulator.rds.instances import try_connect
 from slipway_emulator.settings import Settings
 
 NAME, GROUP = "temu-db", "temu-postgres15"
@@ -222,6 +226,13 @@ def test_storage_that_grows_is_turned_on_and_off(aws: Client) -> None:
     with pytest.raises(rds.exceptions.ClientError, match="Max storage size must be greater"):
         most(19)
     assert most(20) is None
+
+
+def test_readiness_of_a_database_that_was_deleted(cloud: Settings, engine: docker.DockerClient) -> None:
+    """Nobody has its address any more."""
+    network = ContainerNetwork(engine, cloud.network_name, cloud.subnet)
+    answers = try_connect(lambda *_: True, cast("Parts", SimpleNamespace(network=network, client=engine)))
+    assert answers(cloud.subnet.replace("0/24", "100"), 5432, "postgres", "user", "password", "app") is False
 
 
 @pytest.mark.usefixtures("database")

@@ -28,6 +28,10 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 IDENTITY_PATH = "/_slipway/identity"
 # Where the credentials of a session are made to expire: POST, with the access key as the last part of the path.
 _EXPIRE_PATH = "/_slipway/expire/"
+# What this machine may ask and no container: these, and MiniStack's own, which tell, change and delete everything.
+_CONTROL_PATHS = (IDENTITY_PATH, _EXPIRE_PATH, "/_ministack/")
+# But for what MiniStack has its own containers ask: functions of Lambda, custom resources, pods.
+_CONTAINER_PATHS = tuple(f"/_ministack/{name}" for name in ("lambda-layers/", "lambda-code/", "cfn-", "eks-auth/"))
 # For how long AWS's tagging API lists what was deleted, at the most, where the emulator is late.
 _LISTED_SECONDS = 3600
 
@@ -142,7 +146,11 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
             await edge.handle(scope, receive, send, listener_ports[scope["server"][1]], firewall)
         elif scope["server"][1] == settings.google_port:
             await google.handle(scope, receive, send)
-        elif firewall and not await firewall.allows(scope["client"][0], scope["path"], _headers(scope)):
+        elif _is_control(scope["path"]) and network.has(scope["client"][0]):
+            await ministack._send_response(send, 404, {}, b"")
+        elif firewall and not await firewall.allows(
+            scope["client"][0], scope["path"], scope["query_string"].decode("latin-1"), _headers(scope)
+        ):
             # What drops packets says nothing.
             while (await receive())["type"] != "http.disconnect":
                 continue
@@ -176,6 +184,11 @@ def create(settings: Settings, client: docker.DockerClient, network: ContainerNe
         await ministack.app(scope, receive_and_halt, send)
 
     return application
+
+
+def _is_control(path: str) -> bool:
+    """Whether a path is for whoever runs the emulator; no cloud has it."""
+    return path.startswith(_CONTROL_PATHS) and not path.startswith(_CONTAINER_PATHS)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What answers requests itself, because MiniStack has no such service: the `endpoints.py` of the services' folders."""
+"""What answers itself, because MiniStack has no such service, or a lesser one: the `endpoints.py` of the folders."""
 
 from __future__ import annotations
 

@@ -40,15 +40,17 @@ class Late:
     def changed(self, arn: str, before: object = None) -> None:
         """Note that something has just changed.
 
+        A change that nobody has seen yet is seen together with this one.
+
         Args:
             arn: of the thing.
             before: what is seen of it for a while; None where it is new.
         """
         if self._seconds:
-            self._changes[arn] = (self._clock() + self._seconds, before)
+            self._changes[arn] = (self._clock() + self._seconds, self.seen(arn, before))
 
     def seen(self, arn: str, present: _Value) -> _Value | None:
-        """What is seen of a thing now: what it is, or what it was before its last change."""
+        """What is seen of a thing now: what it is, or what it was before the changes that are not seen yet."""
         until, before = self._changes.get(arn, (0.0, None))
         if self._clock() < until:
             was: _Value | None = before

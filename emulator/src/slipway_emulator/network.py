@@ -10,7 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import docker
-from docker.errors import APIError, NotFound
+import requests
+from docker.errors import APIError, DockerException, NotFound
+
+# What an engine that is busy or gone answers with.
+ENGINE_ERRORS = (DockerException, requests.RequestException)
 
 # Ports that Docker publishes for containers of this network stay on loopback (Docker Engine,
 # "Bridge network driver", option host_binding_ipv4).
@@ -54,6 +58,7 @@ class ContainerNetwork:
 
     def __init__(self, client: docker.DockerClient, name: str, subnet: str) -> None:
         self.name = name
+        self._client = client
         self._range = ipaddress.ip_network(subnet)
         self.gateway = str(self._range[2])
         lower, upper = self._range.subnets()
@@ -106,10 +111,19 @@ class ContainerNetwork:
         """Whether an address is one of a container."""
         return ipaddress.ip_address(address) in self._range and address != self.gateway
 
+    def containers(self) -> dict[str, str]:
+        """The addresses of all containers that run on the network, by the containers' ids.
+
+        Raises:
+            docker.errors.DockerException: the engine does not answer.
+        """
+        found = self._client.api.inspect_network(self.name)["Containers"]
+        return {identifier: one["IPv4Address"].partition("/")[0] for identifier, one in found.items()}
+
     @property
-    def outside(self) -> set[str]:
-        """Addresses of the containers outside of every VPC, which only the edge reaches."""
-        return set(self._outside.values())
+    def outside(self) -> dict[str, str]:
+        """Addresses of the containers outside of every VPC, which only the edge reaches, by the containers' ids."""
+        return dict(self._outside)
 
     @property
     def source(self) -> tuple[str, int] | None:

@@ -1,6 +1,7 @@
 """AWS Budgets: budgets with their notifications, which are kept and never sent.
 
-Source of the shapes and rules: the AWS Budgets API reference.
+Source of the shapes and rules: the AWS Budgets API reference. MiniStack has Budgets, too, which take another account's
+id, no amount and more e-mail subscribers than AWS does, and leave out what a budget counts (`CostTypes`).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs, ecs
 
 from slipway_emulator.ec2 import instances as ec2_instances
-from slipway_emulator.ec2.instances import INSTANCE_LABEL, Instances, role_of
+from slipway_emulator.ec2.instances import INSTANCE_LABEL, Instances, region_of, role_of
 from slipway_emulator.endpoints import Receive, Scope, Send
 from slipway_emulator.iam.roles import Roles
 from slipway_emulator.vpc.firewall import Firewall
@@ -174,7 +174,10 @@ class InstanceEngine:
         credentials = {"username": "AWS", "password": password} if password else None
         interface = of_instance(instance)
         services = ECR_SERVICES if registry == self._registry else ("",)
-        if self._firewall and not (interface and all(self._firewall.reaches(interface, one) for one in services)):
+        region = region_of(instance)
+        if self._firewall and not (
+            interface and all(self._firewall.reaches(interface, one, region) for one in services)
+        ):
             raise EngineError(
                 f'Error response from daemon: Get "https://{registry}/v2/": net/http: request canceled while waiting '
                 "for connection (Client.Timeout exceeded while awaiting headers)"

@@ -1,9 +1,25 @@
 """What of MiniStack is replaced and added to for Amazon EC2."""
 
-from slipway_emulator.ec2 import flow_logs, instances, nat_gateways, network_interfaces, quotas, security_groups
+from slipway_emulator.ec2 import (
+    dry_run,
+    flow_logs,
+    instances,
+    nat_gateways,
+    network_interfaces,
+    quotas,
+    security_groups,
+    vpc_endpoints,
+)
 from slipway_emulator.overrides import Addition, Override, Table
 
 TABLE: Table = (
+    Override(
+        "services.ec2",
+        "handle_request",
+        "70c5d0156a848019",
+        "carries out what is asked with DryRun",
+        dry_run.handle_request,
+    ),
     Override(
         "services.ec2",
         "_vm_remove_container",
@@ -73,10 +89,40 @@ TABLE: Table = (
     ),
     Override(
         "services.ec2",
+        "_create_vpc_endpoint",
+        "14d93d1a867877ae",
+        "forgets an interface endpoint's groups and private DNS, and makes gateway endpoints of any service",
+        vpc_endpoints.create,
+        operation="CreateVpcEndpoint",
+    ),
+    Override(
+        "services.ec2",
+        "_modify_vpc_endpoint",
+        "7ab373e013cc8f9a",
+        "does not change an interface endpoint's groups and private DNS",
+        vpc_endpoints.modify,
+        operation="ModifyVpcEndpoint",
+    ),
+    Override(
+        "services.ec2",
+        "_vpce_fields_xml",
+        "dfa96a7df2430135",
+        "leaves out an interface endpoint's groups and private DNS",
+        vpc_endpoints.fields_xml,
+    ),
+    Override(
+        "services.ec2",
         "_rules_match",
         "5d814deccbacb01d",
         "takes no rule of all protocols for the same where one has ports, so that the provider's groups let all out",
         security_groups.rules_match,
+    ),
+    Override(
+        "services.ec2",
+        "_parse_ip_permissions",
+        "00aca02061857b8f",
+        "forgets the prefix lists of a rule",
+        security_groups.parse_permissions,
     ),
     Override(
         "services.ec2",

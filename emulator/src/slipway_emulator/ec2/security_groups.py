@@ -1,4 +1,4 @@
-"""EC2 security groups found by their ids in a filter, and their rules by what they mean."""
+"""EC2 security groups found by their ids in a filter, and their rules by what they mean, prefix lists too."""
 
 from __future__ import annotations
 
@@ -34,6 +34,19 @@ def describe(original: Function, _: Parts) -> Function:
         return narrowed
 
     return describe_security_groups
+
+
+def parse_permissions(original: Function, _: Parts) -> Function:
+    def parse_permissions(params: Json, prefix: str) -> list[Json]:
+        rules: list[Json] = original(params, prefix)
+        for i, rule in enumerate(rules, 1):
+            lists = rule["PrefixListIds"]
+            while identifier := ec2._p(params, f"{prefix}.{i}.PrefixListIds.{len(lists) + 1}.PrefixListId"):
+                description = ec2._p(params, f"{prefix}.{i}.PrefixListIds.{len(lists) + 1}.Description")
+                lists.append({"PrefixListId": identifier} | ({"Description": description} if description else {}))
+        return rules
+
+    return parse_permissions
 
 
 def rules_match(original: Function, _: Parts) -> Function:

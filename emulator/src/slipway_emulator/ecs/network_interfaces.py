@@ -39,7 +39,7 @@ def record_address(original: Function, parts: Parts) -> Function:
 
 
 def forget_interface(task: Json) -> None:
-    """Remove the interface of a task that stops."""
+    """Remove the interface of a task that has stopped."""
     ec2._network_interfaces.pop(task.get("_network_interface"), None)
 
 

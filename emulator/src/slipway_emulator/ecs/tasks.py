@@ -269,7 +269,6 @@ class _Stopping:
                 "stopCode": stop_code,
             }
         ecs_metadata.set_task_status(task_arn, known_status="DEACTIVATING", desired_status="STOPPED")
-        forget_interface(task)
         cluster = cluster_name(task)
         ecs._recount_cluster(cluster)
         ecs._refresh_service_state(cluster, task.get("group", ""))
@@ -327,6 +326,7 @@ class _Stopping:
             for container in task["containers"]:
                 container["lastStatus"] = "STOPPED"
             ecs._bump_task_version(task)
+            forget_interface(task)
             task |= {"executionStoppedAt": ecs._iso(), "stoppedAt": ecs._iso(), "lastStatus": "STOPPED"}
             task["_forget_at"] = time.monotonic() + _STOPPED_KEPT_SECONDS
         ecs_metadata.set_task_status(task["taskArn"], known_status="STOPPED", desired_status="STOPPED")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,43 @@ Function = Callable[..., Any]
 def create_rule(original: Function, _: Parts) -> Function:
     def create_rule(params: Json) -> Response:
         listener, priority = alb._p(params, "ListenerArn"), alb._p(params, "Priority")
-        taken = [rule["Priority"] for rule in alb._rules.values() if rule.get("ListenerArn") == listener]
-        if priority in taken:
-            refused: Response = alb._error("PriorityInUse", f"Priority '{priority}' is currently in use")
-            return refused
-        balancer = alb._listeners.get(listener, {}).get("LoadBalancerArn", "")
-        return _used_elsewhere(params, "Actions", balancer) or original(params)
+        if priority in [rule["Priority"] for rule in _rules_of(listener).values()]:
+            return _priority_in_use(priority)
+        return _used_elsewhere(params, "Actions", _balancer_of(listener)) or original(params)
 
     return create_rule
+
+
+def modify_rule(original: Function, _: Parts) -> Function:
+    def modify_rule(params: Json) -> Response:
+        listener = alb._rules.get(alb._p(params, "RuleArn"), {}).get("ListenerArn", "")
+        refused = _used_elsewhere(params, "Actions", _balancer_of(listener)) if listener else None
+        return refused or original(params)
+
+    return modify_rule
+
+
+def set_priorities(original: Function, _: Parts) -> Function:
+    def set_priorities(params: Json) -> Response:
+        wanted: dict[str, str] = {}
+        while arn := alb._p(params, f"RulePriorities.member.{len(wanted) + 1}.RuleArn"):
+            wanted[arn] = alb._p(params, f"RulePriorities.member.{len(wanted) + 1}.Priority")
+        for arn in wanted:
+            if arn not in alb._rules:
+                missing: Response = alb._error("RuleNotFound", f"Rule '{arn}' not found")
+                return missing
+            if alb._rules[arn].get("IsDefault"):
+                default: Response = alb._error("OperationNotPermitted", f"Default rule '{arn}' cannot be modified")
+                return default
+        # All at once: two rules may exchange theirs.
+        for arn, priority in wanted.items():
+            others = _rules_of(alb._rules[arn]["ListenerArn"]).items()
+            if priority in [wanted.get(other, rule["Priority"]) for other, rule in others if other != arn]:
+                return _priority_in_use(priority)
+        response: Response = original(params)
+        return response
+
+    return set_priorities
 
 
 def create_listener(original: Function, _: Parts) -> Function:
@@ -33,6 +63,15 @@ def create_listener(original: Function, _: Parts) -> Function:
         return _used_elsewhere(params, "DefaultActions", alb._p(params, "LoadBalancerArn")) or original(params)
 
     return create_listener
+
+
+def modify_listener(original: Function, _: Parts) -> Function:
+    def modify_listener(params: Json) -> Response:
+        balancer = _balancer_of(alb._p(params, "ListenerArn"))
+        refused = _used_elsewhere(params, "DefaultActions", balancer) if balancer else None
+        return refused or original(params)
+
+    return modify_listener
 
 
 def delete_target_group(original: Function, _: Parts) -> Function:
@@ -69,14 +108,28 @@ def match_condition(original: Function, _: Parts) -> Function:
 def _used_elsewhere(params: Json, prefix: str, balancer: str) -> Response | None:
     """A refusal where an action forwards to a target group of another load balancer: one has it ("Quotas for your
     Application Load Balancers": load balancers per target group)."""
-    groups = [action.get("TargetGroupArn", "") for action in alb._parse_actions(params, prefix)]
-    used = [arn for arn in groups if arn and balancers_of(arn) - {balancer}]
+    member = re.compile(rf"{prefix}\.member\.\d+\.(ForwardConfig\.TargetGroups\.member\.\d+\.)?TargetGroupArn")
+    groups = {alb._p(params, name) for name in params if member.fullmatch(name)}
+    used = sorted(arn for arn in groups if balancers_of(arn) - {balancer})
     if not used:
         return None
     refused: Response = alb._error(
         "TargetGroupAssociationLimit",
         f"The following target groups cannot be associated with more than one load balancer: {', '.join(used)}",
     )
+    return refused
+
+
+def _rules_of(listener: str) -> dict[str, Json]:
+    return {arn: rule for arn, rule in alb._rules.items() if rule.get("ListenerArn") == listener}
+
+
+def _balancer_of(listener: str) -> str:
+    return str(alb._listeners.get(listener, {}).get("LoadBalancerArn", ""))
+
+
+def _priority_in_use(priority: str) -> Response:
+    refused: Response = alb._error("PriorityInUse", f"Priority '{priority}' is currently in use")
     return refused
 
 

@@ -105,6 +105,13 @@ TABLE: Table = (
     ),
     Override(
         "services.sts",
+        "handle_request",
+        "ab01230ec740fd43",
+        "answers a malformed request for a role's credentials with its own error, and gives them for any time",
+        web_identity.handle_request,
+    ),
+    Override(
+        "services.sts",
         "_web_identity_trust_denied",
         "56b506c8fab86ba6",
         "takes tokens of providers that the account does not have, for any audience, and expired ones",

@@ -67,16 +67,7 @@ class QueryService:
             )
         if handler is None:
             raise ApiError("InvalidAction", f"The rehearsal does not know the operation {operation}")
-        shape = self._model.operation_model(operation).input_shape
-        request: Json = {} if shape is None else _parse(shape, parameters, "") or {}
-        if shape is not None:
-            problems = ParamValidator().validate(request, shape)
-            if problems.has_errors():
-                raise ApiError("ValidationError", f"1 validation error detected: {problems.generate_report()}")
-            problem = broken_constraints(request, shape)
-            if problem:
-                raise ApiError("ValidationError", problem)
-        result: Json | None = handler(request)
+        result: Json | None = handler(checked(self._model, operation, parameters))
         return result or {}
 
     def _error(self, status: int, code: str, message: str) -> Response:
@@ -87,6 +78,30 @@ class QueryService:
     def _document(self, status: int, name: str, content: str) -> Response:
         namespace = self._model.metadata["xmlNamespace"]
         return status, {"Content-Type": "text/xml"}, f'<{name} xmlns="{namespace}">{content}</{name}>'.encode()
+
+
+def checked(model: ServiceModel, operation: str, parameters: dict[str, str]) -> Json:
+    """A request as the service's model has it.
+
+    Args:
+        model: of the service.
+        operation: its name.
+        parameters: flat ones; those that the operation does not have are left out.
+
+    Raises:
+        ApiError: it does not fit the model.
+    """
+    shape = model.operation_model(operation).input_shape
+    if shape is None:
+        return {}
+    request: Json = _parse(shape, parameters, "") or {}
+    problems = ParamValidator().validate(request, shape)
+    if problems.has_errors():
+        raise ApiError("ValidationError", f"1 validation error detected: {problems.generate_report()}")
+    problem = broken_constraints(request, shape)
+    if problem:
+        raise ApiError("ValidationError", problem)
+    return request
 
 
 def _parse(shape: Shape, parameters: dict[str, str], prefix: str) -> Any:

@@ -13,6 +13,7 @@ from docker.errors import DockerException
 from ministack.core.x509_utils import sign_leaf_certificate
 from ministack.services import rds
 
+from slipway_emulator.network import ENGINE_ERRORS, NetworkError
 from slipway_emulator.rds.limits import refusal
 
 if TYPE_CHECKING:
@@ -158,11 +159,17 @@ def try_connect(original: Function, parts: Parts) -> Function:
     def try_connect(host: str, port: int, engine: str, user: str, password: str, db_name: str) -> bool:
         if engine != "postgres":
             return bool(original(host, port, engine, user, password, db_name))
-        # Its record has its address by now.
-        parts.network.changed()
-        instance = next(one for one in rds._instances.all_values() if one.get("_internal_address") == host)
+        try:
+            # Its record has its address by now.
+            parts.network.changed()
+            container = next((one for one, found in parts.network.containers().items() if found == host), None)
+        except (*ENGINE_ERRORS, NetworkError):
+            return False
+        if container is None:
+            # It was deleted in the meantime.
+            return False
         where = f"host={host} port={port} dbname={db_name} sslmode=prefer connect_timeout=2"
-        return _psql(parts.client, instance, where, "SELECT 1", {"PGUSER": user, "PGPASSWORD": password})
+        return _psql(parts.client, container, where, "SELECT 1", {"PGUSER": user, "PGPASSWORD": password})
 
     return try_connect
 
@@ -174,7 +181,8 @@ def rotate(original: Function, parts: Parts) -> Function:
             return
         # As RDS, which does not need to know the old one.
         where, variables = f"dbname={instance['DBName']}", {"PGUSER": instance["MasterUsername"], "NEW": new_pass}
-        if not _psql(parts.client, instance, where, _ROTATION, variables):
+        container = instance["_docker_container_id"]
+        if not _psql(parts.client, container, where, _ROTATION, variables):
             instance["_MasterUserPassword"] = old_pass
             request = _request.get()
             if request:
@@ -183,18 +191,20 @@ def rotate(original: Function, parts: Parts) -> Function:
     return rotate
 
 
-def _psql(client: docker.DockerClient, instance: Json, where: str, statement: str, variables: dict[str, str]) -> bool:
+def _psql(
+    client: docker.DockerClient, container_id: str, where: str, statement: str, variables: dict[str, str]
+) -> bool:
     """Run a statement in a database's container; whether it succeeded.
 
     Args:
         client: a client of the engine.
-        instance: the database's record.
+        container_id: of the container.
         where: libpq's connection string.
         statement: what psql reads.
         variables: environment variables: no password is for a process list.
     """
     try:
-        container = client.containers.get(instance["_docker_container_id"])
+        container = client.containers.get(container_id)
         environment = variables | {"STATEMENT": statement}
         command = ["sh", "-c", 'printf %s "$STATEMENT" | psql --no-psqlrc -v ON_ERROR_STOP=1 "$0"', where]
         result = container.exec_run(command, environment=environment)

@@ -13,7 +13,9 @@ import logging
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
 
 import docker
 from ministack.core.responses import request_scope
@@ -23,15 +25,16 @@ from slipway_emulator.network import MACHINE_ADDRESS, ContainerNetwork, NetworkE
 from slipway_emulator.vpc import interfaces, routes, security_groups
 from slipway_emulator.vpc.helper import LABEL, Helper, table_name
 from slipway_emulator.vpc.interfaces import Interface
-from slipway_emulator.vpc.security_groups import ANYWHERE, Ports, from_internet, ports_of, ranges_of, to_internet
+from slipway_emulator.vpc.security_groups import ANYWHERE, Ports, from_internet, ports_of, ranges_of
 
 _PROBE_SECONDS = 0.5
 # A new container may ask before its interface is known.
 _KNOWN_SECONDS = 10.0
 _TICK_SECONDS = 0.1
+_FOLLOW_SECONDS = 1.0
 # What a container asks before it has any right: its credentials and metadata, and the engine of an instance.
 _LOCAL_PATHS = ("/v2/credentials/", "/v4/", "/latest/", "/_slipway/")
-_SCOPE = re.compile(r"Credential=[^/]+/[0-9]+/[^/]+/(?P<service>[^/]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=[^/]+/[0-9]+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 # Where the name in a signature is not that of the endpoint.
 _ENDPOINTS = {"ecr": "ecr.api"}
 _TCP, _HTTPS = 6, 443
@@ -59,15 +62,17 @@ class Firewall:
         self._lock = threading.Lock()
         self._rules = ""
         self._interfaces: dict[str, Interface] = {}
+        self._outside: set[str] = set()
         self._balancers: dict[str, str] = {}
         self._denied: set[tuple[str, str]] = set()
         self._is_closed = False
         self._helper = Helper(client, network.name)
         try:
-            self._helper.run("ip", "address", "replace", f"{network.edge_address}/32", "dev", network.bridge)
+            self._hold_address(network.edge_address)
             self._apply([], set())
             self._prove()
             network.is_enforced = True
+            threading.Thread(target=self._follow, name="firewall-follow", daemon=True).start()
         except BaseException:
             self.close()
             raise
@@ -79,12 +84,33 @@ class Firewall:
         with self._lock:
             if self._is_closed:
                 return
-            present = interfaces.present(self._address_of)
+            containers = self._network.containers()
+            present = interfaces.present(self._address_of, containers)
             self._interfaces = {address: one for one in present for address in one.addresses}
-            self._apply(present, self._network.outside)
+            self._outside = {
+                address for one, address in self._network.outside.items() if containers.get(one) == address
+            }
+            self._apply(present, self._outside)
+
+    def _follow(self) -> None:
+        """Have each container that ends lose what it was allowed, whoever ended it."""
+        filters = {"type": "network", "event": "disconnect", "network": self._network.name}
+        while not self._is_closed:
+            try:
+                ended = self._client.events(decode=True, filters=filters)
+                self.refresh()
+                for _ in ended:
+                    self.refresh()
+            except Exception:
+                # Whatever it is: the next one that ends has to be seen.
+                _logger.exception("whether containers end is not known")
+            # An engine that has ended starts again.
+            time.sleep(_FOLLOW_SECONDS)
 
     def address_of_load_balancer(self, arn: str) -> str:
-        """The address that a load balancer speaks from."""
+        """The address that a load balancer speaks from; a new one has to wait for the engine."""
+        if known := self._balancers.get(arn):
+            return known
         with self._lock:
             return self._address_of(arn)
 
@@ -93,14 +119,17 @@ class Firewall:
             live = {balancer["LoadBalancerArn"] for balancer in interfaces.load_balancers()}
             self._balancers = {one: address for one, address in self._balancers.items() if one in live}
             address = next(a for a in self._network.balancer_addresses if a not in self._balancers.values())
-            self._helper.run("ip", "address", "replace", f"{address}/32", "dev", self._network.bridge)
+            self._hold_address(address)
             self._balancers[arn] = address
         return self._balancers[arn]
+
+    def _hold_address(self, address: str) -> None:
+        self._helper.hold(address, "ip", "address", "replace", f"{address}/32", "dev", self._network.bridge)
 
     def _apply(self, present: list[Interface], outside: set[str]) -> None:
         rules = self._text(present, outside)
         if rules != self._rules:
-            self._helper.run("nft", "-f", "-", given=rules)
+            self._helper.hold("table", "nft", "-f", "-", given=rules)
             self._rules = rules
 
     def _text(self, present: list[Interface], outside: set[str]) -> str:
@@ -165,28 +194,30 @@ table inet {name} {{
 
     # -- requests to the APIs --
 
-    async def allows(self, address: str, path: str, headers: Mapping[str, str]) -> bool:
+    async def allows(self, address: str, path: str, query: str, headers: Mapping[str, str]) -> bool:
         """Whether a request of a container reaches the APIs of AWS.
 
         Args:
             address: who asks.
             path: of the request.
+            query: of its URL, as it came.
             headers: with names in lower case.
         """
         if not self._network.has(address):
             return True
-        signed = _SCOPE.search(headers.get("authorization", ""))
+        # In the query of a presigned URL.
+        signed = _SCOPE.search(headers.get("authorization", "")) or _SCOPE.search(unquote(query))
         if path.startswith(_LOCAL_PATHS) and not signed:
             return True
         deadline = asyncio.get_running_loop().time() + _KNOWN_SECONDS
-        while address not in self._interfaces and address not in self._network.outside:
+        while address not in self._interfaces and address not in self._outside:
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(_TICK_SECONDS)
-        if address in self._network.outside:
+        if address in self._outside:
             return True
-        service = signed["service"] if signed else ""
-        allowed = self.reaches(self._interfaces[address], _ENDPOINTS.get(service, service))
+        service, region = (signed["service"], signed["region"]) if signed else ("", "")
+        allowed = self.reaches(self._interfaces[address], _ENDPOINTS.get(service, service), region)
         if not allowed and (address, service) not in self._denied:
             self._denied.add((address, service))
             _logger.warning("no way from %s to %s: see its route table and its groups' egress", address, service)
@@ -194,30 +225,37 @@ table inet {name} {{
 
     def allows_to_listener(self, arn: str, port: int) -> bool:
         """Whether this machine reaches a port of a load balancer, as one on the internet does."""
-        balancer = self._interfaces.get(self.address_of_load_balancer(arn))
+        # Those that there are have an address: whoever asks here waits for nothing.
+        balancer = self._interfaces.get(self._balancers.get(arn, ""))
         wanted = Ports(_TCP, port, port)
         return bool(balancer and any(one.intersect(wanted) for one in from_internet(MACHINE_ADDRESS, balancer)))
 
     @staticmethod
-    def reaches(source: Interface, service: str) -> bool:
+    def reaches(source: Interface, service: str, region: str) -> bool:
         """Whether an interface reaches an API of AWS: through the internet, or through an endpoint of its VPC.
 
         Args:
             source: the interface.
-            service: the last part of the service name that an endpoint would have, such as `s3`.
+            service: the last part of the service name that an endpoint would have, such as `s3`; empty for what has
+                none.
+            region: of the API; an endpoint leads to those of its own.
         """
         https = Ports(_TCP, _HTTPS, _HTTPS)
-        if any(one == ANYWHERE and ports.intersect(https) for one, ports in to_internet(source)):
-            return True
-        rules = [rule for rule in source.egress if ports_of(rule).intersect(https)]
-        account, region, _ = source.vpc
-        with request_scope(account, region):
-            found = [routes.endpoints(subnet, service) for subnet in source.subnets] if service else [[]]
-        # A gateway endpoint has public addresses, and the name of their list; an interface endpoint, those of the VPC.
-        return all(found) and any(
-            rule.get("PrefixListIds") or any(one == ANYWHERE or one.supernet_of(source.ranges[0]) for one in ranges)
-            for rule in rules
-            if (ranges := ranges_of(rule)) or rule.get("PrefixListIds")
+        account, own_region, vpc = source.vpc
+        has_endpoints = bool(service) and region == own_region
+        with request_scope(account, own_region):
+            if has_endpoints and (private := routes.private_endpoints(vpc, service)):
+                # The name leads there and nowhere else ("Private DNS names", AWS PrivateLink Guide).
+                there = [one for one in map(interfaces.of_endpoint, private) if one]
+                return any(ports.intersect(https) for one in there for ports in security_groups.between(source, one))
+            gateway = has_endpoints and all(routes.has_gateway_endpoint(subnet, service) for subnet in source.subnets)
+            # Of public addresses, too ("Gateway endpoints"): a rule names all of them, or the service's list.
+            addresses = routes.prefix_list(service) if has_endpoints else ""
+        return (gateway or source.leads_out) and any(
+            ANYWHERE in ranges_of(rule)
+            or any(one["PrefixListId"] == addresses for one in rule.get("PrefixListIds") or [])
+            for rule in source.egress
+            if ports_of(rule).intersect(https)
         )
 
     # -- its beginning and end --

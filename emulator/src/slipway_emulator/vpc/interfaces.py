@@ -70,13 +70,18 @@ def _interface(addresses: Iterable[str], groups: list[str], subnets: list[str], 
     )
 
 
-def of_task(task: Json) -> Interface | None:
-    """The interface of an ECS task; None where it has none in a subnet that exists."""
+def of_task(task: Json, containers: dict[str, str]) -> Interface | None:
+    """The interface of an ECS task; None where it has none in a subnet that exists.
+
+    Args:
+        task: its record.
+        containers: the addresses of the containers that run, by their ids.
+    """
     _, _, _, region, account, _ = task["taskArn"].split(":", 5)
     network = network_configuration(task)
     with request_scope(account, region):
         return _interface(
-            task.get("_addresses", {}).values(),
+            _addresses(task, containers),
             network.get("securityGroups") or [],
             [task.get("_subnet") or ""],
             network.get("assignPublicIp") == "ENABLED",
@@ -117,20 +122,37 @@ def of_load_balancer(balancer: Json, address: str) -> Interface | None:
         return _interface([address], balancer["SecurityGroups"], subnets, has_address)
 
 
+def of_endpoint(endpoint: Json) -> Interface | None:
+    """The interface of an interface endpoint of the request's account and region; here, it has no address."""
+    return _interface([], endpoint["_groups"], endpoint["SubnetIds"], False)
+
+
 def load_balancers() -> list[Json]:
     """MiniStack's records of the load balancers."""
     found: list[Json] = alb._lbs.all_values()
     return found
 
 
-def present(address_of: Callable[[str], str]) -> list[Interface]:
+def present(address_of: Callable[[str], str], containers: dict[str, str]) -> list[Interface]:
     """The interfaces of all that runs.
 
     Args:
         address_of: tells the address that a load balancer speaks from, by its ARN.
+        containers: the addresses of the containers that run, by their ids. The engine gives the address of one that
+            has ended to the next, which has no right to what the record of the first says.
     """
     found = [of_load_balancer(balancer, address_of(balancer["LoadBalancerArn"])) for balancer in load_balancers()]
-    found += [of_task(task) for task in ecs._tasks.all_values() if task.get("_addresses")]
-    found += [of_instance(one) for one in ec2._instances.all_values() if "_container_id" in one]
-    found += [of_database(one) for one in rds._instances.all_values() if one.get("_internal_address")]
+    found += [of_task(task, containers) for task in ecs._tasks.all_values() if _addresses(task, containers)]
+    found += [of_instance(one) for one in ec2._instances.all_values() if containers.get(one.get("_container_id", ""))]
+    found += [of_database(one) for one in rds._instances.all_values() if _runs(one, containers)]
     return [interface for interface in found if interface]
+
+
+def _addresses(task: Json, containers: dict[str, str]) -> list[str]:
+    return [address for one, address in task.get("_addresses", {}).items() if containers.get(one) == address]
+
+
+def _runs(database: Json, containers: dict[str, str]) -> bool:
+    address, identifier = database.get("_internal_address"), database.get("_docker_container_id")
+    # Those of a cluster share a container that is not theirs.
+    return bool(address) and address in ([containers.get(identifier)] if identifier else containers.values())

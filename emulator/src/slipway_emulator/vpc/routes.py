@@ -24,23 +24,38 @@ def has_internet_gateway(subnet: str) -> bool:
     return any((route.get("GatewayId") or "") in ec2._internet_gateways for route in _ways_out(subnet))
 
 
-def endpoints(subnet: str, service: str) -> list[Json]:
-    """The VPC endpoints through which a subnet reaches a service.
-
-    "Gateway endpoints" (AWS PrivateLink Guide) hold for the route tables that they name, interface endpoints with
-    private DNS for the whole VPC.
+def has_gateway_endpoint(subnet: str, service: str) -> bool:
+    """Whether a subnet reaches a service through a gateway endpoint, which its route table leads to.
 
     Args:
         subnet: its id.
-        service: the last part of an endpoint's service name, such as `s3` or `ecr.api`.
+        service: the last part of an endpoint's service name, such as `s3`.
     """
-    table, vpc = _table(subnet), ec2._subnets[subnet]["VpcId"]
+    table = _table(subnet)["RouteTableId"]
+    return any(table in one["RouteTableIds"] for one in _endpoints(ec2._subnets[subnet]["VpcId"], service, "Gateway"))
+
+
+def private_endpoints(vpc: str, service: str) -> list[Json]:
+    """The interface endpoints that the name of a service leads to in a whole VPC, by private DNS.
+
+    Args:
+        vpc: its id.
+        service: the last part of an endpoint's service name, such as `ecr.api`.
+    """
+    return [one for one in _endpoints(vpc, service, "Interface") if one["_has_private_dns"]]
+
+
+def prefix_list(service: str) -> str:
+    """The id of the list of a service's public addresses, which a rule of a security group may name."""
+    return str(ec2._aws_pl_id_from_name(f"com.amazonaws.{ec2.get_region()}.{service}"))
+
+
+def _endpoints(vpc: str, service: str, kind: str) -> list[Json]:
+    name = f".{ec2.get_region()}.{service}"
     return [
         endpoint
         for endpoint in ec2._vpc_endpoints.values()
-        if endpoint["VpcId"] == vpc
-        and endpoint["ServiceName"].endswith(f".{service}")
-        and (endpoint["VpcEndpointType"] == "Interface" or table["RouteTableId"] in endpoint["RouteTableIds"])
+        if (endpoint["VpcId"], endpoint["VpcEndpointType"]) == (vpc, kind) and endpoint["ServiceName"].endswith(name)
     ]
 
 

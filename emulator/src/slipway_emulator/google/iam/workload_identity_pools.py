@@ -78,7 +78,10 @@ class WorkloadIdentityPools:
     def _find(self, names: dict[str, str]) -> str:
         name = _name(names)
         if name in self._deleted and self._deleted[name] + _KEPT_SECONDS <= self._clock():
-            del self._records[name], self._deleted[name]
+            # A pool takes its providers along; another of its name would have them.
+            for gone in [one for one in self._records if one == name or one.startswith(f"{name}/")]:
+                del self._records[gone]
+                self._deleted.pop(gone, None)
         if name not in self._records:
             raise ApiError("NOT_FOUND", "Requested entity was not found.")
         return name

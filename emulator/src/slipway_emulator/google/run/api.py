@@ -18,9 +18,10 @@ from slipway_emulator.google.iam.policies import Policies
 from slipway_emulator.google.iam.service_accounts import ServiceAccounts, default_account
 from slipway_emulator.google.iam.tokens import Tokens
 from slipway_emulator.google.operations import Operations
-from slipway_emulator.google.run.instances import ENGINE_ERRORS, MISSING, Instance, Instances, StartError
+from slipway_emulator.google.run.instances import MISSING, Instance, Instances, StartError
 from slipway_emulator.google.run.services import INGRESS_ALL, LATEST, check_id, checked, complete, condition
 from slipway_emulator.google.service_usage.api import project_number
+from slipway_emulator.network import ENGINE_ERRORS
 
 _LOG = logging.getLogger(__name__)
 _PREFIX = "/run/v2"

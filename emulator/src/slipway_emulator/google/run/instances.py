@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import docker
-import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from slipway_emulator.google.api import Json
@@ -23,7 +22,7 @@ from slipway_emulator.google.iam.policies import run_agent
 from slipway_emulator.google.iam.tokens import DOCKER_USER, Caller, Tokens
 from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.run.services import quantity
-from slipway_emulator.network import ContainerNetwork
+from slipway_emulator.network import ENGINE_ERRORS, ContainerNetwork
 
 _LOG = logging.getLogger(__name__)
 # How often an instance is looked at: a probe waits no longer for its first success than it must.
@@ -35,8 +34,6 @@ _SHARES_OF_A_CPU = 1024
 # How much of a container's output is kept when it goes.
 _MOST_LINES = 500
 _REVISION_LABEL = "run.googleapis.com/revision"
-# What an engine that is busy or gone answers with.
-ENGINE_ERRORS = (DockerException, requests.RequestException)
 
 
 class StartError(Exception):
