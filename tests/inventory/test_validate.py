@@ -27,7 +27,11 @@ def inventory(tmp_path: Path) -> Path:
 
 
 def validate(
-    inventory: Path | str, *arguments: str, path: str | None = None, playbook: str = "validate"
+    inventory: Path | str,
+    *arguments: str,
+    path: str | None = None,
+    playbook: str = "validate",
+    settings: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run the playbook, or another that begins with it.
 
@@ -36,9 +40,10 @@ def validate(
         arguments: more arguments of `ansible-playbook`.
         path: the PATH to run with, instead of this process's.
         playbook: name of its file.
+        settings: more environment variables.
     """
     program = str(Path(sys.executable).parent / "ansible-playbook")
-    environment = os.environ | {"ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "200"}
+    environment = os.environ | {"ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "200"} | (settings or {})
     if path is not None:
         environment["PATH"] = path
     return subprocess.run(
@@ -49,6 +54,22 @@ def validate(
         text=True,
         check=False,
     )
+
+
+def test_run_ends_with_what_took_longest(inventory: Path) -> None:
+    run = validate(inventory)
+    assert run.returncode == 0, run.stdout + run.stderr
+    _, found, longest = run.stdout.partition("TASKS RECAP")
+    assert found
+    assert 1 < len(re.findall(r" -+ \d+\.\d\ds$", longest, re.MULTILINE)) <= 5
+
+
+@pytest.mark.parametrize("callback", ["ansible.posix.json", "ansible.posix.jsonl"])
+def test_run_is_read_by_a_program(inventory: Path, callback: str) -> None:
+    run = validate(inventory, settings={"ANSIBLE_STDOUT_CALLBACK": callback, "ANSIBLE_CALLBACKS_ENABLED": callback})
+    assert run.returncode == 0, run.stdout + run.stderr
+    text = run.stdout if callback == "ansible.posix.json" else run.stdout.splitlines()[-1]
+    assert all(not counts["failures"] for counts in json.loads(text)["stats"].values())
 
 
 def refused(run: subprocess.CompletedProcess[str]) -> list[str]:
