@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import docker
 import pytest
 
 from emulator.tests.stack import Client, ecr_credentials, push
+from slipway_emulator.settings import Settings
 
 Publish = Callable[[str, str], str]
 NAME = "temu-tiny"
@@ -48,6 +50,20 @@ def test_immutable_tag_refuses_another_image(publish: Publish) -> None:
     assert publish("one", "v1") == ""
     assert "immutable" in publish("two", "v1")
     assert publish("two", "v2") == ""
+
+
+def test_another_account_has_a_registry_of_its_own(
+    publish: Publish, cloud: Settings, engine: docker.DockerClient
+) -> None:
+    assert publish("one", "v1") == ""
+    keys = {"aws_access_key_id": "222233334444", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    theirs = boto3.client("ecr", endpoint_url=cloud.gateway_url, **keys)
+    refused = push(engine, f"127.0.0.1:14566/{NAME}", "v1", ecr_credentials(lambda _: theirs))
+    assert "name unknown" in refused
+    theirs.create_repository(repositoryName=NAME)
+    assert push(engine, f"127.0.0.1:14566/{NAME}", "v1", ecr_credentials(lambda _: theirs)) == ""
+    assert len(theirs.describe_images(repositoryName=NAME)["imageDetails"]) == 1
+    theirs.delete_repository(repositoryName=NAME, force=True)
 
 
 def test_repository_with_images_stays_without_force(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from terraform.policies import lacking, read_documents, read_requests, unneeded
+from terraform.policies import lacking, read_documents, read_requests
 from tests.e2e.runs import RECORDS_POLICIES, Site, failed, succeeded
 
 ENVIRONMENT = "e2epolicies"
@@ -59,11 +59,3 @@ def test_without_a_statement_a_run_is_refused_and_the_bootstrap_gives_it_back(si
 @pytest.mark.skipif(RECORDS_POLICIES, reason="what is recorded is what they are made of")
 def test_nothing_was_asked_for_that_they_lack(project: Path) -> None:
     assert lacking(read_requests(_record(project)), read_documents()) == []
-
-
-def test_what_was_asked_for_is_refused_without_its_statement(project: Path) -> None:
-    # Of the actions that this session's runs have asked for, each is allowed by one statement alone.
-    requests = read_requests(_record(project))
-    asked = {request.action for request in requests}
-    idle = [place for place in unneeded(requests, read_documents()) if place.rpartition(" ")[2] in asked]
-    assert idle == []

@@ -30,19 +30,29 @@ def deployed(site: Site, aws: Any) -> Iterator[None]:
         ("beers", "spot", {"service_capacity_provider": "FARGATE_SPOT", "service_max_count": 2}),
         *((app, "service", _on_the_networks(app)) for app in APPS),
     ):
-        path = site.inventory / "host_vars" / host / f"{file}.yml"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(yaml.safe_dump(variables))
+        _write(site, host, file, variables)
     succeeded(site.run())
     yield
     site.destroy()
     assert _load_balancers(aws) == []
 
 
+def _write(site: Site, host: str, file: str, variables: dict[str, Any]) -> None:
+    path = site.inventory / "host_vars" / host / f"{file}.yml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(yaml.safe_dump(variables))
+
+
 def _load_balancers(aws: Any) -> list[dict[str, Any]]:
     """Those of this environment; other tests have some, too."""
     found: list[dict[str, Any]] = aws("elbv2").describe_load_balancers()["LoadBalancers"]
     return [one for one in found if one["LoadBalancerName"].startswith(f"{ENVIRONMENT}-")]
+
+
+def _nat_gateways(aws: Any, vpc: str) -> list[dict[str, Any]]:
+    filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "state", "Values": ["available"]}]
+    found: list[dict[str, Any]] = aws("ec2").describe_nat_gateways(Filter=filters)["NatGateways"]
+    return found
 
 
 def _on_the_networks(app: str) -> dict[str, Any]:
@@ -66,8 +76,7 @@ def test_one_load_balancer_tells_the_apps_by_their_names(site: Site, aws: Any) -
 
 def test_nothing_but_the_load_balancer_reaches_the_apps(aws: Any) -> None:
     (balancer,) = _load_balancers(aws)
-    filters = [{"Name": "vpc-id", "Values": [balancer["VpcId"]]}]
-    assert aws("ec2").describe_nat_gateways(Filter=filters)["NatGateways"] == []
+    assert _nat_gateways(aws, balancer["VpcId"]) == []
     for app in APPS:
         filters = [{"Name": "group-name", "Values": [f"{ENVIRONMENT}-{app}-app"]}]
         (group,) = aws("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
@@ -81,7 +90,30 @@ def test_nothing_but_the_load_balancer_reaches_the_apps(aws: Any) -> None:
 
 
 def test_second_run_changes_nothing(site: Site) -> None:
-    assert set(succeeded(site.run()).changed.values()) == {0}
+    assert succeeded(site.run()).changed == {}
+
+
+def test_apps_change_load_balancers_and_the_network_grows(site: Site, aws: Any) -> None:
+    own = {"service_shared_load_balancer": False, "service_zone_name": ZONE}
+    three = {
+        "network_availability_zones": ["us-east-1a", "us-east-1b", "us-east-1c"],
+        "network_public_subnet_cidr_blocks": ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"],
+        "network_private_subnet_cidr_blocks": ["10.0.10.0/24", "10.0.11.0/24", "10.0.12.0/24"],
+    }
+    for gateways, count, beers, web in (
+        ("single", 1, own, {"service_health_check_path": "/health"}),
+        ("per_availability_zone", 3, {}, own),
+    ):
+        _write(site, "main", "nat", three | {"network_nat_gateway_mode": gateways})
+        for app, changed in (("beers", beers), ("web", web)):
+            _write(site, app, "service", _on_the_networks(app) | changed)
+        succeeded(site.run())
+        balancers = {one["LoadBalancerName"]: one for one in _load_balancers(aws)}
+        assert set(balancers) == {f"{ENVIRONMENT}-main", f"{ENVIRONMENT}-{'beers' if beers else 'web'}"}
+        assert {len(one["AvailabilityZones"]) for one in balancers.values()} == {3}
+        assert len(_nat_gateways(aws, balancers[f"{ENVIRONMENT}-main"]["VpcId"])) == count
+        for app in APPS:
+            assert ask(f"https://{app}.{ZONE}/healthz").status == 200
 
 
 def test_an_app_goes_and_the_other_stays(site: Site) -> None:
@@ -89,13 +121,3 @@ def test_an_app_goes_and_the_other_stays(site: Site) -> None:
     assert "Apps are left in the network main" in refused.output
     site.destroy("web")
     assert ask(f"https://beers.{ZONE}/healthz").status == 200
-
-
-def test_an_app_moves_to_a_load_balancer_of_its_own_and_back(site: Site, aws: Any) -> None:
-    file = site.inventory / "host_vars/beers/service.yml"
-    own = {"service_domain_name": f"beers.{ZONE}", "service_zone_name": ZONE, "service_assign_public_ip": True}
-    for variables, count in ((own, 2), (_on_the_networks("beers"), 1)):
-        file.write_text(yaml.safe_dump(variables))
-        succeeded(site.run("site.yml", "--limit", "main,beers"))
-        assert len(_load_balancers(aws)) == count
-        assert ask(f"https://beers.{ZONE}/healthz").status == 200

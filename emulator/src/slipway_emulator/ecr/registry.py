@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ministack import app as ministack
 from ministack.core import iam_evaluator
 from ministack.core.iam_actions import identity_denial_message
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id, get_region, set_request_account_id
 from ministack.services import ecr
 
 from slipway_emulator.iam.decisions import caller_key
@@ -73,7 +73,8 @@ class Tokens:
 
     def of_service(self) -> dict[str, str]:
         """What a service of AWS itself pulls with, once it is sure of the role that it pulls for."""
-        return {"username": "AWS", "password": self.issue("test")}
+        # An account's id is its administrator's access key.
+        return {"username": "AWS", "password": self.issue(get_account_id())}
 
 
 def authorization_token(original: Function, parts: Parts) -> Function:
@@ -98,6 +99,8 @@ def handle_request(original: Function, parts: Parts) -> Function:
             }
             status, given, content = ecr._registry_error(401, "UNAUTHORIZED", "Not Authorized")
             return status, given | challenge, content
+        # Each account has a registry, which AWS tells by its address; all of them are at one address here.
+        set_request_account_id(ministack._request_account_scope(key))
         verb, name, _ = ecr._parse_v2_path(path) or ("", "", "")
         action = _ACTIONS.get((verb, method.upper()))
         if not action and verb != "ping":
