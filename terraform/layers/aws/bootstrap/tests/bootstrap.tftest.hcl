@@ -92,3 +92,13 @@ run "rejects_wrong_values" {
     var.trusted_principal_arns,
   ]
 }
+
+run "rejects_a_budget_of_nothing" {
+  command = plan
+
+  variables {
+    budget_email_addresses = ["operations@example.org"]
+  }
+
+  expect_failures = [var.budget_monthly_usd]
+}
