@@ -5,19 +5,30 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from ansible.utils.display import Display
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
-from ansible_collections.slipway.provision.plugins.plugin_utils.ecs_tasks import LATE_SECONDS, describe_tasks
+from ansible_collections.slipway.provision.plugins.plugin_utils.ecs_tasks import (
+    LATE_SECONDS,
+    describe_tasks,
+    list_tasks,
+)
+from ansible_collections.slipway.provision.plugins.plugin_utils.new_roles import refused_roles
+
+with suppress(ImportError):  # AwsActionModule says what is missing
+    from botocore.exceptions import ClientError
 
 _POLL_SECONDS = 0.5
+# A container has 30 s to end by itself (stopTimeout of ContainerDefinition, Amazon ECS API reference); then Fargate
+# clears up.
+_STOP_SECONDS = 120
 _LAST_LINES_SECONDS = 10
 _RESULT_SECONDS = 60
 _NEW_ROLE_SECONDS = 30
-# What ECS says of a role that was made seconds ago ("Changes that I make are not always immediately visible", IAM).
-_NEW_ROLE = re.compile(r"iam:PassRole on resource|Role is not valid")
 _CONTAINER = "task"
 _PART_OF_RESULT = re.compile(r"slipway-result (\d+)/(\d+) (.*)")
 
@@ -35,7 +46,10 @@ class ActionModule(AwsActionModule):
         if self._task.check_mode:
             return {"changed": True, "msg": f"would run {arguments['family']}"}
         ecs = session.client("ecs")
-        definition = _register(ecs, task_definition(arguments))
+        _end_earlier_tasks(ecs, arguments)
+        definition = _with_new_roles(
+            lambda: ecs.register_task_definition(**task_definition(arguments))["taskDefinition"]
+        )
         try:
             return _run(ecs, session.client("logs"), definition, arguments)
         finally:
@@ -43,15 +57,56 @@ class ActionModule(AwsActionModule):
             ecs.deregister_task_definition(taskDefinition=definition["taskDefinitionArn"])
 
 
-def _register(ecs: Any, definition: Json) -> Json:
-    """Register a task definition; try again, for half a minute at most, while ECS does not know a new role of it."""
+def _end_earlier_tasks(ecs: Any, arguments: Json) -> None:
+    """Wait for tasks that runs before this one have started and not waited for, since they were killed.
+
+    Two at a time could change the same database. One that runs longer than it may is stopped.
+
+    Args:
+        ecs: client of ECS.
+        arguments: those of the action.
+
+    Raises:
+        ActionError: one does not stop.
+    """
+    deadline = time.monotonic() + arguments["timeout_seconds"]
+    for arn in list_tasks(ecs, cluster=arguments["cluster"], startedBy=arguments["family"]):
+        display.display(f"    waits for the end of {arn}, which an earlier run has started")
+        if not _has_stopped(ecs, arguments["cluster"], arn, deadline):
+            _stop(ecs, arguments["cluster"], arn)
+
+
+def _has_stopped(ecs: Any, cluster: str, arn: str, deadline: float) -> bool:
+    """Wait for the end of a task; whether it came in time. One that ECS does not know has ended."""
+    while any(task["lastStatus"] != "STOPPED" for task in describe_tasks(ecs, cluster, [arn])):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _stop(ecs: Any, cluster: str, arn: str) -> None:
+    """Stop a task that runs longer than it may, and wait for its end.
+
+    Raises:
+        ActionError: it still runs.
+    """
+    ecs.stop_task(cluster=cluster, task=arn, reason="ran longer than it may")
+    if not _has_stopped(ecs, cluster, arn, time.monotonic() + _STOP_SECONDS):
+        raise ActionError(
+            f"the task {arn} still runs {_STOP_SECONDS} s after it was told to stop; run again when "
+            f"aws ecs describe-tasks --cluster {cluster} --tasks {arn} shows it as STOPPED"
+        )
+
+
+def _with_new_roles(call: Callable[[], Json]) -> Json:
+    """Call ECS; again, for half a minute at most, while it does not know a role that was made seconds ago."""
     deadline = time.monotonic() + _NEW_ROLE_SECONDS
     while True:
         try:
-            registered: Json = ecs.register_task_definition(**definition)["taskDefinition"]
-            return registered
-        except ecs.exceptions.ClientError as error:
-            if not _NEW_ROLE.search(str(error)) or time.monotonic() > deadline:
+            return call()
+        except ClientError as error:
+            if not refused_roles(str(error)) or time.monotonic() > deadline:
                 raise
         time.sleep(_POLL_SECONDS)
 
@@ -106,18 +161,22 @@ def task_definition(arguments: Json) -> Json:
 
 
 def _run(ecs: Any, logs: Any, definition: Json, arguments: Json) -> Json:
-    started = ecs.run_task(
-        cluster=arguments["cluster"],
-        taskDefinition=definition["taskDefinitionArn"],
-        launchType="FARGATE",
-        networkConfiguration={
+    request = {
+        "cluster": arguments["cluster"],
+        "taskDefinition": definition["taskDefinitionArn"],
+        "launchType": "FARGATE",
+        # By it, a later run finds what this one leaves behind. "Up to 128 letters, numbers, hyphens (-), forward slash
+        # (/), and underscores (_)" (RunTask, Amazon ECS API reference).
+        "startedBy": arguments["family"],
+        "networkConfiguration": {
             "awsvpcConfiguration": {
                 "subnets": arguments["subnets"],
                 "securityGroups": arguments["security_groups"],
                 "assignPublicIp": "ENABLED" if arguments["assign_public_ip"] else "DISABLED",
             }
         },
-    )
+    }
+    started = _with_new_roles(lambda: ecs.run_task(**request))
     if not started["tasks"]:
         reasons = ", ".join(failure.get("reason", "unknown") for failure in started["failures"])
         return {"failed": True, "msg": f"ECS did not start {arguments['family']}: {reasons}"}
@@ -137,7 +196,7 @@ def _run(ecs: Any, logs: Any, definition: Json, arguments: Json) -> Json:
         if task["lastStatus"] == "STOPPED":
             break
         if time.monotonic() > deadline:
-            ecs.stop_task(cluster=arguments["cluster"], task=arn, reason="ran longer than it may")
+            _stop(ecs, arguments["cluster"], arn)
             message = f"task {arn} still ran after {arguments['timeout_seconds']} s and was stopped"
             return {"failed": True, "msg": message, "task_arn": arn}
         time.sleep(_POLL_SECONDS)

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.slipway.provision.plugins.plugin_utils.new_roles import refused_roles
 
 # Resources whose loss loses data. A plan that deletes or replaces one stops, unless it is allowed by address.
 # Artifact Registry deletes a repository with its images, where Amazon ECR refuses.
@@ -17,12 +19,8 @@ _PROTECTED_TYPES = (
     "aws_secretsmanager_secret",
     "google_artifact_registry_repository",
 )
-# For how long a role may be unknown to other services, and what they say then, before its ARN.
+# For how long a role may be unknown to other services.
 _NEW_ROLE_SECONDS = 60
-_REFUSED_ROLE = re.compile(
-    r"(?:perform: iam:PassRole on resource:|in assuming (?:access|instance) role|unable to assume the role)"
-    r" '?arn:[\w-]+:iam::\d+:role/(?:[\w+=,.@/-]*/)?([\w+=,.@-]+)"
-)
 
 Json = dict[str, Any]
 
@@ -84,15 +82,27 @@ def did_you_mean(name: str, allowed: list[str]) -> str:
     return f"{name} (did you mean {close[0]}?)" if close else name
 
 
-def missing_outputs(declared: list[str], upstream_outputs: Json) -> list[str]:
+def missing_outputs(declared: list[str], upstream_outputs: Json, inputs: Json) -> list[str]:
     """Outputs that a layer needs of layers that are not applied yet, such as `network.vpc_id`.
+
+    An input `shared_<output>` says that the layer uses what another has for several apps: then an empty output means
+    that the other layer was applied without it, before the inventory asked for it.
 
     Args:
         declared: names of the variables the layer's root declares.
         upstream_outputs: outputs of the layers before it, by layer.
+        inputs: what the layer is given.
     """
     names = (name.partition("_") for name in declared)
-    return [f"{layer}.{output}" for layer, _, output in names if upstream_outputs.get(layer) == {}]
+    return [
+        f"{layer}.{output}"
+        for layer, _, output in names
+        if layer in upstream_outputs
+        and (
+            not upstream_outputs[layer]
+            or (boolean(inputs.get(f"shared_{output}") or False) and not upstream_outputs[layer].get(output))
+        )
+    ]
 
 
 def output_values(outputs: Json) -> Json:
@@ -152,7 +162,7 @@ def waits_for_role(said: str, plan: Json, now: float) -> bool:
     """Whether AWS has refused because of a role that a plan creates, or created a minute ago.
 
     A new role is unknown to other services for some seconds ("Changes that I make are not always immediately visible",
-    AWS IAM user guide): ECS then refuses to register a task definition (iam:PassRole), and App Runner cannot assume it.
+    AWS IAM user guide): ECS then refuses to register a task definition, and App Runner cannot assume it.
 
     Args:
         said: what Terraform said.
@@ -166,9 +176,7 @@ def waits_for_role(said: str, plan: Json, now: float) -> bool:
         if change["actions"] == ["create"]
         or (change.get("after") and now < _seconds(change["after"].get("create_date")) + _NEW_ROLE_SECONDS)
     }
-    # Terraform breaks lines, and draws a border beside them.
-    said = " ".join(said.replace("│", " ").split())
-    return any(name in roles for name in _REFUSED_ROLE.findall(said))
+    return any(name in roles or (name is None and roles) for name in refused_roles(said))
 
 
 def _seconds(date: str | None) -> float:

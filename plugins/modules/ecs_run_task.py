@@ -10,6 +10,8 @@ description:
   - Registers a task definition with one container, starts a task of it, prints what it writes to its log group as it
     comes, waits for its end and fails when it did not start or its exit code is not zero. Deregisters the task
     definition at the end.
+  - A task of the same family that an earlier run has started in the cluster and left running, since it was killed, is
+    waited for first, and stopped after O(timeout_seconds).
   - The root file system of the container is read-only; C(/tmp) is in memory.
   - >-
     Lines C(slipway-result <number>/<how many> <part>) of the log are not printed: their parts, joined by number, are
@@ -17,7 +19,7 @@ description:
   - Under check mode nothing is started.
 options:
   family:
-    description: Family of the task definition.
+    description: Family of the task definition, and what the task is I(started by).
     type: str
     required: true
   cluster:

@@ -20,6 +20,17 @@ _OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eusc-")
 _CODE = re.compile(r"\(([A-Z][\w.]+|40[03])\) when calling the (\w+) operation|\b([A-Z][\w.]+): ")
 # "Troubleshoot access denied error messages", IAM user guide; the resource is missing where the action has none.
 _DENIAL = re.compile(r"User: (\S+) is not authorized to perform: ([\w-]+:\w+)(?: on resource: (\S+))?(?: (.{0,120}))?")
+# Roles that layers make for what they deploy, by how their names end, and the files of their policies.
+_POLICIES_OF_ROLES = {
+    "-database-access-task": "terraform/layers/aws/data/database_access.tf",
+    "-database-monitoring": "terraform/layers/aws/data/database.tf",
+    "-flow-logs": "terraform/layers/aws/network/logs.tf",
+    "-access": "terraform/layers/aws/service_app_runner/iam.tf",
+    "-instance": "terraform/layers/aws/service_ec2/iam.tf or terraform/layers/aws/service_app_runner/iam.tf",
+    "-execution": "terraform/modules/ecs_task_roles/iam.tf",
+    "-task": "terraform/modules/ecs_task_roles/iam.tf",
+}
+_ASSUMED_ROLE = re.compile(r":assumed-role/([^/]+)/")
 _ENCODED = re.compile(r"Encoded authorization failure message: ([\w-]+)")
 _DENIED = frozenset(
     (
@@ -129,6 +140,16 @@ def _denials(said: str, codes: dict[str, str], inventory: str) -> list[str]:
             )
             continue
         statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": resource.rstrip(".,;)") or "*"})
+        if file := _policy_of_role(principal):
+            boundary = (
+                f" and to terraform/layers/aws/bootstrap/boundary.json.tftpl, which an administrator applies by: "
+                f"{bootstrap}"
+            )
+            found.append(
+                f"{what}. That role is made by a layer: add this statement to its policy in "
+                f"{file}{boundary if 'permissions boundary' in reason else ''}: {statement} {_AGAIN}"
+            )
+            continue
         also = " and to its permissions boundary" if "permissions boundary" in reason else ""
         found.append(
             f"{what}. Add this statement to the policy of the deployer's role{also}: {statement} An administrator of "
@@ -153,6 +174,16 @@ def _denials(said: str, codes: dict[str, str], inventory: str) -> list[str]:
             f"{bootstrap} {_AGAIN}"
         ]
     return []
+
+
+def _policy_of_role(principal: str) -> str:
+    """The file with the policy of a role that a layer makes; empty for others, such as the deployer's.
+
+    Args:
+        principal: the user of a denial.
+    """
+    name = role[1] if (role := _ASSUMED_ROLE.search(principal)) else ""
+    return next((file for ending, file in _POLICIES_OF_ROLES.items() if name.endswith(ending)), "")
 
 
 def _credentials(said: str, codes: dict[str, str], region: str, inventory: str) -> list[str]:

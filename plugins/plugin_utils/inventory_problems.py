@@ -19,7 +19,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.slipway.provision.plugins.filter.environment import environment_strings
-from ansible_collections.slipway.provision.plugins.filter.rds_ca import rds_ca_file
+from ansible_collections.slipway.provision.plugins.filter.rds_ca import ca_file_problem, rds_ca_file
 from ansible_collections.slipway.provision.plugins.filter.terraform import did_you_mean
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import ImageSource, SourceError
 from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import (
@@ -50,6 +50,7 @@ _ROLES_OF_DATA = ("data", "database_access", "migration")
 _ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_api_key_required")
 
 _ENVIRONMENT_FILE = "group_vars/all/environment.yml"
+_ACCOUNT_FILE = "group_vars/all/account.yml"
 # What the name of a bucket has to look like, by cloud; no layer is told it.
 _BUCKET_NAMES = {
     # "General purpose bucket naming rules" in the Amazon S3 User Guide.
@@ -409,9 +410,9 @@ def _check_database_authorities(host: Host, known: Project, problems: Problems) 
         remedy = f"Get it as README.md beside it says, or set slipway_database_ca_file in {place}"
         problems.add([host.name], text, remedy)
     # The emulator writes its file when it starts.
-    elif isinstance(file, str) and not host.values.get("slipway_rehearsal") and not Path(file).is_file():
+    elif isinstance(file, str) and not host.values.get("slipway_rehearsal") and (problem := ca_file_problem(file)):
         text = (
-            f"slipway_database_ca_file is {short_path(Path(file))}, which is no file; it must be the PEM file of the "
+            f"slipway_database_ca_file is {short_path(Path(file))}, which {problem}; it must be the PEM file of the "
             "authorities that may sign the database's certificate"
         )
         problems.add([host.name], text, f"Edit {place}")
@@ -516,7 +517,9 @@ def _told(
         file = host.file_of(name, _cloud_file(host, known))
     else:
         own_file = "app" if name == "app_environment_variables" else layer
-        file = host.file_of(name, f"host_vars/{host.name}/{own_file}.yml")
+        # An account is bootstrapped for all hosts.
+        otherwise = _ACCOUNT_FILE if layer == BOOTSTRAP else f"host_vars/{host.name}/{own_file}.yml"
+        file = host.file_of(name, otherwise)
     yield text, f"Edit {file}"
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_rules import Call
 from jinja2.exceptions import UndefinedError
 
+from plugins.filter.rds_ca import rds_ca_file
 from plugins.plugin_utils.inventory import Project
 from plugins.plugin_utils.inventory_problems import why_unsupported
 from plugins.plugin_utils.platforms import read_platforms
@@ -153,6 +155,19 @@ def test_what_an_account_is_bootstrapped_with(inventory: Inventory) -> None:
     ) in wrong
     assert f"{hosts}: there is no input of the layer bootstrap named bootstrap_budget" in " ".join(wrong)
     assert len(wrong) == 2
+
+
+def test_budget_is_a_decision(inventory: Inventory) -> None:
+    """What an environment costs differs from one to the other, so there is no default that fits."""
+    inventory.write("group_vars/all/account.yml", bootstrap_budget_email_addresses=["me@example.org"])
+    inventory.everywhere(bootstrap_budget_email_addresses=["me@example.org"])
+    assert inventory.problem() == (
+        "main, tasks, beers, records, hello: bootstrap_budget_monthly_usd is null, and bootstrap_budget_email_addresses "
+        "are to be told of what exceeds it; it must be 1 or more. What the environment costs says playbooks/costs.yml"
+        + inventory.edit("group_vars/all/account.yml")
+    )
+    inventory.everywhere(bootstrap_budget_monthly_usd=350)
+    assert inventory.problems() == []
 
 
 def test_host_that_nothing_is_done_for(inventory: Inventory) -> None:
@@ -953,8 +968,24 @@ def test_authorities_of_the_database_that_are_not_there(inventory: Inventory) ->
     inventory.set("tasks", slipway_rehearsal=True)
     assert inventory.problems() == []
     inventory.set("tasks", slipway_rehearsal=False)
-    (inventory.folder / "ca.pem").touch()
+    shutil.copy(rds_ca_file("us-east-1"), nowhere)
     assert inventory.problems() == []
+
+
+def test_authorities_of_the_database_that_are_none_or_too_many(inventory: Inventory) -> None:
+    """Those of all regions, as AWS publishes them too, fit into no task definition."""
+    file = inventory.folder / "ca.pem"
+    inventory.set("tasks", slipway_database_ca_file=str(file))
+    region = Path(rds_ca_file("us-east-1")).read_text()
+    for held, problem in (
+        (
+            region * 30,
+            f"which has {30 * len(region)} bytes; 30000 fit into a task definition. Take the authorities of ",
+        ),
+        ("", "which holds no certificate in PEM; it must be the PEM file"),
+    ):
+        file.write_text(held)
+        assert problem in inventory.problem()
 
 
 def test_region_whose_authorities_are_not_there(inventory: Inventory) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from plugins.plugin_utils.cloud_errors import remedies
 
+PROJECT = Path(__file__).resolve().parents[2]
 INVENTORY = "/project/inventories/staging"
 BOOTSTRAP = f"ansible-playbook playbooks/bootstrap.yml -i {INVENTORY}"
 AGAIN = "what was applied stays"
@@ -17,6 +21,18 @@ def one(said: str, region: str = "us-east-1") -> str:
     found = remedies(said, region, INVENTORY)
     assert len(found) == 1, found
     return found[0]
+
+
+def _roles_of_layers() -> list[tuple[str, str]]:
+    """Each role that a layer makes for what it deploys, by a name that it may have, with its file."""
+    found = []
+    for file in sorted((PROJECT / "terraform").glob("*/**/*.tf")):
+        if "/bootstrap/" not in str(file):
+            names = re.findall(
+                r'^resource "aws_iam_role" .*?\bname += "(.*?)"\n', file.read_text(), re.DOTALL | re.MULTILINE
+            )
+            found += [(f"prod-web{name.rpartition('}')[2]}", str(file.relative_to(PROJECT))) for name in names]
+    return found
 
 
 # Terraform breaks its lines at 78 characters, and draws a border where the terminal lets it.
@@ -65,6 +81,24 @@ def test_denial_names_the_statement_and_the_bootstrap(said: str, action: str, re
     assert f'{{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}' in remedy
     assert BOOTSTRAP in remedy
     assert AGAIN in remedy
+
+
+def _denial(role: str, reason: str) -> str:
+    return (
+        "AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/"
+        f"{role}/0123456789abcdef is not authorized to perform: secretsmanager:GetSecretValue on resource: "
+        f"arn:aws:secretsmanager:us-east-1:111122223333:secret:prod-web because no {reason} allows the action"
+    )
+
+
+@pytest.mark.parametrize(("role", "file"), _roles_of_layers())
+def test_denial_of_a_role_of_a_layer_names_the_file_of_its_policy(role: str, file: str) -> None:
+    remedy = one(_denial(role, "identity-based policy"))
+    assert file in remedy.partition("add this statement to its policy in ")[2].partition(": {")[0]
+    assert BOOTSTRAP not in remedy
+    assert AGAIN in remedy
+    remedy = one(_denial(role, "permissions boundary"))
+    assert f"boundary.json.tftpl, which an administrator applies by: {BOOTSTRAP}" in remedy
 
 
 def test_denial_of_a_boundary_names_it() -> None:

@@ -14,11 +14,13 @@ from ansible_collections.slipway.provision.plugins.plugin_utils import ecs_tasks
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments import ecs
-from botocore.stub import Stubber
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
 
 from images.database_access import run
 
 OLD, NEW = (f"arn:aws:ecs:us-east-1:000000000000:task-definition/app:{revision}" for revision in (1, 2))
+ROLE = "arn:aws:iam::000000000000:role/app-task"
 TASK = "arn:aws:ecs:us-east-1:000000000000:task/app/1"
 OUTPUTS = {
     "cluster_name": "app",
@@ -124,13 +126,82 @@ def test_tasks_of_more_than_one_page(deployment: ecs.Deployment, answers: Stubbe
     assert [task["taskArn"] for task in deployment.tasks("RUNNING")] == arns
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("ClientException", f"ECS was unable to assume the role '{ROLE}' that was provided for this task."),
+        ("AccessDeniedException", f"User: me is not authorized to perform: iam:PassRole on resource: {ROLE} because"),
+    ],
+)
+def test_role_that_ecs_does_not_know_yet(code: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Stubber(boto3.client("ecs", "us-east-1")) as stubber:
+
+        def start() -> Json:
+            return ecs_run_task._with_new_roles(lambda: stubber.client.run_task(taskDefinition=NEW))
+
+        stubber.add_client_error("run_task", code, said)
+        stubber.add_response("run_task", {"tasks": [{"taskArn": TASK}]})
+        assert start()["tasks"][0]["taskArn"] == TASK
+        stubber.add_client_error("run_task", code, "another reason")
+        with pytest.raises(ClientError, match="another reason"):
+            start()
+        monkeypatch.setattr(ecs_run_task, "_NEW_ROLE_SECONDS", -1)
+        stubber.add_client_error("run_task", code, said)
+        with pytest.raises(ClientError, match=code):
+            start()
+
+
+class TestEarlierTasks:
+    """What a run that was killed has started."""
+
+    @pytest.fixture
+    def client(self) -> Iterator[Stubber]:
+        """A client of ECS that lists one task of the same purpose."""
+        with Stubber(boto3.client("ecs", "us-east-1")) as stubber:
+            criteria = {"cluster": "app", "startedBy": "app-migration"}
+            stubber.add_response("list_tasks", {"taskArns": [TASK]}, criteria)
+            yield stubber
+            stubber.assert_no_pending_responses()
+
+    def end(self, stubber: Stubber, timeout_seconds: int) -> None:
+        arguments = {"cluster": "app", "family": "app-migration", "timeout_seconds": timeout_seconds}
+        ecs_run_task._end_earlier_tasks(stubber.client, arguments)
+
+    def shows(self, stubber: Stubber, status: str) -> None:
+        stubber.add_response("describe_tasks", {"tasks": [{"lastStatus": status}], "failures": []})
+
+    def test_are_waited_for(self, client: Stubber, capsys: pytest.CaptureFixture[str]) -> None:
+        for status in ("PROVISIONING", "RUNNING", "STOPPED"):
+            self.shows(client, status)
+        self.end(client, 60)
+        assert f"waits for the end of {TASK}, which an earlier run has started" in capsys.readouterr().out
+
+    def test_that_run_too_long_are_stopped(self, client: Stubber) -> None:
+        self.shows(client, "RUNNING")
+        client.add_response("stop_task", {}, {"cluster": "app", "task": TASK, "reason": "ran longer than it may"})
+        self.shows(client, "DEPROVISIONING")
+        self.shows(client, "STOPPED")
+        self.end(client, -1)
+
+    def test_that_do_not_stop_are_an_error(self, client: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ecs_run_task, "_STOP_SECONDS", -1)
+        self.shows(client, "RUNNING")
+        client.add_response("stop_task", {})
+        self.shows(client, "STOPPING")
+        with pytest.raises(ActionError, match=f"the task {TASK} still runs"):
+            self.end(client, -1)
+
+
 class TestOneTask:
     """A task of its own, which ECS does not show at first."""
 
     @pytest.fixture
     def clients(self) -> Iterator[tuple[Stubber, Stubber]]:
+        """Of ECS, which starts the task, and of CloudWatch Logs."""
         client, logs = (Stubber(boto3.client(name, "us-east-1")) for name in ("ecs", "logs"))
-        client.add_response("run_task", {"tasks": [{"taskArn": TASK}], "failures": []})
+        expected = {"cluster": "app", "taskDefinition": NEW, "startedBy": "app-migration"}
+        others = dict.fromkeys(("launchType", "networkConfiguration"), ANY)
+        client.add_response("run_task", {"tasks": [{"taskArn": TASK}], "failures": []}, expected | others)
         with client, logs:
             yield client, logs
             client.assert_no_pending_responses()
@@ -171,6 +242,16 @@ class TestOneTask:
         self.end(clients, 0, ["done"], [], [])
         result = self.run(clients)
         assert (result["exit_code"], result["task_arn"]) == (0, TASK)
+
+    def test_that_runs_too_long_is_stopped_before_another_may_run(self, clients: tuple[Stubber, Stubber]) -> None:
+        client, logs = clients
+        for status in ("RUNNING", "DEPROVISIONING", "STOPPED"):
+            client.add_response("describe_tasks", {"tasks": [{"lastStatus": status}], "failures": []})
+            if status == "RUNNING":
+                client.add_response("stop_task", {})
+        logs.add_client_error("get_log_events", "ResourceNotFoundException")
+        result = self.run(clients, timeout_seconds=-1)
+        assert (result["failed"], result["msg"]) == (True, f"task {TASK} still ran after -1 s and was stopped")
 
     def test_never_shown(self, clients: tuple[Stubber, Stubber], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ecs_tasks, "LATE_SECONDS", -1)

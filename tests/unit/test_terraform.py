@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.filter.terraform import has_changes
+from plugins.filter.terraform import has_changes, missing_outputs
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,20 @@ from plugins.filter.terraform import has_changes
 )
 def test_plan_without_changes_says_so_at_the_beginning_of_a_line(said: str, expected: bool) -> None:
     assert has_changes(said) is expected
+
+
+@pytest.mark.parametrize(
+    ("network", "is_shared", "expected"),
+    [
+        ({}, False, ["network.load_balancer", "network.vpc_id"]),
+        ({"vpc_id": "vpc-1", "load_balancer": {}}, False, []),
+        # The network was applied before it was to have a load balancer.
+        ({"vpc_id": "vpc-1", "load_balancer": {}}, True, ["network.load_balancer"]),
+        ({"vpc_id": "vpc-1"}, "true", ["network.load_balancer"]),
+        ({"vpc_id": "vpc-1", "load_balancer": {"zone_id": "Z1"}}, True, []),
+    ],
+)
+def test_what_a_layer_waits_for(network: dict[str, object], is_shared: object, expected: list[str]) -> None:
+    declared = ["name", "network_load_balancer", "network_vpc_id", "shared_load_balancer", "zone_name"]
+    inputs = {"shared_load_balancer": is_shared}
+    assert missing_outputs(declared, {"network": network, "data": {}}, inputs) == expected

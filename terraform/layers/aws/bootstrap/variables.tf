@@ -24,14 +24,13 @@ variable "budget_email_addresses" {
 }
 
 variable "budget_monthly_usd" {
-  description = "Budget of a month for the whole account, in US dollars."
+  description = "Budget of a month for the whole account, in US dollars; required with budget_email_addresses. What an environment costs says playbooks/costs.yml."
   type        = number
-  default     = 110
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = var.budget_monthly_usd >= 1
-    error_message = "budget_monthly_usd is ${var.budget_monthly_usd}; it must be 1 or more."
+    condition     = var.budget_monthly_usd == null ? length(var.budget_email_addresses) == 0 : var.budget_monthly_usd >= 1
+    error_message = "budget_monthly_usd is ${var.budget_monthly_usd == null ? "null, and budget_email_addresses are to be told of what exceeds it" : var.budget_monthly_usd}; it must be 1 or more. What the environment costs says playbooks/costs.yml."
   }
 }
 
@@ -64,7 +63,7 @@ variable "region" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    condition     = can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]$", var.region))
     error_message = "region is \"${var.region}\"; it must be an AWS region's code such as us-east-1."
   }
 }

@@ -41,10 +41,15 @@ resource "aws_route_table_association" "private" {
   subnet_id      = each.value.id
 }
 
+locals {
+  # In China S3 has the prefix that it has elsewhere, whatever that of the other services: cn.com.amazonaws.
+  s3_prefix = trimprefix(data.aws_partition.current.reverse_dns_prefix, "cn.")
+}
+
 # Free, and keeps S3 traffic (image layers among it) off the NAT gateway, which charges by the gigabyte.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
-  service_name      = "com.amazonaws.${var.region}.s3"
+  service_name      = "${local.s3_prefix}.${var.region}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids = concat(
     [aws_route_table.public.id],

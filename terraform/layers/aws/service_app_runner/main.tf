@@ -1,10 +1,13 @@
+data "aws_partition" "current" {}
+
 locals {
   # arn:aws:ecr:<region>:<account>:repository/<name>. App Runner takes the registry's own name, whatever address the
   # image was pushed to.
   repository = split(":", var.registry_repository_arn)
   image = format(
-    "%s.dkr.ecr.%s.amazonaws.com/%s@%s",
-    local.repository[4], local.repository[3], trimprefix(local.repository[5], "repository/"), split("@", var.image)[1],
+    "%s.dkr.ecr.%s.%s/%s@%s",
+    local.repository[4], local.repository[3], data.aws_partition.current.dns_suffix,
+    trimprefix(local.repository[5], "repository/"), split("@", var.image)[1],
   )
 }
 

@@ -73,7 +73,6 @@ run "rejects_wrong_values" {
   variables {
     account_id             = "1111"
     budget_email_addresses = ["operations"]
-    budget_monthly_usd     = 0
     github_repository      = "shop"
     name                   = "staging"
     region                 = "europe"
@@ -84,11 +83,30 @@ run "rejects_wrong_values" {
   expect_failures = [
     var.account_id,
     var.budget_email_addresses,
-    var.budget_monthly_usd,
     var.github_repository,
     var.name,
     var.region,
     var.tags,
     var.trusted_principal_arns,
   ]
+}
+
+run "rejects_a_budget_of_nothing" {
+  command = plan
+
+  variables {
+    budget_email_addresses = ["operations@example.org"]
+  }
+
+  expect_failures = [var.budget_monthly_usd]
+}
+
+run "rejects_a_budget_below_a_dollar" {
+  command = plan
+
+  variables {
+    budget_monthly_usd = 0
+  }
+
+  expect_failures = [var.budget_monthly_usd]
 }

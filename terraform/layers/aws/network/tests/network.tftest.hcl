@@ -1,6 +1,6 @@
 mock_provider "aws" {
   mock_data "aws_partition" {
-    defaults = { partition = "aws" }
+    defaults = { partition = "aws", reverse_dns_prefix = "com.amazonaws" }
   }
 }
 
@@ -315,4 +315,38 @@ run "rejects_zones_of_another_region" {
   }
 
   expect_failures = [var.availability_zones]
+}
+
+run "s3_in_another_partition" {
+  variables {
+    availability_zones = ["eusc-de-east-1a", "eusc-de-east-1b"]
+    region             = "eusc-de-east-1"
+  }
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-eusc", reverse_dns_prefix = "eu.amazonaws" }
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.s3.service_name == "eu.amazonaws.eusc-de-east-1.s3"
+    error_message = "The endpoint of S3 has the prefix of the partition."
+  }
+}
+
+run "s3_in_china" {
+  variables {
+    availability_zones = ["cn-north-1a", "cn-north-1b"]
+    region             = "cn-north-1"
+  }
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-cn", reverse_dns_prefix = "cn.com.amazonaws" }
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.s3.service_name == "com.amazonaws.cn-north-1.s3"
+    error_message = "The endpoint of S3 in China has no prefix of its own."
+  }
 }

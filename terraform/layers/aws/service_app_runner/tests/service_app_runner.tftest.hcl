@@ -1,4 +1,8 @@
 mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { dns_suffix = "amazonaws.com" }
+  }
+
   mock_resource "aws_apprunner_auto_scaling_configuration_version" {
     defaults = { arn = "arn:aws:apprunner:us-east-1:111122223333:autoscalingconfiguration/dev-hello/1/0123456789abcdef0123456789abcdef" }
   }
