@@ -109,8 +109,8 @@ def handle_request(original: Function, parts: Parts) -> Function:
             if message:
                 refused: Response = ecr._registry_error(403, "DENIED", message)
                 return refused
-        # Docker asks for layers of other repositories. ECR mounts them only in a registry whose setting BLOB_MOUNTING is on
-        # ("Blob mounting in Amazon ECR", Amazon ECR User Guide); in any other, they are uploaded.
+        # Docker asks for layers of other repositories. ECR mounts them only in a registry whose setting BLOB_MOUNTING
+        # is on ("Blob mounting in Amazon ECR", Amazon ECR User Guide); in any other, they are uploaded.
         query_params = {one: values for one, values in query_params.items() if one not in ("from", "mount")}
         answer: Response = await original(method, path, headers, body, query_params)
         return answer
