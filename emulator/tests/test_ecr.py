@@ -8,6 +8,7 @@ from pathlib import Path
 import boto3
 import docker
 import pytest
+import requests
 
 from emulator.tests.stack import Client, ecr_credentials, push
 from slipway_emulator.settings import Settings
@@ -80,3 +81,14 @@ def test_repository_with_images_stays_without_force(
     engine.images.remove(f"{repository}:v1", force=True)
     with pytest.raises(docker.errors.NotFound):
         engine.images.pull(f"{repository}@{digest}", auth_config=ecr_credentials(aws))
+
+
+def test_layer_of_another_repository_is_not_mounted(aws: Client, publish: Publish, repository: str) -> None:
+    # The setting BLOB_MOUNTING is off in a new registry.
+    publish("one", "v1")
+    address = f"http://{repository.replace('/', '/v2/')}"
+    credentials = ecr_credentials(aws)
+    password = credentials["username"], credentials["password"]
+    layer = requests.get(f"{address}/manifests/v1", auth=password, timeout=10).json()["layers"][0]["digest"]
+    asked = {"mount": layer, "from": NAME}
+    assert requests.post(f"{address}/blobs/uploads/", params=asked, auth=password, timeout=10).status_code == 202

@@ -6,10 +6,9 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
-from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, succeeded
+from tests.e2e.runs import PROJECT, Site, aws_client, succeeded
 from tests.e2e.test_site import APPS
 from tests.rehearsal import running_cloud
 
@@ -44,13 +43,8 @@ def everything(site: Site) -> None:
 
 @pytest.fixture(scope="session")
 def aws() -> Any:
-    """A boto3 session of the emulator: `aws("rds")` is a client."""
-    session = boto3.session.Session(
-        aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-        region_name=CLOUD_ENVIRONMENT["AWS_DEFAULT_REGION"],
-    )
-    return lambda service: session.client(service, endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"])
+    """Clients of the emulator: `aws("rds")` is one."""
+    return aws_client
 
 
 @pytest.fixture(scope="session")

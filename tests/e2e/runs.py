@@ -35,13 +35,6 @@ CLOUD_ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-# What makes a run one of the role that may only plan.
-PLANNER = {
-    "AWS_ENDPOINT_URL": CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-    "AWS_ENDPOINT_URL_STS": CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-    "AWS_CONFIG_FILE": "{{ inventory_dir }}/aws.cfg",
-    "AWS_PROFILE": "planner",
-}
 # Whether runs are only to be recorded: make policies writes the deployer's policies from the record.
 RECORDS_POLICIES = bool(os.environ.get("SLIPWAY_RECORD_POLICIES"))
 
@@ -120,6 +113,12 @@ class Site:
         """Folder of the environment's working files."""
         return self.folder / ".build" / self.environment
 
+    def cloud_environment(self, **values: str) -> dict[str, str]:
+        """What the inventory gives every cloud call, with some other values."""
+        settings = yaml.safe_load((self.inventory / "group_vars" / "all" / "environment.yml").read_text())
+        given: dict[str, str] = settings["slipway_cloud_environment"]
+        return given | values
+
     def command(self, playbook: str, *arguments: str) -> list[str]:
         """The command line of one playbook."""
         program = str(Path(sys.executable).with_name("ansible-playbook"))
@@ -140,20 +139,24 @@ class Site:
         if RECORDS_POLICIES:
             self._allow_everything()
         extra = ["-e", json.dumps(variables)] if variables else []
-        result = subprocess.run(
-            self.command(playbook, *arguments, *extra),
-            cwd=PROJECT,
-            env=self.variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=RUN_SECONDS,
-            check=False,
-        )
-        number = len(list(self.logs.iterdir())) + 1
-        (self.logs / f"{number:02}-{Path(playbook).stem}.log").write_text(result.stdout)
-        return Run(result.returncode, result.stdout, recap(result.stdout))
+        log = self.next_log(Path(playbook).stem)
+        with log.open("w") as output:
+            result = subprocess.run(
+                self.command(playbook, *arguments, *extra),
+                cwd=PROJECT,
+                env=self.variables(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=RUN_SECONDS,
+                check=False,
+            )
+        text = log.read_text()
+        return Run(result.returncode, text, recap(text))
+
+    def next_log(self, name: str) -> Path:
+        """File for the output of another run."""
+        return self.logs / f"{len(list(self.logs.iterdir())) + 1:02}-{name}.log"
 
     def _allow_everything(self) -> None:
         """Let the deployer do everything, so that the emulator's record says what it does."""
@@ -277,7 +280,7 @@ def interrupted(
         playbook: path from the project's root.
         arguments: more arguments of `ansible-playbook`.
     """
-    log = site.logs / f"{len(list(site.logs.iterdir())) + 1:02}-interrupted.log"
+    log = site.next_log("interrupted")
     with log.open("w") as output:
         process = subprocess.Popen(
             site.command(playbook, *arguments),
@@ -298,7 +301,7 @@ def interrupted(
             return False
 
     try:
-        wait_until(is_time_or_over, 600)
+        wait_until(is_time_or_over, RUN_SECONDS)
         interrupt(process)
         process.wait(RUN_SECONDS)
     finally:

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from emulator.tests.clouds import cloud_beside, settings_beside
 from emulator.tests.stack import wait_until
 from slipway_emulator.settings import Settings
-from tests.e2e.runs import CLOUD_ENVIRONMENT, Run, Site, failed, interrupted, succeeded
+from tests.e2e.runs import Run, Site, failed, interrupted, succeeded
 
 ENVIRONMENT = "e2eaccount"
 APPS = ("records",)
@@ -61,13 +61,11 @@ def test_another_account_is_refused_before_anything_is_touched(
     assert _states(aws) == []
 
 
-def test_the_provider_refuses_it_too(site: Site) -> None:
-    try:
-        run = failed(site.run("site.yml", "--check", "--limit", "main", slipway_account_id=OTHER, checks_account=False))
-        assert "AWS account ID not allowed: 000000000000" in run.output
-        assert "create aws_vpc.this" in site.run("site.yml", "--check", "--limit", "main").output
-    finally:
-        site.destroy()
+def test_the_provider_refuses_it_too(site: Site, aws: Any) -> None:
+    run = failed(site.run("site.yml", "--check", "--limit", "main", slipway_account_id=OTHER, checks_account=False))
+    assert "AWS account ID not allowed: 000000000000" in run.output
+    assert "create aws_vpc.this" in succeeded(site.run("site.yml", "--check", "--limit", "main")).output
+    assert _states(aws) == []
 
 
 # -- one account that lacks something at each turn, and whose changes are seen late ----------------------
@@ -94,11 +92,13 @@ class Account:
         """Extra variables of a run there.
 
         Args:
-            keys: credentials as `sts:AssumeRole` gives them; the administrator's by default.
+            keys: credentials as `sts:AssumeRole` gives them; those of the deployer's role by default.
             variables: further ones.
         """
-        environment = CLOUD_ENVIRONMENT | {"AWS_ENDPOINT_URL": self.settings.gateway_url}
+        url = self.settings.gateway_url
+        environment = self.site.cloud_environment(AWS_ENDPOINT_URL=url, AWS_ENDPOINT_URL_STS=url)
         if keys:
+            del environment["AWS_PROFILE"]
             environment |= {
                 "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
                 "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
@@ -107,7 +107,6 @@ class Account:
         return {
             "slipway_rehearsal": False,
             "slipway_cloud_environment": environment,
-            "slipway_administrator_environment": CLOUD_ENVIRONMENT | {"AWS_ENDPOINT_URL": self.settings.gateway_url},
             "slipway_database_ca_file": str(self.settings.rds_ca_file),
         } | variables
 
@@ -142,7 +141,13 @@ def account(site: Site) -> Iterator[Account]:
 
 def test_region_that_is_not_enabled(account: Account) -> None:
     arguments = ("site.yml", "--check", "--limit", "main")
-    there: Json = {"slipway_region": REGION, "network_availability_zones": [f"{REGION}a", f"{REGION}b"]}
+    # No deployer is bootstrapped there, and a bucket is in one region.
+    there = account.variables(
+        slipway_region=REGION,
+        slipway_state_bucket=f"slipway-{ENVIRONMENT}-far-state",
+        network_availability_zones=[f"{REGION}a", f"{REGION}b"],
+    )
+    there["slipway_cloud_environment"]["AWS_PROFILE"] = "administrator"
     run, text = account.run(*arguments, **there)
     failed(run)
     assert "InvalidClientTokenId" in text
@@ -217,8 +222,9 @@ def test_what_the_free_plan_refuses(account: Account) -> None:
     failed(run)
     assert "FreeTierRestrictionError: The specified backup retention period exceeds the maximum available" in text
     assert "set data_backup_retention_days to 1" in text
-    # Tasks get credentials at an address that only one emulator of a machine can have: a migration fails here.
-    account.run(data_backup_retention_days=1)
+    # Tasks get credentials at an address that only one emulator of a machine can have: the first one fails here.
+    until_then = failed(account.run(data_backup_retention_days=1)[0]).output.partition("fatal: [records]")[0]
+    assert until_then.rpartition("TASK [")[2].startswith("slipway.provision.database_access : run | ")
     (database,) = account.client("rds").describe_db_instances()["DBInstances"]
     assert database["BackupRetentionPeriod"] == 1
 

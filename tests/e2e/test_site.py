@@ -19,7 +19,7 @@ import yaml
 
 from plugins.filter.rds_ca import rds_ca_file
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import CLOUD_ENVIRONMENT, PLANNER, PROJECT, Site, containers, failed, succeeded
+from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, containers, failed, succeeded
 from tests.rehearsal import PsqlError, psql
 
 ENVIRONMENT = "e2e"
@@ -274,7 +274,8 @@ def test_second_run_changes_nothing(site: Site) -> None:
 
 
 def test_a_dry_run_is_done_by_who_may_only_plan(site: Site) -> None:
-    run = succeeded(site.run("site.yml", "--check", "--limit", "!cloud_run", slipway_cloud_environment=PLANNER))
+    planner = site.cloud_environment(AWS_PROFILE="planner")
+    run = succeeded(site.run("site.yml", "--check", "--limit", "!cloud_run", slipway_cloud_environment=planner))
     assert run.changed == {}
 
 

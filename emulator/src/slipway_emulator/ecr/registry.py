@@ -108,14 +108,13 @@ def handle_request(original: Function, parts: Parts) -> Function:
             return unknown
         if action and ministack.AUTH:
             ecr._select_registry_request_scope(name, headers, query_params)
-            needed = [(name, action)]
-            # Layers of another repository are mounted by who may read them there.
-            needed += [(source, "GetDownloadUrlForLayer") for source in query_params.get("from", [])]
-            for repository, what in needed:
-                message = _denial(key, f"ecr:{what}", repository)
-                if message:
-                    refused: Response = ecr._registry_error(403, "DENIED", message)
-                    return refused
+            message = _denial(key, f"ecr:{action}", name)
+            if message:
+                refused: Response = ecr._registry_error(403, "DENIED", message)
+                return refused
+        # Docker asks for layers of other repositories. ECR mounts them only in a registry whose setting BLOB_MOUNTING
+        # is on ("Blob mounting in Amazon ECR", Amazon ECR User Guide); in any other, they are uploaded.
+        query_params = {one: values for one, values in query_params.items() if one not in ("from", "mount")}
         answer: Response = await original(method, path, headers, body, query_params)
         return answer
 
