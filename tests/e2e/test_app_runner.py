@@ -86,8 +86,9 @@ def test_what_runs_is_as_required(site: Site, aws: Any) -> None:
 def test_start_and_requests_are_in_the_log(site: Site, aws: Any) -> None:
     marker = f"/api/{time.time_ns()}"
     ask(f"{site.summary()['hello']['url']}{marker}")
-    groups = aws("logs").describe_log_groups(logGroupNamePrefix=f"/aws/apprunner/{NAME}/")["logGroups"]
-    (group,) = {one["logGroupName"] for one in groups if one["logGroupName"].endswith("/application")}
+    # A service that was not created at first has left its own.
+    (arn,) = _services(aws)
+    group = f"/aws/apprunner/{NAME}/{arn.rpartition('/')[2]}/application"
 
     def messages() -> str:
         events = aws("logs").filter_log_events(logGroupName=group)["events"]
