@@ -213,6 +213,31 @@ def test_fork_is_told_that_it_has_no_plan(owner: str, runs: bool, tmp_path: Path
     assert ("A fork gets no credentials" in run.stdout) == runs
 
 
+@pytest.mark.parametrize(
+    ("limit", "tag", "arguments"),
+    [
+        ("all", "", ["--limit", "all"]),
+        ("web", "0" * 32, ["--limit", "web", "-e", f'{{slipway_release: {{web: {{tag: "{"0" * 32}"}}}}}}']),
+        ("all", "0" * 32, None),
+        ("web;id", "", None),
+        ("web", "$(id)", None),
+    ],
+)
+def test_inputs_become_arguments_of_ansible(limit: str, tag: str, arguments: list[str] | None, tmp_path: Path) -> None:
+    steps = {step.get("name"): step.get("run") for step in JOBS["environment.yml change"]["steps"]}
+    (tmp_path / "Makefile").write_text("deploy:\n\t@printf '%s\\n' $(ANSIBLE_ARGS)\n")
+    run = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", f"{steps['Check the inputs']}\n{steps['Change the environment']}"],
+        cwd=tmp_path,
+        env=os.environ
+        | {"ENVIRONMENT": "staging", "VERB": "deploy", "LIMIT": limit, "TAG": tag, "RELEASE": "", "CONFIRM": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.stdout.splitlines() if run.returncode == 0 else None) == arguments, run.stdout + run.stderr
+
+
 def test_script_needs_no_package() -> None:
     run = subprocess.run(
         [sys.executable, "-S", FOLDER / "pipeline.py", "environments"], capture_output=True, text=True, check=True
