@@ -56,6 +56,10 @@ lint-others:
 	$(with_env) cd app && mypy
 	$(with_env) yamllint --strict .
 	$(with_env) shellcheck scripts/* emulator/src/slipway_emulator/images/*/customize emulator/src/slipway_emulator/images/*/*.sh
+	$(with_env) actionlint
+	$(with_env) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(with_env) check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(with_env) zizmor --offline --quiet .github
 	$(with_env) terraform fmt -check -recursive terraform
 
 # What is deployed; .checkov.yaml says how. A file that checkov cannot read it leaves out, and succeeds.
