@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Lookup of what a machine lacks, before anything is touched."""
 
 from __future__ import annotations
@@ -9,9 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleLookupError
+from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import read_yaml
-from packaging.specifiers import SpecifierSet
+
+try:
+    from packaging.specifiers import SpecifierSet
+except ImportError:
+    SpecifierSet = None  # type: ignore[assignment,misc]  # LookupModule says so
 
 DOCUMENTATION = r"""
 name: machine_problems
@@ -30,7 +39,7 @@ options:
     description: Whether this run may have to build an image.
     type: bool
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 Json = dict[str, Any]
@@ -109,5 +118,7 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: Json | None = None, **arguments: Any) -> list[str]:
         """What this machine lacks."""
+        if SpecifierSet is None:
+            raise AnsibleLookupError(missing_required_lib("packaging"))
         (project,) = terms
         return machine_problems(project, **arguments)

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Lookup that reads what is true of platforms."""
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ options:
     description: Names of inventory groups; those that are no platform are left out. Without any, all are read.
     type: list
     elements: str
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

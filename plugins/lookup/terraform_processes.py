@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Lookup of the Terraform processes of this machine that may write a state."""
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ options:
   bucket:
     description: Bucket of the state.
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 Json = dict[str, Any]

@@ -12,8 +12,12 @@ import yaml
 
 _PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 _ACTIONS = sorted(file.stem for file in (_PLUGINS / "action").glob("[a-z]*.py"))
-_KEYS = {"choices", "default", "description", "elements", "options", "required", "type"}
-_FILTERS = sorted(file.stem for file in (_PLUGINS / "filter").glob("[a-z]*.py"))
+_KEYS = {"choices", "default", "description", "elements", "required", "suboptions", "type"}
+_FILTERS = {
+    name: function
+    for file in (_PLUGINS / "filter").glob("[a-z]*.py")
+    for name, function in importlib.import_module(f"plugins.filter.{file.stem}").FilterModule().filters().items()
+}
 
 Json = dict[str, Any]
 
@@ -21,7 +25,7 @@ Json = dict[str, Any]
 def _unread(options: Json) -> set[str]:
     """Keys of options that Ansible does not read as an argument spec."""
     return {key for option in options.values() for key in option.keys() - _KEYS} | {
-        key for option in options.values() for key in _unread(option.get("options", {}))
+        key for option in options.values() for key in _unread(option.get("suboptions", {}))
     }
 
 
@@ -40,8 +44,17 @@ def test_an_action_is_documented(name: str) -> None:
     assert yaml.safe_load(module.RETURN)
 
 
-@pytest.mark.parametrize("name", _FILTERS)
-def test_a_filter_is_documented(name: str) -> None:
-    module = importlib.import_module(f"plugins.filter.{name}")
-    for filter_name, function in module.FilterModule().filters().items():
-        assert inspect.getdoc(function), f"{filter_name} has no docstring"
+def test_filters_are_documented() -> None:
+    assert sorted(file.stem for file in (_PLUGINS / "filter").glob("*.yml")) == sorted(_FILTERS)
+
+
+@pytest.mark.parametrize("name", sorted(_FILTERS))
+def test_documentation_of_a_filter_is_what_it_takes(name: str) -> None:
+    described = yaml.safe_load((_PLUGINS / "filter" / f"{name}.yml").read_text())
+    documentation = described["DOCUMENTATION"]
+    _, *others = inspect.signature(_FILTERS[name]).parameters.values()
+    assert list(documentation["options"]) == ["_input", *(parameter.name for parameter in others)]
+    assert documentation.get("positional", "") == ", ".join(parameter.name for parameter in others)
+    required = {option for option, about in documentation["options"].items() if about.get("required")}
+    assert required == {"_input", *(one.name for one in others if one.default is one.empty)}
+    assert described["RETURN"]["_value"]["type"]
