@@ -43,7 +43,7 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_artefact_has_what_its_users_need(collections: Path) -> None:
     installed = collections / "ansible_collections" / "slipway" / "provision"
     assert {entry.name for entry in installed.iterdir()} == {
-        "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "emulator", "images", "meta",
+        "CHANGELOG.rst", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "emulator", "images", "meta",
         "playbooks", "plugins", "requirements.txt", "requirements.yml", "roles", "terraform",
     }  # fmt: skip
     assert list((installed / "terraform").rglob("*.tftest.hcl")) == []
