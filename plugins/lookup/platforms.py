@@ -5,13 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import read_platforms
-
 DOCUMENTATION = r"""
 name: platforms
 short_description: Read what is true of platforms
@@ -40,6 +33,13 @@ _raw:
   type: list
   elements: dict
 """
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import read_platforms
 
 _LAYERS = Path(__file__).parents[2] / "terraform/layers"
 

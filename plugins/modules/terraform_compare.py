@@ -42,7 +42,7 @@ options:
         type: path
         required: true
       environment:
-        description: Environment variables of its Terraform. It runs in O(directory), so paths have to be absolute.
+        description: Environment variables of its Terraform. Paths are absolute, for it runs in O(layers[].directory).
         type: dict
         required: true
 author: Slipway (@slipway)

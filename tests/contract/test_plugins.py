@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,19 @@ _FILTERS = {
     for file in (_PLUGINS / "filter").glob("[a-z]*.py")
     for name, function in importlib.import_module(f"plugins.filter.{file.stem}").FilterModule().filters().items()
 }
+# Those of meta/ee-requirements.txt, what comes with them, and what ansible-core needs for other things.
+_LIBRARIES = (
+    "boto3",
+    "botocore",
+    "docker",
+    "google",
+    "hcl2",
+    "jmespath",
+    "packaging",
+    "psycopg",
+    "requests",
+    "urllib3",
+)
 
 Json = dict[str, Any]
 
@@ -58,3 +74,21 @@ def test_documentation_of_a_filter_is_what_it_takes(name: str) -> None:
     required = {option for option, about in documentation["options"].items() if about.get("required")}
     assert required == {"_input", *(one.name for one in others if one.default is one.empty)}
     assert described["RETURN"]["_value"]["type"]
+
+
+def test_plugins_load_without_the_libraries_that_they_use() -> None:
+    """A task without its library ends with a sentence that names it, where the import would end with a traceback."""
+    files = [file for file in _PLUGINS.rglob("*.py") if file.parent.name != "modules"]
+    names = [".".join(file.relative_to(_PLUGINS.parent).with_suffix("").parts) for file in files]
+    program = f"""
+import importlib, sys
+for name in {_LIBRARIES!r}:
+    sys.modules[name] = None
+for name in {sorted(names)!r}:
+    importlib.import_module(f"ansible_collections.slipway.provision.{{name}}")
+"""
+    environment = os.environ | {"PYTHONPATH": str(_PLUGINS.parent / ".build/collections")}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
