@@ -11,8 +11,9 @@ ARGS ?=
 # scripts/setup writes it: .venv on PATH, where Terraform finds its providers.
 with_env = . .build/env &&
 checkov = .build/checkov/bin/checkov
+antsibull = .build/antsibull/bin/antsibull-docs
 
-.PHONY: help setup check deploy destroy stop generate policies lint lint-ansible lint-others lint-security test test-quick clean
+.PHONY: help setup check deploy destroy stop generate policies lint lint-ansible lint-others lint-security lint-collection test test-quick clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -44,7 +45,7 @@ policies: setup ## Write the deployer's policies from what the end-to-end tests 
 	$(with_env) python -m terraform.policies .build/emulator/iam-decisions.jsonl
 
 lint: setup ## Check the style of everything
-	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-others lint-security
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-others lint-security lint-collection
 
 lint-ansible:
 	$(with_env) ansible-lint
@@ -71,6 +72,15 @@ lint-security: $(checkov)
 $(checkov): requirements-checkov.txt
 	$(with_env) python -m venv .build/checkov
 	.build/checkov/bin/pip install --quiet --disable-pip-version-check --requirement requirements-checkov.txt
+	touch $@
+
+# What the collection's users meet: its documentation, its changelog, and what ansible-test asks of every collection.
+lint-collection: $(antsibull)
+	$(with_env) PATH="$$PWD/.build/antsibull/bin:$$PATH" scripts/lint-collection
+
+$(antsibull): requirements-antsibull.txt
+	$(with_env) python -m venv .build/antsibull
+	.build/antsibull/bin/pip install --quiet --disable-pip-version-check --requirement requirements-antsibull.txt
 	touch $@
 
 test: lint ## Run lint and all tests (ARGS="-k name" picks some of the project's)

@@ -1,13 +1,19 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Action plugin of artifact_registry_image_info."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import docker
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.docker_engine import (
+    ENGINE_ERRORS,
+    docker,
+    docker_engine,
+)
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
-from docker.errors import DockerException, NotFound
 
 Json = dict[str, Any]
 
@@ -15,7 +21,7 @@ Json = dict[str, Any]
 class ActionModule(CloudActionModule):
     """Looks the image up."""
 
-    ERRORS = (*CloudActionModule.ERRORS, DockerException)
+    ERRORS = (*CloudActionModule.ERRORS, *ENGINE_ERRORS)
     PURPOSE = "look up {repository_url}:{tag}"
 
     def answer(self, arguments: Json) -> Json:
@@ -23,7 +29,7 @@ class ActionModule(CloudActionModule):
         image = f"{arguments['repository_url']}:{arguments['tag']}"
         credentials = GoogleCloud().docker_credentials()
         try:
-            found = docker.from_env().images.get_registry_data(image, auth_config=credentials)
-        except NotFound:
+            found = docker_engine().images.get_registry_data(image, auth_config=credentials)
+        except docker.errors.NotFound:
             return {"changed": False, "digest": None}
         return {"changed": False, "digest": found.id}

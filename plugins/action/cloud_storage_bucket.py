@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Action plugin of cloud_storage_bucket."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Action plugin of database_privileges_info: logs in as each user and tries what it may do and what it may not."""
 
 from __future__ import annotations

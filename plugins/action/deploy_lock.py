@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Action plugin of deploy_lock: runs on the controller, whose ansible-playbook the lock belongs to."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Action plugin of ecs_run_task: runs on the controller, so that the log can be shown as it comes."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Action plugin of image_build."""
 
 from __future__ import annotations
@@ -6,8 +9,12 @@ import hashlib
 import tempfile
 from typing import Any
 
-import docker
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError, BaseActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.docker_engine import (
+    ENGINE_ERRORS,
+    docker,
+    docker_engine,
+)
 from ansible_collections.slipway.provision.plugins.plugin_utils.file_lock import locked
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import (
     DOCKERFILE,
@@ -17,7 +24,6 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.image_source imp
     image_source,
 )
 from ansible_collections.slipway.provision.plugins.plugin_utils.reproducible_image import rewrite
-from docker.errors import BuildError, DockerException, ImageNotFound
 
 # No registry's: an image of this name is there when it is complete.
 _REPOSITORY = "slipway-build"
@@ -30,22 +36,22 @@ class ActionModule(BaseActionModule):
     """Builds the image."""
 
     _supports_check_mode = False
-    ERRORS = (DockerException, OSError, SourceError)
+    ERRORS = (*ENGINE_ERRORS, OSError, SourceError)
     PURPOSE = "build {source}"
 
     def answer(self, arguments: Json) -> Json:
         """Return the image's name."""
         source = image_source(arguments)
         name = f"{_REPOSITORY}:{arguments['tag']}"
+        engine = docker_engine(timeout=arguments["timeout_seconds"])
         try:
-            engine = docker.from_env(timeout=arguments["timeout_seconds"])
             # No other app builds from this folder meanwhile.
             with locked(source.context):
                 try:
                     engine.images.get(name)
-                except ImageNotFound:
+                except docker.errors.ImageNotFound:
                     _build(engine, source, name, arguments)
-        except BuildError as error:
+        except docker.errors.BuildError as error:
             log = "".join(line.get("stream", "") for line in error.build_log)
             last = "\n".join(log.splitlines()[-_LINES_OF_LOG:])
             raise ActionError(f"could not build {source.context}: {error.msg}\n{last}") from error

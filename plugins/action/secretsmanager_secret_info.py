@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Action plugin of secretsmanager_secret_info; lookups cannot, because they do not see a play's environment."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Action plugin of terraform_compare: a task runs one module after the other, this runs several plans at once."""
 
 from __future__ import annotations

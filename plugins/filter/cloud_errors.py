@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """The filter that says what to do about a cloud's error."""
 
 from __future__ import annotations

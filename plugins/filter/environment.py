@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Filter that turns settings into environment variables."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Filters about files with the authorities that sign the certificates of databases."""
 
 from __future__ import annotations

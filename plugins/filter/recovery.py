@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Filters that finish what an interrupted run began."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Turns a password into what PostgreSQL stores of it, so that the password itself stays on this machine."""
 
 from __future__ import annotations
@@ -13,40 +16,6 @@ except ImportError:
     HAS_PSYCOPG = False
 else:
     HAS_PSYCOPG = True
-
-DOCUMENTATION = r"""
-name: scram_verifier
-short_description: Make the SCRAM-SHA-256 verifier of a password
-version_added: 1.0.0
-description:
-  - Returns what PostgreSQL keeps in C(pg_authid.rolpassword) for a password, made by PostgreSQL's own client library.
-  - A verifier in C(ALTER ROLE ... PASSWORD) is stored as it is, so the password is neither sent nor logged.
-  - Each call takes a new random salt; hand the result to a task which runs only when the password differs.
-requirements:
-  - psycopg >= 3.1, in the Python that runs ansible-playbook
-positional: _input
-options:
-  _input:
-    description: The password.
-    type: str
-    required: true
-author:
-  - Slipway
-"""
-
-EXAMPLES = r"""
-- name: Give the application its password
-  community.postgresql.postgresql_user:
-    name: taskdb_app
-    password: "{{ password | slipway.provision.scram_verifier }}"
-  no_log: true
-"""
-
-RETURN = r"""
-_value:
-  description: The verifier, C(SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>).
-  type: str
-"""
 
 
 def scram_verifier(password: str) -> str:

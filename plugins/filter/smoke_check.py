@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Filter that compares an application's answer with what a smoke check expects."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Filters about Terraform layers: what a root declares, what it is given, what a plan would do."""
 
 from __future__ import annotations

@@ -1,21 +1,17 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Lookup of what a machine lacks, before anything is touched."""
 
 from __future__ import annotations
 
-import importlib
-import json
-import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import read_yaml
-from packaging.specifiers import SpecifierSet
-
 DOCUMENTATION = r"""
 name: machine_problems
 short_description: What this machine lacks, a line for each problem
+description:
+  - Compares Terraform, the Docker engine and the installed collections with what the project's folder says it needs.
+requirements:
+  - packaging
 options:
   _terms:
     description: The project's folder.
@@ -30,8 +26,40 @@ options:
     description: Whether this run may have to build an image.
     type: bool
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
+
+EXAMPLES = r"""
+- name: Show what this machine lacks
+  ansible.builtin.debug:
+    msg: >-
+      {{ query('slipway.provision.machine_problems', '/home/me/shop',
+               terraform=terraform_version.stdout, engine='', builds=false) }}
+"""
+
+RETURN = r"""
+_raw:
+  description: Sentences, each with what to do; empty when nothing lacks.
+  type: list
+  elements: str
+"""
+
+import importlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.module_utils.basic import missing_required_lib
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import read_yaml
+
+try:
+    from packaging.specifiers import SpecifierSet
+except ImportError:
+    SpecifierSet = None  # type: ignore[assignment,misc]  # LookupModule says so
 
 Json = dict[str, Any]
 
@@ -109,5 +137,7 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: Json | None = None, **arguments: Any) -> list[str]:
         """What this machine lacks."""
+        if SpecifierSet is None:
+            raise AnsibleLookupError(missing_required_lib("packaging"))
         (project,) = terms
         return machine_problems(project, **arguments)

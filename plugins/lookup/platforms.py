@@ -1,13 +1,9 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Lookup that reads what is true of platforms."""
 
 from __future__ import annotations
-
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import read_platforms
 
 DOCUMENTATION = r"""
 name: platforms
@@ -19,7 +15,7 @@ options:
     description: Names of inventory groups; those that are no platform are left out. Without any, all are read.
     type: list
     elements: str
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""
@@ -37,6 +33,13 @@ _raw:
   type: list
   elements: dict
 """
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import read_platforms
 
 _LAYERS = Path(__file__).parents[2] / "terraform/layers"
 

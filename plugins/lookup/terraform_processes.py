@@ -1,12 +1,9 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Lookup of the Terraform processes of this machine that may write a state."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
 
 DOCUMENTATION = r"""
 name: terraform_processes
@@ -21,8 +18,27 @@ options:
   bucket:
     description: Bucket of the state.
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
+
+EXAMPLES = r"""
+- name: Show who is at work on the states of an app
+  ansible.builtin.debug:
+    msg: "{{ query('slipway.provision.terraform_processes', 'dev/tasks/', bucket='slipway-dev-state') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: Ids of the processes, sorted.
+  type: list
+  elements: int
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
 
 Json = dict[str, Any]
 

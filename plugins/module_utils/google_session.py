@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Requests to Google Cloud, with the credentials that Terraform's google provider finds in the environment."""
 
 from __future__ import annotations

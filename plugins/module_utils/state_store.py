@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """The buckets that hold Terraform's states and what stands beside them: Amazon S3, and Cloud Storage of Google."""
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: look up an image in Artifact Registry. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ options:
     description: Tag of the image.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

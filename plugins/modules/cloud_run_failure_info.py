@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: read why a revision of Cloud Run failed. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ options:
     description: "Full name of the service: C(projects/<project>/locations/<region>/services/<name>)."
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

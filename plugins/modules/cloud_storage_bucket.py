@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: make or delete a bucket of Cloud Storage. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -23,16 +26,16 @@ options:
     type: str
     required: true
   project:
-    description: Id of the project that the bucket is in. Required when I(state=present).
+    description: Id of the project that the bucket is in. Required when O(state=present).
     type: str
   location:
-    description: Region of the bucket, such as C(us-central1). Required when I(state=present).
+    description: Region of the bucket, such as C(us-central1). Required when O(state=present).
     type: str
   labels:
     description: Its labels.
     type: dict
     default: {}
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

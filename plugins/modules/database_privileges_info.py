@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: try what the users of a PostgreSQL database may do. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -6,7 +9,6 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: database_privileges_info
 short_description: Try what PostgreSQL users may do
-version_added: 1.0.0
 description:
   - Logs in as each user, tries what it has to be allowed and what it has to be refused, and returns what
     differs.
@@ -42,7 +44,7 @@ options:
     type: list
     elements: dict
     required: true
-    options:
+    suboptions:
       name:
         description: The user.
         type: str
@@ -73,8 +75,7 @@ attributes:
   check_mode:
     support: full
     description: Changes nothing.
-author:
-  - Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

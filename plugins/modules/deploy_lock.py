@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: hold the deploy lock of an app or network. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ options:
     description: AWS region of the bucket; another store does not need it.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""
@@ -60,5 +63,5 @@ changed:
 unfinished:
   description: Whether it was taken over from a run that did not end; a warning says whose.
   type: bool
-  returned: when I(state=present)
+  returned: when O(state=present)
 """

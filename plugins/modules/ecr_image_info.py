@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: look an image up in Amazon ECR. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ options:
     description: AWS region.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: push an image to Amazon ECR. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -6,7 +9,6 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ecr_image_push
 short_description: Push an image to Amazon ECR
-version_added: 1.0.0
 description:
   - Asks ECR for credentials, hands them to the Docker Engine for this one push, and pushes. They are not
     written to Docker's configuration, as C(docker login) would.
@@ -35,8 +37,7 @@ options:
     description: AWS region.
     type: str
     required: true
-author:
-  - Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

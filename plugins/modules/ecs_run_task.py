@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: run a one-off ECS task. Its action plugin does the work and shows the log."""
 
 from __future__ import annotations
@@ -102,7 +105,7 @@ options:
     description: AWS region.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: delete all revisions of a task definition. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ options:
     description: AWS region.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: get an ID token for a service on Google Cloud. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ options:
     description: Address of the service, without a path.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: read the state of a Google project. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ options:
     description: Id of the Google project.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

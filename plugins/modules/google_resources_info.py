@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: list what an app has on Google Cloud. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ options:
     description: Name of the resources, C(<environment>-<app>).
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: build an image that is equal for equal content. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ options:
     description: How long the engine may be silent, in seconds.
     type: int
     default: 1800
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

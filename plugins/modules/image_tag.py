@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: compute the tag of an image. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ options:
     description: Operating system and CPU architecture of the image, such as C(linux/arm64).
     type: str
     default: linux/amd64
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: say what an inventory costs a month. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ options:
     description: Folder of the project, which holds C(terraform).
     type: path
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: a working file that only its owner reads. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ options:
     description: What the file holds.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: make or delete a bucket of Amazon S3 for Terraform's states. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ options:
     description: AWS region.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""
@@ -48,5 +51,5 @@ settings:
   description: Settings that were, or in a dry run would be, changed, such as C(policy).
   type: list
   elements: str
-  returned: when I(state=present)
+  returned: when O(state=present)
 """

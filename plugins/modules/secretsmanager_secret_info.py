@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: read JSON secrets of AWS Secrets Manager. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -6,7 +9,6 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: secretsmanager_secret_info
 short_description: Read JSON secrets of AWS Secrets Manager
-version_added: 1.0.0
 description:
   - Returns the current values of the secrets, each of which has to be a JSON object.
   - Changes nothing, and does the same in check mode.
@@ -23,8 +25,7 @@ options:
     description: AWS region.
     type: str
     required: true
-author:
-  - Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: read which version of a secret is current. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -6,7 +9,6 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: secretsmanager_version_info
 short_description: Read which versions of secrets of AWS Secrets Manager are current
-version_added: 1.0.0
 description:
   - Returns the id of the current version of each secret, which is another after each change of its value. The values
     are not read.
@@ -20,8 +22,7 @@ options:
     description: AWS region.
     type: str
     required: true
-author:
-  - Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

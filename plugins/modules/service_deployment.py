@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: follow a deployment and prove what runs. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ options:
     description: Region of the cloud.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

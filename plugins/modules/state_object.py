@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: delete an object of the bucket of the states. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ options:
     description: AWS region of the bucket; another store does not need it.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: read JSON objects of the bucket of the states. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -33,13 +36,13 @@ options:
     type: bool
     default: false
   excluded_prefix:
-    description: Leave keys that begin with this out of what I(list_keys) returns.
+    description: Leave keys that begin with this out of what O(list_keys) returns.
     type: str
   region:
     description: AWS region of the bucket; another store does not need it.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""
@@ -61,7 +64,7 @@ first_keys:
   description: The bucket's keys; the first three at the most.
   type: list
   elements: str
-  returned: when I(list_keys) is set
+  returned: when O(list_keys) is set
 objects:
   description: What each object holds, by its key; those that do not exist are left out.
   type: dict

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: list what carries given tags. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ options:
     type: str
     required: true
   other_names:
-    description: Names that begin with I(name_prefix) and are those of others, with all that begin with them.
+    description: Names that begin with O(name_prefix) and are those of others, with all that begin with them.
     type: list
     elements: str
     default: []
@@ -36,7 +39,7 @@ options:
     description: AWS region.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: plan several Terraform layers side by side. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ options:
     type: list
     elements: dict
     required: true
-    options:
+    suboptions:
       name:
         description: Name of the layer.
         type: str
@@ -39,10 +42,10 @@ options:
         type: path
         required: true
       environment:
-        description: Environment variables of its Terraform. It runs in O(directory), so paths have to be absolute.
+        description: Environment variables of its Terraform. Paths are absolute, for it runs in O(layers[].directory).
         type: dict
         required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: read a Terraform root module. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ options:
     description: Configuration of the backend that it is initialised with.
     type: dict
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

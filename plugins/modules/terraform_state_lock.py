@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: clear the lock that a killed Terraform left on its state. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ options:
     description: AWS region of the bucket; another store does not need it.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

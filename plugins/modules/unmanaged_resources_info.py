@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: find what a plan would create although it exists. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ options:
     description: AWS region of the resources; Google Cloud's have theirs in their values.
     type: str
     required: true
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

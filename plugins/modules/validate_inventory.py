@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Ansible module: say everything that is wrong with an inventory. Its action plugin does the work."""
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ options:
       - File that keeps which inputs Terraform has found right, so that they are not evaluated again.
       - It holds digests, no values.
     type: path
-author: Slipway
+author: Slipway (@slipway)
 """
 
 EXAMPLES = r"""

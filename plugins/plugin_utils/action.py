@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What all action plugins have in common."""
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
@@ -27,7 +31,20 @@ class MissingLibraryError(ActionError):
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is missing in the Python that runs ansible-playbook")
+        super().__init__(missing_required_lib(name))
+
+
+def argument_spec(options: Json) -> Json:
+    """The argument spec that documented options stand for: it calls "options" what documentation calls "suboptions".
+
+    Args:
+        options: as in DOCUMENTATION.
+    """
+    return {
+        name: {key: value for key, value in option.items() if key != "suboptions"}
+        | ({"options": argument_spec(option["suboptions"])} if "suboptions" in option else {})
+        for name, option in options.items()
+    }
 
 
 class BaseActionModule(ActionBase):
@@ -50,7 +67,7 @@ class BaseActionModule(ActionBase):
         # Ansible loads an action before it forks a process for each task, so the documentation is read once.
         module = cls.__module__.replace(".action.", ".modules.")
         if module != cls.__module__:
-            cls.ARGUMENTS = yaml_load(importlib.import_module(module).DOCUMENTATION)["options"]
+            cls.ARGUMENTS = argument_spec(yaml_load(importlib.import_module(module).DOCUMENTATION)["options"])
 
     def run(self, tmp: str | None = None, task_vars: Json | None = None) -> Json:
         """Return the answer, or why there is none."""

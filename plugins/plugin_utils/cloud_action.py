@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What the action plugins that call a cloud have in common, and those that call AWS."""
 
 from __future__ import annotations

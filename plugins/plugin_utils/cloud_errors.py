@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What to do about errors of AWS and Google Cloud whose own messages do not say it."""
 
 from __future__ import annotations

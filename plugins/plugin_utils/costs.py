@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What an inventory costs a month: counts from the inputs of its layers, and prices from terraform/prices.yml."""
 
 from __future__ import annotations

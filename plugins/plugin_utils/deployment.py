@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What deployments have in common, whatever platform they are made to; each platform's is in `deployments/`."""
 
 from __future__ import annotations

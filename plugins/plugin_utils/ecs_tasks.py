@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Tasks of ECS: all of them, also those that ECS does not show yet."""
 
 from __future__ import annotations

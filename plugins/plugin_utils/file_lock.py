@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """A lock that hosts of a run, and runs, take in turns."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What the action plugins that push an image have in common."""
 
 from __future__ import annotations
@@ -9,18 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants
-from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError, MissingLibraryError
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
+from ansible_collections.slipway.provision.plugins.plugin_utils.docker_engine import ENGINE_ERRORS, docker_engine
 from ansible_collections.slipway.provision.plugins.plugin_utils.file_lock import locked
-
-try:
-    import docker
-    from docker.errors import DockerException
-
-    _ENGINE_ERRORS: tuple[type[Exception], ...] = (DockerException,)
-except ImportError:
-    docker = None
-    _ENGINE_ERRORS = ()
 
 Json = dict[str, Any]
 
@@ -28,17 +23,15 @@ Json = dict[str, Any]
 class ImagePushModule(CloudActionModule):
     """An action that pushes an image of this machine to a registry, by the Docker Engine."""
 
-    ERRORS = (*CloudActionModule.ERRORS, *_ENGINE_ERRORS)
+    ERRORS = (*CloudActionModule.ERRORS, *ENGINE_ERRORS)
     PURPOSE = "push {repository_url}:{tag}"
 
     def answer(self, arguments: Json) -> Json:
         """Push the image, wait for the end and return what it is called there."""
-        if docker is None:
-            raise MissingLibraryError("docker")
         repository_url, tag = arguments["repository_url"], arguments["tag"]
         image = f"{repository_url}:{tag}"
         if not self._task.check_mode:
-            engine = docker.from_env(timeout=arguments["timeout_seconds"])
+            engine = docker_engine(timeout=arguments["timeout_seconds"])
             engine.api.tag(arguments["image"], repository_url, tag)
             with turn(tag):
                 # Not before: a token may last for minutes only.

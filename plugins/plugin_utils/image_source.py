@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What an image is built from: build context, Dockerfile, build arguments, base images, platform."""
 
 from __future__ import annotations
@@ -16,9 +19,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from docker.errors import APIError, DockerException, ImageNotFound
-from docker.utils import parse_repository_tag
-from docker.utils.build import walk
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import MissingLibraryError
+
+try:
+    from docker.errors import APIError, DockerException, ImageNotFound
+    from docker.utils import parse_repository_tag
+    from docker.utils.build import walk
+except ImportError:
+    walk = None
 
 EPOCH = 315532800
 """Modification time of all files, in seconds: 1980, before which no ZIP file and so no Python wheel can go."""
@@ -71,8 +79,11 @@ class ImageSource:
         """Names in the build context below its folder, sorted: what .dockerignore leaves.
 
         Raises:
+            MissingLibraryError: the library docker, which reads .dockerignore, is not installed.
             SourceError: a folder or .dockerignore cannot be read.
         """
+        if walk is None:
+            raise MissingLibraryError("docker")
         # As BuildKit has it, a Dockerfile's own file goes before that of the folder.
         own = self.dockerfile.with_name(f"{self.dockerfile.name}.dockerignore")
         ignore = own if own.is_file() else self.context / ".dockerignore"

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What an inventory holds, what the project says it may hold, and the list of what is wrong with it."""
 
 from __future__ import annotations

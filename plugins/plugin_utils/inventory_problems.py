@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Everything that is wrong with an inventory, before anything is touched.
 
 Rules on inputs of layers stand in their `variables.tf`, and Terraform evaluates them. Here is what no root module can

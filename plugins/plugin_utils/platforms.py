@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """The layers, which are the folders of `terraform/layers`, and what is true of the platforms: the file `platform.yml`
 beside the root of each one's service layer."""
 

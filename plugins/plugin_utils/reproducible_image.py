@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Takes out of a built image what differs from one build to the next: times, and names of the engine's own."""
 
 from __future__ import annotations

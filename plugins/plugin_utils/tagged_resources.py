@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Resources of AWS that carry given tags: what the tagging API lists, confirmed with each resource's own service."""
 
 from __future__ import annotations

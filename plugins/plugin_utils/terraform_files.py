@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What Terraform files declare. python-hcl2 reads them."""
 
 from __future__ import annotations

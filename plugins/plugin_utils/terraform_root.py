@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """A Terraform root module: the folder of a layer."""
 
 from __future__ import annotations

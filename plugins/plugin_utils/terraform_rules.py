@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What the rules in `variables.tf` of root modules say about inputs.
 
 Terraform evaluates them: a configuration is written that calls copies of the `variables.tf` alone, once for each

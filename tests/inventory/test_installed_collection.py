@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import ansible
+import ansible_test
 import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from plugins.plugin_utils.image_source import ImageSource
 from tests.inventory.example import PROJECT
@@ -43,10 +50,12 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_artefact_has_what_its_users_need(collections: Path) -> None:
     installed = collections / "ansible_collections" / "slipway" / "provision"
     assert {entry.name for entry in installed.iterdir()} == {
-        "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "emulator", "images", "meta",
-        "playbooks", "plugins", "requirements.txt", "requirements.yml", "roles", "terraform",
+        "CHANGELOG.rst", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "emulator",
+        "images", "meta", "playbooks", "plugins", "requirements.txt", "requirements.yml", "roles", "terraform",
     }  # fmt: skip
-    assert list((installed / "terraform").rglob("*.tftest.hcl")) == []
+    development = ("*.py", "*.tftest.hcl", ".gitignore")
+    assert [file for pattern in development for file in (installed / "terraform").rglob(pattern)] == []
+    assert {entry.name for entry in (installed / "changelogs").iterdir()} == {"changelog.yaml"}
 
 
 def test_artefact_has_what_the_image_of_users_and_grants_is_built_from(collections: Path) -> None:
@@ -69,3 +78,77 @@ def test_project_of_inventory_and_application_validates(collections: Path, tmp_p
         folder=tmp_path, environment={"ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")},
     )  # fmt: skip
     assert "failed=0" in output
+
+
+@pytest.mark.parametrize("kind", ["module", "lookup", "filter"])
+def test_documentation_of_plugins_is_found(collections: Path, kind: str) -> None:
+    plugins = collections / "ansible_collections/slipway/provision/plugins"
+    folder, suffix = {"module": ("modules", "py"), "lookup": ("lookup", "py"), "filter": ("filter", "yml")}[kind]
+    names = sorted(f"slipway.provision.{file.stem}" for file in (plugins / folder).glob(f"*.{suffix}"))
+    # Else Ansible takes those of the checkout.
+    environment = {"ANSIBLE_COLLECTIONS_PATH": str(collections)}
+    found = json.loads(_run("ansible-doc", "--json", "-t", kind, *names, folder=collections, environment=environment))
+    assert sorted(found) == names
+    assert all(about["doc"] and about["examples"] and about["return"] for about in found.values())
+
+
+@pytest.mark.parametrize("kind", ["module", "lookup"])
+def test_ansible_finds_modules_and_lookups_valid(collections: Path, kind: str) -> None:
+    """What `ansible-test sanity --test validate-modules` runs in an environment of its own."""
+    installed = collections / "ansible_collections/slipway/provision"
+    validate = Path(ansible_test.__file__).parent / "_util/controller/sanity/validate-modules"
+    files = sorted((installed / "plugins" / ("modules" if kind == "module" else kind)).glob("*.py"))
+    ended = subprocess.run(
+        [
+            sys.executable, validate / "validate.py", "--format=json", "--arg-spec", "--plugin-type", kind,
+            "--collection", "ansible_collections/slipway/provision",
+            *(str(file.relative_to(installed)) for file in files),
+        ],
+        cwd=installed,
+        env=os.environ | {"PYTHONPATH": str(validate), "ANSIBLE_COLLECTIONS_PATH": str(collections)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert ended.stdout, ended.stderr
+    problems = {
+        f"{name} validate-modules:{error['code']}"
+        for name, report in json.loads(ended.stdout).items()
+        for error in report["errors"]
+    }
+    ignore = (PROJECT / f"tests/sanity/ignore-{'.'.join(ansible.__version__.split('.')[:2])}.txt").read_text()
+    ignored = {line.partition(" # ")[0] for line in ignore.splitlines()}
+    assert problems == {line for line in ignored if line.startswith(f"plugins/{files[0].parent.name}/")}
+
+
+def test_execution_environment_takes_what_plugins_import(collections: Path) -> None:
+    found = yaml.safe_load(_run("ansible-builder", "introspect", str(collections), folder=collections))
+    required = [Requirement(line.partition("  #")[0]) for line in found["python"]]
+    assert [line.partition("  #")[0] for line in found["system"]] == ["git"]
+    pinned = {
+        requirement.name: requirement
+        for line in (PROJECT / "requirements.txt").read_text().partition("# The emulator")[0].splitlines()
+        if line and not line.startswith("#")
+        for requirement in [Requirement(line)]
+    }
+    # ansible-core brings packaging.
+    assert {one.name for one in required} | {"ansible", "ansible-core"} == pinned.keys()
+    for one in required:
+        (pin,) = pinned[one.name].specifier
+        assert pin.version in one.specifier
+        assert one.extras == pinned[one.name].extras
+
+
+def test_execution_environment_builds_from_the_artefact(collections: Path, tmp_path: Path) -> None:
+    (artefact,) = collections.glob("slipway-provision-*.tar.gz")
+    shutil.copy(artefact, tmp_path)
+    shutil.copy(PROJECT / "execution-environment.yml", tmp_path)
+    _run("ansible-builder", "create", folder=tmp_path)
+    built = "".join(file.read_text() for file in (tmp_path / "context").glob("*file"))
+    assert (tmp_path / "context/_build/files" / artefact.name).is_file()
+    pinned = (PROJECT / "requirements.txt").read_text().splitlines()
+    assert next(line for line in pinned if line.startswith("ansible-core==")) in built
+    (terraform,) = set(re.findall(r"/terraform/([\d.]+)/", built))
+    versions = (PROJECT / "terraform/layers/aws/network/versions.tf").read_text()
+    (required,) = re.findall(r'required_version = "(.*)"', versions)
+    assert terraform in SpecifierSet(required)

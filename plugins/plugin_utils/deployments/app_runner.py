@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """A deployment of App Runner, by its operation: a service runs again after a rollback too."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """A deployment of Cloud Run, by the service's own condition."""
 
 from __future__ import annotations

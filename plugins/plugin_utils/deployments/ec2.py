@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """A deployment to an Auto Scaling group: an instance refresh, by its id, and what each instance says that it runs."""
 
 from __future__ import annotations

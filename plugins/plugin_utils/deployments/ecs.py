@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """A deployment of ECS, by its id: a stable service is no proof, since the circuit breaker makes one by rolling back."""
 
 from __future__ import annotations

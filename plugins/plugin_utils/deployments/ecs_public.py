@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """A deployment of ECS whose tasks have public addresses and no load balancer."""
 
 from __future__ import annotations

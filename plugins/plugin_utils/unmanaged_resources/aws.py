@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Resources of AWS that a plan would create and that exist already, left by an interrupted apply or a destruction."""
 
 from __future__ import annotations

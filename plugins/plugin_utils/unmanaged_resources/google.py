@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Resources of Google Cloud that a plan would create and that exist already, left by an interrupted apply.
 
 Or deleted, and still there: a workload identity pool keeps its name for 30 days.
