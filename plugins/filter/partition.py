@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """Filter that finds the partition of an AWS region."""
 
 from __future__ import annotations

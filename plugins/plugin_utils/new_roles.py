@@ -1,3 +1,6 @@
+# Copyright (c) 2026 Slipway contributors
+# SPDX-License-Identifier: MIT
+
 """What AWS services say of an IAM role that they do not know yet."""
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def _policy(name: str) -> str:
 
 
 @pytest.mark.skipif(RECORDS_POLICIES, reason="the deployer may do everything while it is recorded")
-def test_without_a_statement_a_run_is_refused_and_the_bootstrap_gives_it_back(site: Site, aws: Any) -> None:
+def test_a_run_is_refused_without_a_statement_and_bootstrap_restores_it(site: Site, aws: Any) -> None:
     succeeded(site.run("playbooks/bootstrap.yml"))
     document = read_documents()["deploy-network"]
     # What a network needs when it is made; another one with each run.
