@@ -3,11 +3,12 @@ locals {
   oidc_provider = "arn:${data.aws_partition.current.partition}:iam::${var.account_id}:oidc-provider/${local.oidc_host}"
 
   # Whom GitHub says a job is for: "Example subject claims" in GitHub's OpenID Connect reference. A job is in an environment
-  # when the workflow says so, and GitHub lets it in by that environment's own rules.
+  # when the workflow says so, and GitHub lets it in by that environment's own rules. Pull requests are planned, and main is,
+  # every night.
   subjects = {
     deploy = ["repo:${var.github_repository == null ? "" : var.github_repository}:environment:${local.environment}"]
     plan = [
-      for subject in ["environment:${local.environment}", "pull_request"] :
+      for subject in ["pull_request", "ref:refs/heads/main"] :
       "repo:${var.github_repository == null ? "" : var.github_repository}:${subject}"
     ]
   }

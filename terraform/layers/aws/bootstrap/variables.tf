@@ -35,7 +35,7 @@ variable "budget_monthly_usd" {
 }
 
 variable "github_repository" {
-  description = "GitHub repository, <owner>/<name>, whose jobs in the GitHub environment of this environment's name may take the deployer's role, and whose pull requests the plan-only role; null for none."
+  description = "GitHub repository, <owner>/<name>, whose jobs in the GitHub environment of this environment's name may take the deployer's role, and whose pull requests and main branch the plan-only role; null for none."
   type        = string
   default     = null
 

@@ -6,10 +6,11 @@ locals {
   pool = one(google_iam_workload_identity_pool.github[*].name)
 
   # Whom GitHub says a job is for: "Example subject claims" in GitHub's OpenID Connect reference. A job is in an environment
-  # when the workflow says so, and GitHub lets it in by that environment's own rules.
+  # when the workflow says so, and GitHub lets it in by that environment's own rules. Pull requests are planned, and main is,
+  # every night.
   subjects = {
     deployer = ["environment:${local.environment}"]
-    planner  = ["environment:${local.environment}", "pull_request"]
+    planner  = ["pull_request", "ref:refs/heads/main"]
   }
   github_grants = var.github_repository == null ? {} : {
     for grant in flatten([

@@ -1,5 +1,5 @@
 variable "github_repository" {
-  description = "GitHub repository, <owner>/<name>, whose jobs in the GitHub environment of this environment's name may act as the deployer's account, and whose pull requests as the plan-only one; null for none."
+  description = "GitHub repository, <owner>/<name>, whose jobs in the GitHub environment of this environment's name may act as the deployer's account, and whose pull requests and main branch as the plan-only one; null for none."
   type        = string
   default     = null
 

@@ -52,8 +52,10 @@ run "github_people_and_a_budget" {
   }
 
   assert {
-    condition     = contains(jsondecode(aws_iam_role.this["plan"].assume_role_policy).Statement[1].Condition.StringEquals["token.actions.githubusercontent.com:sub"], "repo:example/shop:pull_request")
-    error_message = "Pull requests may plan."
+    condition = jsondecode(aws_iam_role.this["plan"].assume_role_policy).Statement[1].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == [
+      "repo:example/shop:pull_request", "repo:example/shop:ref:refs/heads/main"
+    ]
+    error_message = "Pull requests and the main branch are planned, and no other branch."
   }
 
   assert {

@@ -117,11 +117,11 @@ run "everything_given" {
     condition = { for key, member in google_service_account_iam_member.github : key => "${member.role} ${member.member}" } == {
       for key, subject in {
         "deployer environment:my-staging" = "environment:my-staging"
-        "planner environment:my-staging"  = "environment:my-staging"
         "planner pull_request"            = "pull_request"
+        "planner ref:refs/heads/main"     = "ref:refs/heads/main"
       } : key => "roles/iam.workloadIdentityUser principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/staging-github/subject/repo:My-Organization/my.repository:${subject}"
     }
-    error_message = "Jobs of the environment deploy, and pull requests plan."
+    error_message = "Jobs of the environment deploy; pull requests and the main branch are planned."
   }
 
   assert {
