@@ -40,9 +40,9 @@ stop: ## Stop the emulator
 generate: setup ## Write roles' specifications and README tables from what they follow from
 	$(with_env) PYTHONPATH=.build/collections python -m terraform.generate
 
-policies: setup ## Write the deployer's policies from what the end-to-end tests ask of the emulator (an hour; ARGS="-k site")
+policies: setup ## Write the deployer's policies from what the end-to-end tests ask of the emulator (an hour; ARGS="-k site" adds what some ask)
 	$(with_env) SLIPWAY_RECORD_POLICIES=1 pytest -v tests/e2e $(ARGS)
-	$(with_env) python -m terraform.policies .build/emulator/iam-decisions.jsonl
+	$(with_env) python -m terraform.policies $(if $(ARGS),--add) .build/emulator/iam-decisions.jsonl
 
 lint: setup ## Check the style of everything
 	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-others lint-security lint-collection
@@ -76,7 +76,7 @@ $(checkov): requirements-checkov.txt
 
 # What the collection's users meet: its documentation, its changelog, and what ansible-test asks of every collection.
 lint-collection: $(antsibull)
-	$(with_env) PATH="$$PWD/.build/antsibull/bin:$$PATH" scripts/lint-collection
+	$(with_env) PATH="$$PATH:$$PWD/.build/antsibull/bin" scripts/lint-collection
 
 $(antsibull): requirements-antsibull.txt
 	$(with_env) python -m venv .build/antsibull

@@ -52,6 +52,8 @@ _KEPT_CONDITIONS = {
     "iam:permissionsboundary": "iam:PermissionsBoundary",
     "iam:policyarn": "iam:PolicyARN",
 }
+# Actions that AWS decides on `*` although it knows resources of them: tasks are not listed by container instance here.
+_ON_EVERYTHING = ("ecs:ListTasks",)
 _READING = ("List", "Read")
 # A dry run writes nothing. It reads what Terraform's provider reads, the values of secrets that a state has among it.
 _NOT_FOR_PLANS = ("iam:PassRole",)
@@ -235,7 +237,8 @@ def problems(written: dict[str, Json]) -> Iterator[str]:
         for statement in document["Statement"]:
             for action in statement["Action"] if statement["Resource"] == ["*"] else []:
                 service, _, operation = action.partition(":")
-                if _DATA.actions.get_action_details(service, operation)["resourceTypes"]:
+                kinds = _DATA.actions.get_action_details(service, operation)["resourceTypes"]
+                if kinds and action not in _ON_EVERYTHING:
                     yield f"{name} allows {action} on *, and AWS knows resources of it"
 
 

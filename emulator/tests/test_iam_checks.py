@@ -526,6 +526,7 @@ def test_task_needs_its_definition_in_the_cluster(deployer: Deployer) -> None:
             lambda client: client("ecs").describe_services(cluster="temu-none", services=["web"]),
             [("ecs:DescribeServices", arn("ecs", "service/temu-none/web"))],
         ),
+        (lambda client: client("ecs").list_tasks(cluster="temu-none", family="web"), [("ecs:ListTasks", "*")]),
         (
             lambda client: client("rds").add_tags_to_resource(ResourceName=arn("rds", "db:temu-none"), Tags=_TAGS),
             [("rds:AddTagsToResource", arn("rds", "db:temu-none"))],

@@ -61,9 +61,10 @@ class ActionModule(AwsActionModule):
 
 
 def _end_earlier_tasks(ecs: Any, arguments: Json) -> None:
-    """Wait for tasks that runs before this one have started and not waited for, since they were killed.
+    """Wait for tasks of the family that runs before this one have started and not waited for, since they were killed.
 
-    Two at a time could change the same database. One that runs longer than it may is stopped.
+    Two at a time could change the same database. One that runs longer than it may is stopped, but for a dry run, which
+    holds no lock: the task may be one of a run that goes on.
 
     Args:
         ecs: client of ECS.
@@ -72,11 +73,18 @@ def _end_earlier_tasks(ecs: Any, arguments: Json) -> None:
     Raises:
         ActionError: one does not stop.
     """
-    deadline = time.monotonic() + arguments["timeout_seconds"]
-    for arn in list_tasks(ecs, cluster=arguments["cluster"], startedBy=arguments["family"]):
-        display.display(f"    waits for the end of {arn}, which an earlier run has started")
-        if not _has_stopped(ecs, arguments["cluster"], arn, deadline):
-            _stop(ecs, arguments["cluster"], arn)
+    deadline, cluster = time.monotonic() + arguments["timeout_seconds"], arguments["cluster"]
+    # One that is told to stop runs on for a while, and is listed as one that has stopped.
+    for desired in ("RUNNING", "STOPPED"):
+        arns = list_tasks(ecs, cluster=cluster, family=arguments["family"], desiredStatus=desired)
+        tasks = describe_tasks(ecs, cluster, arns)
+        for arn in [task["taskArn"] for task in tasks if task["lastStatus"] != "STOPPED"]:
+            display.display(f"    waits for the end of {arn}, which an earlier run has started")
+            if _has_stopped(ecs, cluster, arn, deadline):
+                continue
+            if not arguments["stop_earlier"]:
+                raise ActionError(f"the task {arn} of another run still runs; run again when it has ended")
+            _stop(ecs, cluster, arn)
 
 
 def _has_stopped(ecs: Any, cluster: str, arn: str, deadline: float) -> bool:
@@ -168,9 +176,6 @@ def _run(ecs: Any, logs: Any, definition: Json, arguments: Json) -> Json:
         "cluster": arguments["cluster"],
         "taskDefinition": definition["taskDefinitionArn"],
         "launchType": "FARGATE",
-        # By it, a later run finds what this one leaves behind. "Up to 128 letters, numbers, hyphens (-), forward slash
-        # (/), and underscores (_)" (RunTask, Amazon ECS API reference).
-        "startedBy": arguments["family"],
         "networkConfiguration": {
             "awsvpcConfiguration": {
                 "subnets": arguments["subnets"],

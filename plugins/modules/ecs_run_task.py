@@ -14,7 +14,7 @@ description:
     comes, waits for its end and fails when it did not start or its exit code is not zero. Deregisters the task
     definition at the end.
   - A task of the same family that an earlier run has started in the cluster and left running, since it was killed, is
-    waited for first, and stopped after O(timeout_seconds).
+    waited for first, and stopped after O(timeout_seconds), see O(stop_earlier).
   - The root file system of the container is read-only; C(/tmp) is in memory.
   - >-
     Lines C(slipway-result <number>/<how many> <part>) of the log are not printed: their parts, joined by number, are
@@ -22,7 +22,7 @@ description:
   - Under check mode nothing is started.
 options:
   family:
-    description: Family of the task definition, and what the task is I(started by).
+    description: Family of the task definition.
     type: str
     required: true
   cluster:
@@ -101,6 +101,11 @@ options:
     description: Whether a task that ends without a result has failed.
     type: bool
     default: false
+  stop_earlier:
+    description: Whether a task that an earlier run has started is stopped when it runs longer than O(timeout_seconds);
+      else it is an error. A run that holds no lock must not stop what another may wait for.
+    type: bool
+    default: true
   region:
     description: AWS region.
     type: str

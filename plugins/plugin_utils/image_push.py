@@ -50,8 +50,9 @@ class ImagePushModule(CloudActionModule):
 def turn(tag: str) -> Iterator[None]:
     """Wait until no other app of this run pushes the same image.
 
-    A registry mounts layers that another of its repositories has ("Cross Repository Blob Mount" of the OCI Distribution
-    Specification); pushed side by side, each app's are compressed and sent.
+    A registry may mount layers that another of its repositories has ("Cross Repository Blob Mount" of the OCI
+    Distribution Specification; Amazon ECR where BLOB_MOUNTING is on); pushed side by side, each app's are compressed
+    and sent.
     """
     # Ansible gives a run a folder of its own, and removes it at the end.
     lock = Path(constants.DEFAULT_LOCAL_TMP, f"push-{tag}")

@@ -53,6 +53,7 @@ _ROLES_OF_DATA = ("data", "database_access", "migration")
 _ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_api_key_required")
 
 _ENVIRONMENT_FILE = "group_vars/all/environment.yml"
+_IN_THE_COMMAND = "Correct what -e gives"
 _ACCOUNT_FILE = "group_vars/all/account.yml"
 # What the name of a bucket has to look like, by cloud; no layer is told it.
 _BUCKET_NAMES = {
@@ -127,6 +128,7 @@ def inventory_problems(
     # Google's apps are in no network of ours.
     _check_networks(networks, [app for app in apps if known.cloud_of(app) == "aws"], known, inputs, problems)
     _check_names_in_cloud(apps, inputs, problems)
+    _check_release(apps, problems)
     lines: list[str] = problems.lines([host.name for host in hosts])
     return lines
 
@@ -535,6 +537,35 @@ def _check_environment_is_one(hosts: list[Host], problems: Problems) -> None:
             f"slipway_environment is {' and '.join(sorted(names))}; an inventory is one environment",
             f"Write one into {short_path(hosts[0].folder / _ENVIRONMENT_FILE)}, and nowhere else",
         )
+
+
+def _check_release(apps: list[Host], problems: Problems) -> None:
+    """Check that a release is one of apps that there are: what it does not name is deployed from its source."""
+    names = {app.name for app in apps}
+    for app in apps:
+        release = app.values.get("slipway_release")
+        if not isinstance(release, dict):
+            continue
+        for name, image in release.items():
+            what = f"slipway_release names {name}"
+            if name not in names:
+                problems.add(
+                    [app.name], f"{what}, which is no app; there are {', '.join(sorted(names))}", _IN_THE_COMMAND
+                )
+            elif not _is_image_of_a_release(image):
+                problems.add(
+                    [app.name],
+                    f"{what} with {_shown(image)}; it must be a tag of 32 hexadecimal digits and, if you like, a digest, "
+                    'as {tag: "0123456789abcdef0123456789abcdef", digest: "sha256:..."}',
+                    _IN_THE_COMMAND,
+                )
+
+
+def _is_image_of_a_release(image: Any) -> bool:
+    if not isinstance(image, dict) or "tag" not in image or not image.keys() <= {"tag", "digest"}:
+        return False
+    digest = str(image.get("digest") or f"sha256:{'0' * 64}")
+    return bool(re.fullmatch(r"[0-9a-f]{32}", str(image["tag"])) and re.fullmatch(r"sha256:[0-9a-f]{64}", digest))
 
 
 def _check_state_buckets(hosts: list[Host], known: Project, problems: Problems) -> None:

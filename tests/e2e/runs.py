@@ -96,6 +96,14 @@ class Site:
         text = text.replace("slipway-dev-state", f"slipway-{environment}-state")
         # The emulator has put its files where the project is.
         settings.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
+        # A developer's own file, with profiles of the same names; those of the inventory count.
+        self.credentials = folder / "credentials"
+        self.credentials.write_text(
+            "".join(
+                f"[{name}]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = unknown\n"
+                for name in ("administrator", "deployer", "planner")
+            )
+        )
         profiles = self.inventory / "aws.cfg"
         profiles.write_text(profiles.read_text().replace("/slipway/dev-", f"/slipway/{environment}-"))
         google = self.inventory / "group_vars" / "cloud_run" / "cloud.yml"
@@ -126,7 +134,12 @@ class Site:
 
     def variables(self) -> dict[str, str]:
         """The environment variables of a run: the user's, and the project's ansible.cfg."""
-        return {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+        own = {
+            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+            "ANSIBLE_FORCE_COLOR": "0",
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.credentials),
+        }
+        return os.environ | own
 
     def run(self, playbook: str = "site.yml", *arguments: str, **variables: Any) -> Run:
         """Run a playbook to its end.

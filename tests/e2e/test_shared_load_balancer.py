@@ -24,12 +24,13 @@ pytestmark = pytest.mark.long
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site, aws: Any) -> Iterator[None]:
     """The apps, deployed for all tests of this file."""
-    for host, file, variables in (
+    written: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("main", "network", {"network_load_balancer_zone_name": ZONE, "network_load_balancer_zone_create": True}),
         ("main", "nat", {"network_nat_gateway_mode": "none"}),
         ("beers", "spot", {"service_capacity_provider": "FARGATE_SPOT", "service_max_count": 2}),
         *((app, "service", _on_the_networks(app)) for app in APPS),
-    ):
+    )
+    for host, file, variables in written:
         _write(site, host, file, variables)
     succeeded(site.run())
     yield

@@ -163,11 +163,24 @@ def test_budget_is_a_decision(inventory: Inventory) -> None:
     inventory.everywhere(bootstrap_budget_email_addresses=["me@example.org"])
     assert inventory.problem() == (
         "main, tasks, beers, records, hello: bootstrap_budget_monthly_usd is null, and bootstrap_budget_email_addresses "
-        "are to be told of what exceeds it; it must be 1 or more. What the environment costs says playbooks/costs.yml"
+        "are to be told of what exceeds it; it must be 1 or more. playbooks/costs.yml says what the environment costs"
         + inventory.edit("group_vars/all/account.yml")
     )
     inventory.everywhere(bootstrap_budget_monthly_usd=350)
     assert inventory.problems() == []
+
+
+def test_release_of_what_there_is(inventory: Inventory) -> None:
+    tag, digest = "0123456789abcdef" * 2, f"sha256:{'0' * 64}"
+    inventory.everywhere(slipway_release={"tasks": {"tag": tag, "digest": digest}, "beers": {"tag": tag}})
+    assert inventory.problems() == []
+    inventory.everywhere(slipway_release={"task": {"tag": tag}})
+    assert "slipway_release names task, which is no app; there are beers, hello, hello-gcp, records, tasks" in (
+        inventory.problem()
+    )
+    for image in ({"tags": tag}, {"tag": "latest"}, {"tag": tag, "digest": "sha256:1"}, tag):
+        inventory.everywhere(slipway_release={"tasks": image})
+        assert "it must be a tag of 32 hexadecimal digits" in inventory.problem()
 
 
 def test_host_that_nothing_is_done_for(inventory: Inventory) -> None:

@@ -530,7 +530,7 @@ def make(*arguments: str) -> str:
 def test_make_alone_lists_what_there_is_to_make() -> None:
     """Each target has a line of help."""
     listed = {line.split()[0] for line in make().split("\n\n")[0].splitlines()}
-    targets = "help setup check deploy destroy stop generate lint test test-quick clean"
+    targets = "help setup check deploy destroy stop generate policies lint test test-quick clean"
     assert listed == set(targets.split())
 
 

@@ -137,7 +137,8 @@ def test_role_that_ecs_does_not_know_yet(code: str, said: str, monkeypatch: pyte
     with Stubber(boto3.client("ecs", "us-east-1")) as stubber:
 
         def start() -> Json:
-            return ecs_run_task._with_new_roles(lambda: stubber.client.run_task(taskDefinition=NEW))
+            started: Json = ecs_run_task._with_new_roles(lambda: stubber.client.run_task(taskDefinition=NEW))
+            return started
 
         stubber.add_client_error("run_task", code, said)
         stubber.add_response("run_task", {"tasks": [{"taskArn": TASK}]})
@@ -151,6 +152,14 @@ def test_role_that_ecs_does_not_know_yet(code: str, said: str, monkeypatch: pyte
             start()
 
 
+def lists(answers: Stubber, desired: str, status: str = "") -> None:
+    """One task with this status, or none, is listed by its desired status."""
+    criteria = {"cluster": "app", "family": "app-migration", "desiredStatus": desired}
+    answers.add_response("list_tasks", {"taskArns": [TASK] if status else []}, criteria)
+    if status:
+        answers.add_response("describe_tasks", {"tasks": [{"taskArn": TASK, "lastStatus": status}], "failures": []})
+
+
 class TestEarlierTasks:
     """What a run that was killed has started."""
 
@@ -158,14 +167,13 @@ class TestEarlierTasks:
     def client(self) -> Iterator[Stubber]:
         """A client of ECS that lists one task of the same purpose."""
         with Stubber(boto3.client("ecs", "us-east-1")) as stubber:
-            criteria = {"cluster": "app", "startedBy": "app-migration"}
-            stubber.add_response("list_tasks", {"taskArns": [TASK]}, criteria)
+            lists(stubber, "RUNNING", "RUNNING")
             yield stubber
             stubber.assert_no_pending_responses()
 
-    def end(self, stubber: Stubber, timeout_seconds: int) -> None:
+    def end(self, stubber: Stubber, timeout_seconds: int, stop_earlier: bool = True) -> None:
         arguments = {"cluster": "app", "family": "app-migration", "timeout_seconds": timeout_seconds}
-        ecs_run_task._end_earlier_tasks(stubber.client, arguments)
+        ecs_run_task._end_earlier_tasks(stubber.client, arguments | {"stop_earlier": stop_earlier})
 
     def shows(self, stubber: Stubber, status: str) -> None:
         stubber.add_response("describe_tasks", {"tasks": [{"lastStatus": status}], "failures": []})
@@ -173,6 +181,7 @@ class TestEarlierTasks:
     def test_are_waited_for(self, client: Stubber, capsys: pytest.CaptureFixture[str]) -> None:
         for status in ("PROVISIONING", "RUNNING", "STOPPED"):
             self.shows(client, status)
+        lists(client, "STOPPED")
         self.end(client, 60)
         assert f"waits for the end of {TASK}, which an earlier run has started" in capsys.readouterr().out
 
@@ -181,6 +190,7 @@ class TestEarlierTasks:
         client.add_response("stop_task", {}, {"cluster": "app", "task": TASK, "reason": "ran longer than it may"})
         self.shows(client, "DEPROVISIONING")
         self.shows(client, "STOPPED")
+        lists(client, "STOPPED", "STOPPED")
         self.end(client, -1)
 
     def test_that_do_not_stop_are_an_error(self, client: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +201,19 @@ class TestEarlierTasks:
         with pytest.raises(ActionError, match=f"the task {TASK} still runs"):
             self.end(client, -1)
 
+    def test_are_not_stopped_by_a_dry_run(self, client: Stubber) -> None:
+        self.shows(client, "RUNNING")
+        with pytest.raises(ActionError, match=f"the task {TASK} of another run still runs"):
+            self.end(client, -1, stop_earlier=False)
+
+    def test_that_are_stopping_are_waited_for(self) -> None:
+        with Stubber(boto3.client("ecs", "us-east-1")) as stubber:
+            lists(stubber, "RUNNING")
+            lists(stubber, "STOPPED", "DEPROVISIONING")
+            self.shows(stubber, "STOPPED")
+            self.end(stubber, 60)
+            stubber.assert_no_pending_responses()
+
 
 class TestOneTask:
     """A task of its own, which ECS does not show at first."""
@@ -199,7 +222,7 @@ class TestOneTask:
     def clients(self) -> Iterator[tuple[Stubber, Stubber]]:
         """Of ECS, which starts the task, and of CloudWatch Logs."""
         client, logs = (Stubber(boto3.client(name, "us-east-1")) for name in ("ecs", "logs"))
-        expected = {"cluster": "app", "taskDefinition": NEW, "startedBy": "app-migration"}
+        expected = {"cluster": "app", "taskDefinition": NEW}
         others = dict.fromkeys(("launchType", "networkConfiguration"), ANY)
         client.add_response("run_task", {"tasks": [{"taskArn": TASK}], "failures": []}, expected | others)
         with client, logs:

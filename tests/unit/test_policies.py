@@ -152,6 +152,10 @@ def test_aws_takes_them() -> None:
     assert list(problems(read_documents())) == []
 
 
+# Done to a role without the boundary, each would give the deployer what that role may.
+_BOUND = ("iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy")
+
+
 def test_nothing_lets_the_deployer_out() -> None:
     variables = {"environment": "dev", "account_id": "111122223333", "partition": "aws"}
     policies = [filled(document, **variables) for name, document in read_documents().items() if "deploy-" in name]
@@ -159,7 +163,7 @@ def test_nothing_lets_the_deployer_out() -> None:
     for statement in allowed:
         assert not any("*" in action for action in statement["Action"])
         for action in statement["Action"]:
-            if action in ("iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"):
+            if action in _BOUND:
                 assert "iam:PermissionsBoundary" in statement["Condition"]["StringEquals"], action
             if action == "iam:AttachRolePolicy":
                 attached = statement["Condition"]["StringEquals"]["iam:PolicyARN"]

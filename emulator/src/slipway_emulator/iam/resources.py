@@ -144,6 +144,9 @@ def resources_of(request: Request, region: str, account: str) -> tuple[tuple[str
         return (("", "*"),)
     if request.service not in _PARAMETERS:
         return None
+    if request.action == "ecs:ListTasks" and not request.values("containerInstance"):
+        # "User ... is not authorized to perform: ecs:ListTasks on resource: *" is what AWS says then.
+        return (("", "*"),)
     names = _Names(request, region, account)
     if request.service == "ec2":
         found = tuple(names.of_ec2(kinds))

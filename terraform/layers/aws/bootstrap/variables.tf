@@ -24,13 +24,13 @@ variable "budget_email_addresses" {
 }
 
 variable "budget_monthly_usd" {
-  description = "Budget of a month for the whole account, in US dollars; required with budget_email_addresses. What an environment costs says playbooks/costs.yml."
+  description = "Budget of a month for the whole account, in US dollars; required with budget_email_addresses. playbooks/costs.yml says what an environment costs."
   type        = number
   default     = null
 
   validation {
     condition     = var.budget_monthly_usd == null ? length(var.budget_email_addresses) == 0 : var.budget_monthly_usd >= 1
-    error_message = "budget_monthly_usd is ${var.budget_monthly_usd == null ? "null, and budget_email_addresses are to be told of what exceeds it" : var.budget_monthly_usd}; it must be 1 or more. What the environment costs says playbooks/costs.yml."
+    error_message = "budget_monthly_usd is ${var.budget_monthly_usd == null ? "null, and budget_email_addresses are to be told of what exceeds it" : var.budget_monthly_usd}; it must be 1 or more. playbooks/costs.yml says what the environment costs."
   }
 }
 
