@@ -555,7 +555,7 @@ def _check_release(apps: list[Host], problems: Problems) -> None:
             elif not _is_image_of_a_release(image):
                 problems.add(
                     [app.name],
-                    f"{what} with {_shown(image)}; it must be a tag of 32 hexadecimal digits and, if you like, a digest, "
+                    f"{what} with {_shown(image)}; it must be a tag of 32 hexadecimal digits and maybe a digest, "
                     'as {tag: "0123456789abcdef0123456789abcdef", digest: "sha256:..."}',
                     _IN_THE_COMMAND,
                 )
