@@ -21,6 +21,9 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 # What no environment is deployed from.
 _NOT_DEPLOYED = re.compile(r"(\.ci|\.config|\.github|benchmarks|changelogs|docs|emulator|molecule|tests)/|.*\.md$")
+# What inventories have until somebody writes an account into them.
+_NO_ACCOUNT = ("", "your-account-id")
+_NO_PROJECT = ("", "your_project_id")
 # GitHub takes 65,536 characters in a comment.
 _LONGEST_REPORT = 30_000
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -70,13 +73,22 @@ def identity(environment: str, role: str, hosts: dict[str, Json]) -> dict[str, s
     outputs = {"ready": "false"}
     account, region, project = first("slipway_account_id"), first("slipway_region"), first("slipway_google_project")
     name = first("slipway_environment")
-    if re.fullmatch(r"\d{12}", account):
+    for variable, value, none, pattern in (
+        ("slipway_account_id", account, _NO_ACCOUNT, r"\d{12}"),
+        ("slipway_google_project", project, _NO_PROJECT, r"[a-z][a-z0-9-]{4,28}[a-z0-9]"),
+    ):
+        # To end as if there were nothing to do would be green.
+        if value not in none and not re.fullmatch(pattern, value):
+            raise SystemExit(
+                f"{variable} of inventories/{environment} is {value!r}, which names none. Write it as it is."
+            )
+    if account not in _NO_ACCOUNT:
         aws = next((one for one in hosts.values() if "slipway_google_project" not in one), {})
         region = str(aws.get("slipway_region", region))
         start = region.partition("-")[0]
         partition = "aws-cn" if start == "cn" else "aws-us-gov" if region.startswith("us-gov-") else "aws"
         outputs |= {"aws_role": f"arn:{partition}:iam::{account}:role/slipway/{name}-{role}", "aws_region": region}
-    if re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", project):
+    if project not in _NO_PROJECT:
         provider = first("github_workload_identity_provider")
         if not provider:
             raise SystemExit(
@@ -137,7 +149,7 @@ def release(summary: list[Json]) -> tuple[Json, str]:
 
 def _hosts(environment: str) -> dict[str, Json]:
     command = ["ansible-inventory", "-i", f"inventories/{environment}", "--list"]
-    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True).stdout
     hosts: dict[str, Json] = json.loads(said)["_meta"]["hostvars"]
     return hosts
 

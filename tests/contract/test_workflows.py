@@ -164,6 +164,13 @@ def test_identity_is_what_the_bootstrap_makes() -> None:
         pipeline.identity("staging", "planner", hosts)
     placeholders = {"web": {"slipway_account_id": "your-account-id", "slipway_google_project": "your_project_id"}}
     assert pipeline.identity("staging", "planner", placeholders) == {"ready": "false"}
+    for name, value in (
+        ("slipway_account_id", "{{ account }}"),
+        ("slipway_account_id", 11112222333),
+        ("slipway_google_project", "X"),
+    ):
+        with pytest.raises(SystemExit, match=f"{name} of inventories/staging is"):
+            pipeline.identity("staging", "planner", {"web": {name: value}})
 
 
 RECAP = "PLAY RECAP ***\nweb       : ok=3    changed={}    unreachable=0    failed=0\n"
