@@ -17,6 +17,7 @@ from slipway_emulator.settings import Settings
 Json = dict[str, Any]
 
 RESOURCE: Json = {"ServiceNamespace": "ecs", "ResourceId": "service/temu-scaling/web"}
+MINE: Json = {"ServiceNamespace": "ecs", "ResourceIds": [RESOURCE["ResourceId"]]}
 NO_TARGET = "arn:aws:application-autoscaling:us-east-1:000000000000:scalable-target/none"
 TARGET = RESOURCE | {"ScalableDimension": "ecs:service:DesiredCount"}
 POLICY: Json = TARGET | {"PolicyName": "cpu"}
@@ -37,16 +38,22 @@ def service(aws: Client) -> Iterator[Callable[[], int]]:
     definition = ecs.register_task_definition(
         family="temu-scaling", containerDefinitions=[{"name": "app", "image": "temu-none", "memory": 8}]
     )["taskDefinition"]["taskDefinitionArn"]
-    ecs.create_service(
-        cluster="temu-scaling",
-        serviceName="web",
-        taskDefinition=definition,
-        desiredCount=0,
-        # Nobody else's: no task is started that would only fail.
-        deploymentController={"type": "EXTERNAL"},
-    )
+    for name in ("web", "beside"):
+        ecs.create_service(
+            cluster="temu-scaling",
+            serviceName=name,
+            taskDefinition=definition,
+            desiredCount=0,
+            # Nobody else's: no task is started that would only fail.
+            deploymentController={"type": "EXTERNAL"},
+        )
+    # What Terraform's test makes beside it is there sooner or later.
+    beside = TARGET | {"ResourceId": "service/temu-scaling/beside"}
+    aws("application-autoscaling").register_scalable_target(**beside, MinCapacity=0, MaxCapacity=0)
     yield lambda: int(ecs.describe_services(cluster="temu-scaling", services=["web"])["services"][0]["desiredCount"])
-    ecs.delete_service(cluster="temu-scaling", service="web", force=True)
+    aws("application-autoscaling").deregister_scalable_target(**beside)
+    for name in ("web", "beside"):
+        ecs.delete_service(cluster="temu-scaling", service=name, force=True)
     ecs.delete_cluster(cluster="temu-scaling")
 
 
@@ -58,12 +65,12 @@ def scaling(aws: Client, service: Callable[[], int]) -> Iterator[Any]:
     assert service() == 0
     client.put_scaling_policy(**POLICY, **TRACKING)
     yield client
-    if client.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]:
+    if client.describe_scalable_targets(**MINE)["ScalableTargets"]:
         client.deregister_scalable_target(**TARGET)
 
 
 def target(scaling: Any) -> Json:
-    found: Json = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"][0]
+    found: Json = scaling.describe_scalable_targets(**MINE)["ScalableTargets"][0]
     return found
 
 
@@ -84,7 +91,7 @@ def test_target(scaling: Any) -> None:
 
 
 def test_policy_has_alarms(aws: Client, scaling: Any) -> None:
-    policy = scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"][0]
+    policy = scaling.describe_scaling_policies(**RESOURCE)["ScalingPolicies"][0]
     assert policy["TargetTrackingScalingPolicyConfiguration"] == TRACKING["TargetTrackingScalingPolicyConfiguration"]
     names = [alarm["AlarmName"] for alarm in policy["Alarms"]]
     alarms = aws("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
@@ -107,7 +114,7 @@ def test_policy_has_alarms(aws: Client, scaling: Any) -> None:
     assert again["PolicyARN"] == policy["PolicyARN"]
     scaling.delete_scaling_policy(**POLICY)
     assert aws("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"] == []
-    assert scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"] == []
+    assert scaling.describe_scaling_policies(**RESOURCE)["ScalingPolicies"] == []
 
 
 def test_tags(scaling: Any) -> None:
@@ -134,8 +141,7 @@ def test_registering_moves_the_desired_count_into_the_bounds(scaling: Any, servi
 def test_alarms_scale_within_the_bounds(aws: Client, scaling: Any, service: Callable[[], int]) -> None:
     scaling.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=2)
     names = [
-        alarm["AlarmName"]
-        for alarm in scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"][0]["Alarms"]
+        alarm["AlarmName"] for alarm in scaling.describe_scaling_policies(**RESOURCE)["ScalingPolicies"][0]["Alarms"]
     ]
     high, low = sorted(names)
 
@@ -167,8 +173,8 @@ def test_alarm_of_a_service_that_is_gone(aws: Client, scaling: Any) -> None:
 def test_deregistering_takes_everything(aws: Client, scaling: Any) -> None:
     arn = target(scaling)["ScalableTargetARN"]
     scaling.deregister_scalable_target(**TARGET)
-    assert scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
-    assert scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"] == []
+    assert scaling.describe_scalable_targets(**MINE)["ScalableTargets"] == []
+    assert scaling.describe_scaling_policies(**RESOURCE)["ScalingPolicies"] == []
     assert (
         aws("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-service/temu-scaling/web")["MetricAlarms"]
         == []
@@ -179,9 +185,7 @@ def test_deregistering_takes_everything(aws: Client, scaling: Any) -> None:
 
 def test_pages(scaling: Any) -> None:
     scaling.put_scaling_policy(**(POLICY | {"PolicyName": "cpu2"}), **TRACKING)
-    pages = scaling.get_paginator("describe_scaling_policies").paginate(
-        ServiceNamespace="ecs", PaginationConfig={"PageSize": 1}
-    )
+    pages = scaling.get_paginator("describe_scaling_policies").paginate(**RESOURCE, PaginationConfig={"PageSize": 1})
     assert [[p["PolicyName"] for p in page["ScalingPolicies"]] for page in pages] == [["cpu"], ["cpu2"]]
 
 
