@@ -1,7 +1,7 @@
-"""What the workflows need to know of the project, without a package: environments, identities, reports, releases.
+"""What the workflows need to know of the project: environments, identities, reports, releases.
 
 environments [--changed]      names of inventories that are not rehearsed; --changed: those that files on stdin concern
-identity ENVIRONMENT ROLE     outputs of a step: who signs in where
+identity ENVIRONMENT ROLE     outputs of a step: who signs in where; needs botocore and Ansible, the others no package
 report ENVIRONMENT STATUS     Markdown of a dry run's output; exit status 0, or 2 for changes, 1 for errors
 release ENVIRONMENT           what was deployed, for -e, and as a table on the page of the run
 """
@@ -85,8 +85,10 @@ def identity(environment: str, role: str, hosts: dict[str, Json]) -> dict[str, s
     if account not in _NO_ACCOUNT:
         aws = next((one for one in hosts.values() if "slipway_google_project" not in one), {})
         region = str(aws.get("slipway_region", region))
-        start = region.partition("-")[0]
-        partition = "aws-cn" if start == "cn" else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+        # Others of these commands run where no package is.
+        from botocore.session import Session
+
+        partition = Session().get_partition_for_region(region)
         outputs |= {"aws_role": f"arn:{partition}:iam::{account}:role/slipway/{name}-{role}", "aws_region": region}
     if project not in _NO_PROJECT:
         provider = first("github_workload_identity_provider")

@@ -59,7 +59,9 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import
 try:
     from packaging.specifiers import SpecifierSet
 except ImportError:
-    SpecifierSet = None  # type: ignore[assignment,misc]  # LookupModule says so
+    HAS_PACKAGING = False
+else:
+    HAS_PACKAGING = True
 
 Json = dict[str, Any]
 
@@ -137,7 +139,7 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: Json | None = None, **arguments: Any) -> list[str]:
         """What this machine lacks."""
-        if SpecifierSet is None:
+        if not HAS_PACKAGING:
             raise AnsibleLookupError(missing_required_lib("packaging"))
         (project,) = terms
         return machine_problems(project, **arguments)
