@@ -74,6 +74,7 @@ def test_documentation_of_a_filter_is_what_it_takes(name: str) -> None:
     required = {option for option, about in documentation["options"].items() if about.get("required")}
     assert required == {"_input", *(one.name for one in others if one.default is one.empty)}
     assert documentation["description"]
+    assert inspect.getdoc(_FILTERS[name]), f"{name} has no docstring"
     assert described["RETURN"]["_value"]["type"]
 
 

@@ -1,4 +1,4 @@
-"""The app `hello`, on App Runner: interrupted, as required, new code, a bad image, destroyed.
+"""The app `hello`, on App Runner: as required, new code, a bad image, interrupted, destroyed and built again.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -26,19 +26,12 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site, aws: Any) -> Iterator[None]:
-    """The app for all tests of this file: a run is killed in its first apply, the next one finishes it."""
-    # Terraform outlives the run, and may have ended its work when the next one looks.
-    killed(site, lambda _: _services(aws), *ONLY)
+    """The app, deployed for all tests of this file."""
     succeeded(site.run(*ONLY))
     assert len(_services(aws)) == 1
     yield
-    run = site.destroy("hello")
-    assert f"Nothing is left of {NAME}" in run.output
-    assert "hello" not in site.summary()
+    site.destroy()
     assert _services(aws) == {}
-    scaling = aws("apprunner").list_auto_scaling_configurations(AutoScalingConfigurationName=NAME)
-    assert scaling["AutoScalingConfigurationSummaryList"] == []
-    assert aws("logs").describe_log_groups(logGroupNamePrefix=f"/aws/apprunner/{NAME}/")["logGroups"] == []
 
 
 def _services(aws: Any) -> dict[str, str]:
@@ -86,9 +79,8 @@ def test_what_runs_is_as_required(site: Site, aws: Any) -> None:
 def test_start_and_requests_are_in_the_log(site: Site, aws: Any) -> None:
     marker = f"/api/{time.time_ns()}"
     ask(f"{site.summary()['hello']['url']}{marker}")
-    # A service that was not created at first has left its own.
-    (arn,) = _services(aws)
-    group = f"/aws/apprunner/{NAME}/{arn.rpartition('/')[2]}/application"
+    groups = aws("logs").describe_log_groups(logGroupNamePrefix=f"/aws/apprunner/{NAME}/")["logGroups"]
+    (group,) = {one["logGroupName"] for one in groups if one["logGroupName"].endswith("/application")}
 
     def messages() -> str:
         events = aws("logs").filter_log_events(logGroupName=group)["events"]
@@ -100,8 +92,7 @@ def test_start_and_requests_are_in_the_log(site: Site, aws: Any) -> None:
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
     before, url = site.served("hello"), site.summary()["hello"]["url"]
-    (site.source / "slipway_app" / "release.py").write_text('"""A change for App Runner."""\n')
-    with Visitor(f"{url}/healthz") as visitor:
+    with site.changed_source("release.py", '"""A change for App Runner."""\n'), Visitor(f"{url}/healthz") as visitor:
         succeeded(site.run(*ONLY))
         assert site.served("hello") != before
         assert site.summary()["hello"]["url"] == url
@@ -109,6 +100,8 @@ def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
 
 
 def test_image_that_does_not_start_is_rolled_back(site: Site) -> None:
+    # What serves is what the source holds when its fault is gone again.
+    succeeded(site.run(*ONLY))
     before, url = site.served("hello"), site.summary()["hello"]["url"]
     fault = "if 'waitress' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
     with site.changed_source("__init__.py", fault), Visitor(f"{url}/version", per_second=4) as visitor:
@@ -162,3 +155,25 @@ def test_check_says_what_would_change(site: Site, aws: Any) -> None:
     assert "- update aws_apprunner_service.this" in run.output
     assert aws("apprunner").list_services()["ServiceSummaryList"] == before
     assert NAME in [service["ServiceName"] for service in before]
+
+
+def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:
+    run = site.destroy("hello")
+    assert f"Nothing is left of {NAME}" in run.output
+    assert "hello" not in site.summary()
+    assert _services(aws) == {}
+    assert (
+        aws("apprunner").list_auto_scaling_configurations(AutoScalingConfigurationName=NAME)[
+            "AutoScalingConfigurationSummaryList"
+        ]
+        == []
+    )
+    assert aws("logs").describe_log_groups(logGroupNamePrefix=f"/aws/apprunner/{NAME}/")["logGroups"] == []
+
+
+def test_run_that_is_killed_in_its_first_apply_is_finished_by_the_next(site: Site, aws: Any) -> None:
+    # Terraform outlives the run, and may have ended its work when the next one looks.
+    killed(site, lambda _: _services(aws), *ONLY)
+    succeeded(site.run(*ONLY))
+    assert len(_services(aws)) == 1
+    assert succeeded(site.run(*ONLY)).changed == {}

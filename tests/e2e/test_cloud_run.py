@@ -1,4 +1,4 @@
-"""The app `hello-gcp`, on Cloud Run: interrupted, as required, new code, a bad image, destroyed and built again.
+"""The app `hello-gcp`, on Cloud Run: as required, new code, a bad image, interrupted, destroyed and built again.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -26,9 +26,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site) -> Iterator[None]:
-    """The app for all tests of this file: a run is killed in its first apply, the next one finishes it."""
-    # Terraform outlives the run, and may have ended its work when the next one looks.
-    killed(site, lambda _: service(NAME), *ONLY)
+    """The app, deployed for all tests of this file."""
     succeeded(site.run(*ONLY))
     yield
     site.destroy()
@@ -120,8 +118,8 @@ def test_check_says_what_would_change(site: Site) -> None:
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
     before, url = site.served("hello-gcp"), site.summary()["hello-gcp"]["url"]
-    (site.source / "slipway_app" / "release.py").write_text('"""A change for Cloud Run."""\n')
-    with Visitor(f"{url}/health") as visitor:
+    change = site.changed_source("release.py", '"""A change for Cloud Run."""\n')
+    with change, Visitor(f"{url}/health") as visitor:
         succeeded(site.run(*ONLY))
         assert site.served("hello-gcp") != before
         assert site.summary()["hello-gcp"]["url"] == url
@@ -129,6 +127,8 @@ def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
 
 
 def test_image_that_does_not_start_is_not_served(site: Site) -> None:
+    # What serves is what the source holds when its fault is gone again.
+    succeeded(site.run(*ONLY))
     before, url = site.served("hello-gcp"), site.summary()["hello-gcp"]["url"]
     with site.changed_source("__init__.py", FAULT), Visitor(f"{url}/version", per_second=4) as visitor:
         run = failed(site.run(*ONLY))
@@ -159,7 +159,15 @@ def test_destroy_leaves_nothing_of_the_app(site: Site) -> None:
     assert left(ENVIRONMENT) == []
 
 
+def test_run_that_is_killed_in_its_first_apply_is_finished_by_the_next(site: Site) -> None:
+    # Terraform outlives the run, and may have ended its work when the next one looks.
+    killed(site, lambda _: service(NAME), *ONLY)
+    succeeded(site.run(*ONLY))
+    assert succeeded(site.run(*ONLY)).changed == {}
+
+
 def test_protected_service_that_does_not_start_at_first_is_changed_in_place(site: Site) -> None:
+    site.destroy("hello-gcp")
     with site.changed_source("__init__.py", FAULT):
         failed(site.run(*ONLY, service_deletion_protection=True))
     before = service(NAME)

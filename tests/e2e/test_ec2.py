@@ -1,4 +1,4 @@
-"""The app `web`, on instances: interrupted, as required, refreshed under load, rolled back, destroyed.
+"""The app `web`, on instances: as required, refreshed under load, rolled back, interrupted.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -28,18 +28,12 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site, aws: Any) -> Iterator[None]:
-    """The app for all tests of this file: a run is killed in its first apply, the next one finishes it."""
-    # Terraform outlives the run, and may have ended its work when the next one looks.
-    killed(site, lambda _: _group(aws), "site.yml")
+    """The app, deployed for all tests of this file."""
     succeeded(site.run("site.yml"))
     assert len(_group(aws)["Instances"]) == 2
     yield
-    run = site.destroy()
-    assert f"Nothing is left of {NAME}" in run.output
-    assert "web" not in site.summary()
+    site.destroy()
     assert _group(aws) == {}
-    named = [{"Name": "launch-template-name", "Values": [NAME]}]
-    assert aws("ec2").describe_launch_templates(Filters=named)["LaunchTemplates"] == []
 
 
 def _deploy(site: Site) -> Any:
@@ -238,3 +232,23 @@ def test_run_killed_in_the_refresh_is_finished_by_the_next(site: Site, aws: Any)
         assert _refreshes(aws)[0]["Status"] == "Successful"
         assert site.served("web") == site.summary()["web"]["image_digest"]
         assert succeeded(_deploy(site)).changed == {}
+
+
+# -- destroyed and built again ---------------------------------------------------------------------------
+
+
+def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:
+    run = site.destroy("web")
+    assert f"Nothing is left of {NAME}" in run.output
+    assert "web" not in site.summary()
+    assert _group(aws) == {}
+    named = [{"Name": "launch-template-name", "Values": [NAME]}]
+    assert aws("ec2").describe_launch_templates(Filters=named)["LaunchTemplates"] == []
+
+
+def test_run_that_is_killed_in_its_first_apply_is_finished_by_the_next(site: Site, aws: Any) -> None:
+    # Terraform outlives the run, and may have ended its work when the next one looks.
+    killed(site, lambda _: _group(aws), "site.yml", "--limit", "web")
+    succeeded(_deploy(site))
+    assert len(_group(aws)["Instances"]) == 2
+    assert succeeded(_deploy(site)).changed == {}
