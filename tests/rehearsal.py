@@ -8,11 +8,28 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+import boto3
 import docker
 
 _BUILD = Path(__file__).resolve().parents[1] / ".build"
+
+
+def administrator(environment: Mapping[str, str], service: str) -> Any:
+    """A boto3 client of an emulator, with the credentials of its account's administrator.
+
+    Args:
+        environment: what cloud calls are given.
+        service: as boto3 names it.
+    """
+    return boto3.client(
+        service,
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name=environment["AWS_DEFAULT_REGION"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 def emulator(command: str) -> int:

@@ -25,26 +25,30 @@ SECONDS = 3
 
 
 class TestLate:
-    def test_new_thing_is_not_seen_at_first(self) -> None:
-        now = [100.0]
-        late = Late(5, lambda: now[0])
+    @pytest.fixture
+    def now(self) -> list[float]:
+        """The time, which a test moves on."""
+        return [100.0]
+
+    @pytest.fixture
+    def late(self, now: list[float]) -> Late:
+        """Late by five seconds."""
+        return Late(5, lambda: now[0])
+
+    def test_new_thing_is_not_seen_at_first(self, now: list[float], late: Late) -> None:
         late.changed("arn:new")
         assert late.seen("arn:new", "there") is None
         assert late.seen("arn:other", "there") == "there"
         now[0] += 5
         assert late.seen("arn:new", "there") == "there"
 
-    def test_change_is_not_seen_at_first(self) -> None:
-        now = [100.0]
-        late = Late(5, lambda: now[0])
+    def test_change_is_not_seen_at_first(self, now: list[float], late: Late) -> None:
         late.changed("arn:a", "first")
         assert late.seen("arn:a", "second") == "first"
         now[0] += 5
         assert late.seen("arn:a", "second") == "second"
 
-    def test_change_after_one_that_is_not_seen_yet(self) -> None:
-        now = [100.0]
-        late = Late(5, lambda: now[0])
+    def test_change_after_one_that_is_not_seen_yet(self, now: list[float], late: Late) -> None:
         late.changed("arn:a", "first")
         now[0] += 3
         late.changed("arn:a", "second")
@@ -54,9 +58,7 @@ class TestLate:
         now[0] += 2
         assert late.seen("arn:a", "third") == "third"
 
-    def test_change_of_a_new_thing(self) -> None:
-        now = [100.0]
-        late = Late(5, lambda: now[0])
+    def test_change_of_a_new_thing(self, now: list[float], late: Late) -> None:
         late.changed("arn:new")
         late.changed("arn:new", "first")
         assert late.seen("arn:new", "second") is None

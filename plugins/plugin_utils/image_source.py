@@ -20,13 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import MissingLibraryError
-
-try:
-    from docker.errors import APIError, DockerException, ImageNotFound
-    from docker.utils import parse_repository_tag
-    from docker.utils.build import walk
-except ImportError:
-    walk = None
+from ansible_collections.slipway.provision.plugins.plugin_utils.docker_engine import docker
 
 EPOCH = 315532800
 """Modification time of all files, in seconds: 1980, before which no ZIP file and so no Python wheel can go."""
@@ -82,7 +76,7 @@ class ImageSource:
             MissingLibraryError: the library docker, which reads .dockerignore, is not installed.
             SourceError: a folder or .dockerignore cannot be read.
         """
-        if walk is None:
+        if docker is None:
             raise MissingLibraryError("docker")
         # As BuildKit has it, a Dockerfile's own file goes before that of the folder.
         own = self.dockerfile.with_name(f"{self.dockerfile.name}.dockerignore")
@@ -90,7 +84,7 @@ class ImageSource:
         try:
             text = ignore.read_text("utf-8-sig", "surrogateescape") if ignore.is_file() else ""
             patterns = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-            names = walk(str(self.context), _IGNORED_BY_DEFAULT + patterns)
+            names = docker.utils.build.walk(str(self.context), _IGNORED_BY_DEFAULT + patterns)
             return sorted({name for name in names if name not in (".dockerignore", DOCKERFILE)}, key=os.fsencode)
         except OSError as error:
             raise _unreadable(error) from error
@@ -224,7 +218,7 @@ def base_digest(engine: Any, image: str) -> str:
     Raises:
         SourceError: it is neither on this machine nor in its registry.
     """
-    repository, pinned = parse_repository_tag(image)
+    repository, pinned = docker.utils.parse_repository_tag(image)
     if pinned and pinned.startswith("sha256:"):
         return str(pinned)
     try:
@@ -232,17 +226,17 @@ def base_digest(engine: Any, image: str) -> str:
         familiar = re.sub(r"^((index\.)?docker\.io/)?(library/)?", "", repository)
         digests = [one.partition("@")[2] for one in found["RepoDigests"] or [] if one.startswith(f"{familiar}@")]
         return str(min(digests, default=found["Id"]))
-    except ImageNotFound:
+    except docker.errors.ImageNotFound:
         pass
-    except DockerException as error:
+    except docker.errors.DockerException as error:
         raise SourceError(
             f"the Docker Engine does not tell what the base image {image} is: {error}",
             "Look at the engine and the name",
         ) from error
     try:
         return str(engine.images.get_registry_data(image).id)
-    except DockerException as error:
-        reason = error.explanation if isinstance(error, APIError) else error
+    except docker.errors.DockerException as error:
+        reason = error.explanation if isinstance(error, docker.errors.APIError) else error
         raise SourceError(
             f"the base image {image} is neither on this machine nor to be had: {reason}",
             "Pull or build it, or name another one in the Dockerfile or in image_build_args",

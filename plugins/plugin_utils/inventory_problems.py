@@ -562,10 +562,12 @@ def _check_release(apps: list[Host], problems: Problems) -> None:
 
 
 def _is_image_of_a_release(image: Any) -> bool:
-    if not isinstance(image, dict) or "tag" not in image or not image.keys() <= {"tag", "digest"}:
-        return False
-    digest = str(image.get("digest") or f"sha256:{'0' * 64}")
-    return bool(re.fullmatch(r"[0-9a-f]{32}", str(image["tag"])) and re.fullmatch(r"sha256:[0-9a-f]{64}", digest))
+    return bool(
+        isinstance(image, dict)
+        and image.keys() <= {"tag", "digest"}
+        and re.fullmatch(r"[0-9a-f]{32}", str(image.get("tag")))
+        and re.fullmatch(r"(sha256:[0-9a-f]{64})?", str(image.get("digest") or ""))
+    )
 
 
 def _check_state_buckets(hosts: list[Host], known: Project, problems: Problems) -> None:

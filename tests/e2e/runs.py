@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
 from botocore.exceptions import EndpointConnectionError
 from google.auth.exceptions import GoogleAuthError
 
 from emulator.tests.stack import wait_until
 from tests.e2e.http import ask
+from tests.rehearsal import administrator
 
 PROJECT = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 1500
@@ -41,13 +41,7 @@ RECORDS_POLICIES = bool(os.environ.get("SLIPWAY_RECORD_POLICIES"))
 
 def aws_client(service: str) -> Any:
     """A boto3 client of the emulator, with the credentials of its account's administrator."""
-    return boto3.client(
-        service,
-        endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-        region_name=CLOUD_ENVIRONMENT["AWS_DEFAULT_REGION"],
-        aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-    )
+    return administrator(CLOUD_ENVIRONMENT, service)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
+from tests.rehearsal import administrator
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAME = "trec"
@@ -78,13 +78,7 @@ _INVENTORY = {
 
 def client(service: str) -> Any:
     """A boto3 client of the emulator."""
-    return boto3.client(
-        service,
-        endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-        region_name=CLOUD_ENVIRONMENT["AWS_DEFAULT_REGION"],
-        aws_access_key_id=CLOUD_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CLOUD_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-    )
+    return administrator(CLOUD_ENVIRONMENT, service)
 
 
 def has_state_bucket() -> bool:

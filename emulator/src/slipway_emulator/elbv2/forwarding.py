@@ -50,8 +50,7 @@ def proxy(_original: Function, parts: Parts) -> Function:
     ) -> Response:
         host, port = str(target["Id"]), int(target.get("Port") or tg.get("Port") or 80)
         # App Runner and Cloud Run have no target groups.
-        finding = asyncio.to_thread(load_balancer_source, parts.firewall, tg) if tg else None
-        source = await finding if finding else parts.network.source
+        source = await asyncio.to_thread(load_balancer_source, parts.firewall, tg) if tg else parts.network.source
         connection = http.client.HTTPConnection(host, port, timeout=alb.TARGET_CONNECT_TIMEOUT, source_address=source)
         wanted = path + (f"?{raw_query_string}" if raw_query_string else "")
         sent = {name.lower(): value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
