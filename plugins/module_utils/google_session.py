@@ -14,7 +14,7 @@ try:
     import google.auth
     import google.oauth2.credentials
     import requests
-    from google.auth import aws, external_account, identity_pool, impersonated_credentials, pluggable
+    from google.auth import aws, identity_pool, impersonated_credentials, pluggable
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
     from google.oauth2 import service_account
@@ -35,6 +35,7 @@ _KEY_VARIABLES = ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEY
 _TOKEN_VARIABLE = "GOOGLE_OAUTH_ACCESS_TOKEN"  # noqa: S105  (the name of a variable, not what it holds)
 _DEFAULT_KEY_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _IMPERSONATION_VARIABLE = "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"
+_GENERATE = ":generateAccessToken"
 _IAM_CREDENTIALS = "https://iamcredentials.googleapis.com/v1/"
 
 Json = dict[str, Any]
@@ -59,19 +60,15 @@ class GoogleSession:
             raise GoogleError("google-auth and requests are missing in the Python that runs ansible-playbook")
         # GET, PUT and DELETE may be sent twice; whatever may is for the caller to say.
         self._session, self._repeating_session = _session(Retry.DEFAULT_ALLOWED_METHODS), _session(None)
-        self._impersonated = os.environ.get(_IMPERSONATION_VARIABLE, "")
         try:
-            self._source = _find_credentials()
+            self._source, self._impersonation = _find_credentials()
         except (GoogleAuthError, OSError, ValueError) as error:
             raise GoogleError(str(error)) from error
-        self._credentials = self._source
-        if self._impersonated:
-            self._credentials = impersonated_credentials.Credentials(
-                self._source,
-                self._impersonated,
-                list(_SCOPES),
-                iam_endpoint_override=self._address_of_impersonation("generateAccessToken"),
-            )
+        if account := os.environ.get(_IMPERSONATION_VARIABLE):
+            address = os.environ.get("GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT") or _IAM_CREDENTIALS
+            source = self._impersonation.credentials if self._impersonation else self._source
+            self._impersonation = _Impersonation(source, f"{address}projects/-/serviceAccounts/{account}")
+        self._credentials = self._impersonation.credentials if self._impersonation else self._source
 
     def request(self, method: str, url: str, repeatable: bool = False, **arguments: Any) -> Any:
         """The answer, a `requests.Response`, whatever its status is.
@@ -107,8 +104,9 @@ class GoogleSession:
     def id_token(self, audience: str) -> str:
         """A token that tells a service who calls it; empty where the credentials cannot make one.
 
-        The key of a service account can, and so can who acts as one, by GOOGLE_IMPERSONATE_SERVICE_ACCOUNT or by
-        the file of a workload's identity.
+        The key of a service account can, and so can who acts as one, by GOOGLE_IMPERSONATE_SERVICE_ACCOUNT, by what
+        `gcloud auth application-default login --impersonate-service-account` writes, or by the file of a workload's
+        identity.
 
         Args:
             audience: the service's address.
@@ -116,10 +114,8 @@ class GoogleSession:
         Raises:
             GoogleError: nobody gives one.
         """
-        if self._impersonated:
-            return _id_token(self._source, self._address_of_impersonation("generateIdToken"), audience)
-        if isinstance(self._source, external_account.Credentials):
-            return _id_token_of_external_account(self._source, audience)
+        if self._impersonation:
+            return self._impersonation.id_token(audience)
         if not isinstance(self._source, service_account.Credentials):
             return ""
         # Who has found the key does not give it out.
@@ -131,9 +127,37 @@ class GoogleSession:
         _refresh(credentials)
         return str(credentials.token)
 
-    def _address_of_impersonation(self, method: str) -> str:
-        address = os.environ.get("GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT") or _IAM_CREDENTIALS
-        return f"{address}projects/-/serviceAccounts/{self._impersonated}:{method}"
+
+class _Impersonation:
+    """Acts as a service account ("Create short-lived credentials for a service account").
+
+    Args:
+        source: the credentials of who may do so.
+        account: the address of the account in the Service Account Credentials API.
+        delegates: the accounts between the two, if any.
+
+    Attributes:
+        credentials: of the account.
+    """
+
+    def __init__(self, source: Any, account: str, delegates: list[str] | None = None) -> None:
+        self._source, self._account, self._delegates = source, account, delegates or []
+        # google-auth's own loader keeps of a file's address the account alone, and asks iamcredentials.googleapis.com.
+        self.credentials = impersonated_credentials.Credentials(
+            source,
+            account.rpartition("/")[2],
+            list(_SCOPES),
+            self._delegates,
+            iam_endpoint_override=f"{account}{_GENERATE}",
+        )
+
+    def id_token(self, audience: str) -> str:
+        """A token that tells a service that the account calls it.
+
+        Raises:
+            GoogleError: nobody gives one.
+        """
+        return _id_token(self._source, f"{self._account}:generateIdToken", audience, self._delegates)
 
 
 def _session(methods: frozenset[str] | None) -> requests.Session:
@@ -147,7 +171,7 @@ def _session(methods: frozenset[str] | None) -> requests.Session:
     return session
 
 
-def _id_token(source: Any, url: str, audience: str) -> str:
+def _id_token(source: Any, url: str, audience: str, delegates: list[str] | None = None) -> str:
     """An ID token of an account, for who may create them ("Method: serviceAccounts.generateIdToken").
 
     Raises:
@@ -157,7 +181,7 @@ def _id_token(source: Any, url: str, audience: str) -> str:
     _refresh(source)
     source.apply(headers)
     # A service knows who calls it by the address.
-    body = {"audience": audience, "includeEmail": True}
+    body = {"audience": audience, "includeEmail": True, "delegates": delegates or []}
     try:
         answer = _session(None).post(url, json=body, headers=headers, timeout=_SECONDS)
     except requests.RequestException as error:
@@ -165,15 +189,6 @@ def _id_token(source: Any, url: str, audience: str) -> str:
     if not answer.ok:
         raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
     return str(answer.json()["token"])
-
-
-def _id_token_of_external_account(credentials: Any, audience: str) -> str:
-    """An ID token of the account that a workload from elsewhere acts as; empty where it acts as itself."""
-    info = credentials.info
-    url = info.pop("service_account_impersonation_url", "")
-    if not url:
-        return ""
-    return _id_token(_external_account(info), url.replace(":generateAccessToken", ":generateIdToken"), audience)
 
 
 def _refresh(credentials: Any) -> None:
@@ -189,35 +204,69 @@ def _refresh(credentials: Any) -> None:
         raise GoogleError(str(error)) from error
 
 
-def _find_credentials() -> Any:
-    """The credentials of the environment, before any impersonation."""
+def _find_credentials() -> tuple[Any, _Impersonation | None]:
+    """The credentials of the environment, and as whom they act, where they say so themselves."""
     if token := os.environ.get(_TOKEN_VARIABLE):
-        return google.oauth2.credentials.Credentials(token)
+        return google.oauth2.credentials.Credentials(token), None
     key = _find_key()
     file = os.environ.get(_DEFAULT_KEY_VARIABLE)
     if key is None and file:
         found = json.loads(Path(file).read_text())
-        key = found if isinstance(found, dict) and found.get("type") == "external_account" else None
-    if key is None:
-        return google.auth.default(_SCOPES)[0]
-    if key.get("type") == "service_account":
-        return service_account.Credentials.from_service_account_info(key, scopes=_SCOPES)
-    if key.get("type") == "external_account":
-        return _external_account(key)
-    return google.auth.load_credentials_from_dict(key, scopes=_SCOPES)[0]
+        key = found if isinstance(found, dict) and found.get("type") in _LOADERS else None
+    return (google.auth.default(_SCOPES)[0], None) if key is None else _load(key)
 
 
-def _external_account(info: Json) -> Any:
-    """The credentials of a workload from elsewhere ("Workload Identity Federation").
+def _load(info: Json) -> tuple[Any, _Impersonation | None]:
+    """What a file of any type says.
+
+    Raises:
+        ValueError: it is not what such a file has.
+    """
+    if info.get("type") == "service_account":
+        return service_account.Credentials.from_service_account_info(info, scopes=_SCOPES), None
+    if loader := _LOADERS.get(str(info.get("type"))):
+        return loader(info)
+    return google.auth.load_credentials_from_dict(info, scopes=_SCOPES)[0], None
+
+
+def _impersonating(info: Json) -> tuple[Any, _Impersonation]:
+    """Who acts as a service account, and as which, by what gcloud writes.
+
+    Raises:
+        ValueError: it is not what such a file has.
+    """
+    address, delegates = info.get("service_account_impersonation_url"), info.get("delegates")
+    inner = info.get("source_credentials")
+    if not (isinstance(inner, dict) and isinstance(address, str) and address.endswith(_GENERATE)):
+        raise ValueError(
+            "credentials of the type impersonated_service_account need source_credentials, and a "
+            "service_account_impersonation_url that ends in :generateAccessToken"
+        )
+    source, _ = _load(inner)
+    return source, _Impersonation(source, address.removesuffix(_GENERATE), delegates)
+
+
+def _external_account(info: Json) -> tuple[Any, _Impersonation | None]:
+    """The credentials of a workload from elsewhere, and as which account it acts ("Workload Identity Federation").
 
     google-auth's own loader asks cloudresourcemanager.googleapis.com for the project, too: no variable leads elsewhere.
 
     Raises:
         ValueError: it is not what such a file has.
     """
-    source = info.get("credential_source", {})
-    kind = pluggable if "executable" in source else aws if "environment_id" in source else identity_pool
-    return kind.Credentials.from_info(info, scopes=_SCOPES)
+    own = {name: value for name, value in info.items() if not name.startswith("service_account_impersonation")}
+    source_of_token = info.get("credential_source", {})
+    kind = (
+        pluggable if "executable" in source_of_token else aws if "environment_id" in source_of_token else identity_pool
+    )
+    source = kind.Credentials.from_info(own, scopes=_SCOPES)
+    if not (address := info.get("service_account_impersonation_url")):
+        return source, None
+    return source, _Impersonation(source, address.removesuffix(_GENERATE))
+
+
+_LOADERS = {"external_account": _external_account, "impersonated_service_account": _impersonating}
+"""Reads what a file of a type has, for those that google-auth's own loader reads with an address of Google's own."""
 
 
 def _find_key() -> Json | None:

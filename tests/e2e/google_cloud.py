@@ -14,6 +14,9 @@ GOOGLE_PROJECT = "slipway-rehearsal"
 LOCATION = f"projects/{GOOGLE_PROJECT}/locations/us-central1"
 ACCOUNTS = f"/iam/v1/projects/{GOOGLE_PROJECT}/serviceAccounts"
 
+OWNER_KEY = PROJECT / ".build/emulator/google-credentials.json"
+"""File of the key of who owns the emulator's projects: another one in each emulator."""
+
 _ADDRESS = "http://127.0.0.1:4567"
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
@@ -26,9 +29,7 @@ def google(path: str) -> Json | None:
     Raises:
         GoogleAuthError, OSError: the emulator does not run, or not yet.
     """
-    # The emulator may be another one than before, with another key.
-    key = PROJECT / ".build/emulator/google-credentials.json"
-    credentials = Credentials.from_service_account_file(str(key), scopes=_SCOPES)
+    credentials = Credentials.from_service_account_file(str(OWNER_KEY), scopes=_SCOPES)
     credentials.refresh(Request())
     answer = requests.get(_ADDRESS + path, headers={"Authorization": f"Bearer {credentials.token}"}, timeout=30)
     if answer.status_code == 404:

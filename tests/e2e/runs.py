@@ -88,8 +88,10 @@ class Site:
         text = settings.read_text()
         text = text.replace("slipway_environment: dev\n", f"slipway_environment: {environment}\n")
         text = text.replace("slipway-dev-state", f"slipway-{environment}-state")
+        settings.write_text(text)
         # The emulator has put its files where the project is.
-        settings.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
+        self.build.parent.mkdir()
+        (self.build.parent / "emulator").symlink_to(PROJECT / ".build/emulator")
         # A developer's own file, with profiles of the same names; those of the inventory count.
         self.credentials = folder / "credentials"
         self.credentials.write_text(
@@ -101,8 +103,7 @@ class Site:
         profiles = self.inventory / "aws.cfg"
         profiles.write_text(profiles.read_text().replace("/slipway/dev-", f"/slipway/{environment}-"))
         google = self.inventory / "group_vars" / "cloud_run" / "cloud.yml"
-        text = google.read_text().replace("slipway-dev-gcp-state", f"slipway-{environment}-gcp-state")
-        google.write_text(text.replace("{{ inventory_dir | dirname | dirname }}", str(PROJECT)))
+        google.write_text(google.read_text().replace("slipway-dev-gcp-state", f"slipway-{environment}-gcp-state"))
         if apps is not None:
             hosts = self.inventory / "hosts.yml"
             groups = yaml.safe_load(hosts.read_text())

@@ -5,6 +5,7 @@ The tests build on each other and run in the order they stand in.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,9 @@ import pytest
 
 from emulator.tests.google_apis import ACCOUNTS, PROJECTS, Google
 from emulator.tests.oidc_issuer import Issuer, write_configuration
-from tests.e2e.google_cloud import GOOGLE_PROJECT, google, left, service, state_bucket
+from tests.e2e.google_cloud import GOOGLE_PROJECT, OWNER_KEY, google, left, service, state_bucket
 from tests.e2e.http import ask
-from tests.e2e.runs import PROJECT, Site, failed, succeeded
+from tests.e2e.runs import Site, failed, succeeded
 
 ENVIRONMENT = "e2edeployer"
 APPS = ("hello-gcp",)
@@ -24,7 +25,6 @@ NAME = f"{ENVIRONMENT}-hello-gcp"
 ONLY = ("site.yml", "--limit", "hello-gcp")
 REPOSITORY = "my-organization/my-repository"
 POOL = f"{ACCOUNTS}/projects/{GOOGLE_PROJECT}/locations/global/workloadIdentityPools/{ENVIRONMENT}-github"
-KEY = f"{PROJECT}/.build/emulator/google-credentials.json"
 DEPLOYER, PLANNER = (f"{ENVIRONMENT}-{who}@{GOOGLE_PROJECT}.iam.gserviceaccount.com" for who in ("deployer", "planner"))
 
 pytestmark = pytest.mark.long
@@ -58,7 +58,7 @@ def _bootstrapped(site: Site, settings: Path) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def owner(_bootstrapped: None) -> Google:
     """The project, asked by its owner."""
-    cloud = types.SimpleNamespace(google_url="http://127.0.0.1:4567", google_credentials_file=Path(KEY))
+    cloud = types.SimpleNamespace(google_url="http://127.0.0.1:4567", google_credentials_file=OWNER_KEY)
     return Google(cast(Any, cloud), GOOGLE_PROJECT)
 
 
@@ -71,7 +71,7 @@ def issuer(owner: Google) -> Issuer:
 
 
 class Workflow:
-    """Runs of a job: its token is in the inventory in the place of the owner's key.
+    """Runs of a job: its token is in the inventory in the place of the file that gcloud would write.
 
     Args:
         settings: the inventory's file with the credentials.
@@ -91,14 +91,16 @@ class Workflow:
         token = self._issuer.token(name, repository, environment, exp=now)
         file = write_configuration(self._owner, self._folder, name, token, account)
         text = self._settings.read_text()
-        self._settings.write_text(text.replace(KEY, str(file)))
+        changed = re.sub("(?<=GOOGLE_APPLICATION_CREDENTIALS: ).*", str(file), text)
+        assert changed != text
+        self._settings.write_text(changed)
 
 
 @pytest.fixture
 def workflow(
     settings: Path, owner: Google, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workflow]:
-    """The jobs of a test; after it, the inventory has the owner's credentials again."""
+    """The jobs of a test; after it, the inventory has its own credentials again."""
     original = settings.read_text()
     yield Workflow(settings, owner, issuer, tmp_path_factory.mktemp("workflow"))
     settings.write_text(original)

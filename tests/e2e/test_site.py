@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from plugins.filter.rds_ca import rds_ca_file
+from tests.e2e.google_cloud import OWNER_KEY
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, containers, failed, succeeded
 from tests.rehearsal import PsqlError, psql
@@ -298,7 +299,8 @@ def test_bare_terraform_has_nothing_to_do(site: Site) -> None:
     google = yaml.safe_load((site.inventory / "group_vars" / "cloud_run" / "cloud.yml").read_text())
     clouds = {
         "aws": CLOUD_ENVIRONMENT,
-        "gcp": google["slipway_cloud_environment"] | {"GOOGLE_PROJECT": google["slipway_google_project"]},
+        "gcp": google["slipway_cloud_environment"]
+        | {"GOOGLE_PROJECT": google["slipway_google_project"], "GOOGLE_APPLICATION_CREDENTIALS": str(OWNER_KEY)},
     }
     layers = [("main", "network", "aws/network")]
     for app, platform in APPS.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.google_action im
 from google.auth import jwt
 
 from emulator.tests.google_alone import google_alone
-from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, LOCATION, USAGE, Google, credentials
+from emulator.tests.google_apis import ACCOUNTS, ARTIFACTS, CREDENTIALS, LOCATION, USAGE, Google, credentials
 from emulator.tests.oidc_issuer import Issuer, make_provider, write_configuration
 from emulator.tests.stack import google_environment
 from slipway_emulator.settings import Settings
@@ -181,6 +182,33 @@ def test_impersonated_account_asks(google: Google, monkeypatch: pytest.MonkeyPat
     for ask in (GoogleSession().token, lambda: GoogleSession().id_token("https://service")):
         with pytest.raises(GoogleError, match=r"iam\.serviceAccounts\.get\w+"):
             ask()
+
+
+@pytest.mark.parametrize("variable", ["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS"])
+def test_person_acts_as_the_account_that_gcloud_has_written_down(
+    cloud: Settings, google: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    email = google.make_account(f"tunit-{variable[7:11].lower()}", "roles/artifactregistry.reader")
+    file = tmp_path / "application_default_credentials.json"
+    # "gcloud auth application-default login --impersonate-service-account"
+    content = {
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": f"{cloud.google_url}{CREDENTIALS}/{email}:generateAccessToken",
+        "delegates": [],
+        "source_credentials": json.loads(cloud.google_credentials_file.read_text()),
+    }
+    file.write_text(json.dumps(content))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+    monkeypatch.setenv(variable, str(file))
+    person = GoogleCloud()
+    assert person.get("artifact_registry", f"{PARENT}/repositories") == {}
+    with pytest.raises(GoogleError, match=r"Permission 'run\.services\.list' denied"):
+        person.get("cloud_run_v2", f"{PARENT}/services")
+    assert claims(GoogleSession().id_token("https://service"))["email"] == email
+    for part in ("source_credentials", "service_account_impersonation_url"):
+        file.write_text(json.dumps(content | {part: None}))
+        with pytest.raises(GoogleError, match="need source_credentials, and a service_account_impersonation_url"):
+            GoogleSession()
 
 
 @pytest.mark.parametrize("variable", ["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS"])

@@ -141,6 +141,30 @@ def test_impersonated_account_asks(api: Api) -> None:
         Configuration.of(BLOCK, config, environment)
 
 
+@pytest.mark.parametrize("name", ["GOOGLE_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"])
+def test_account_that_gcloud_has_written_down_asks(
+    api: Api, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # "gcloud auth application-default login --impersonate-service-account"
+    path = "/iamcredentials/v1/projects/-/serviceAccounts/them@some-project.iam.gserviceaccount.com:generateAccessToken"
+    content = {
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": f"{api.address}{path}",
+        "source_credentials": json.loads(Path(key).read_text()),
+    }
+    file = tmp_path / "application_default_credentials.json"
+    file.write_text(json.dumps(content))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    config = ENDPOINTS | {"iam_beta_custom_endpoint": f"{api.address}/iam/v1/"}
+    configuration = Configuration.of(BLOCK, config, {name: str(file)})
+    assert call(configuration, "GET", "iam_beta", "x") == {"path": "/iam/v1/x"}
+    assert api.asked == ["POST /token", f"POST {path}", "GET /iam/v1/x"]
+    address = f"https://iamcredentials.googleapis.com{path}"
+    file.write_text(json.dumps(content | {"service_account_impersonation_url": address}))
+    with pytest.raises(ConfigurationError, match="asks nobody but an emulator on this machine"):
+        Configuration.of(BLOCK, config, {name: str(file)})
+
+
 def test_refused_token_is_an_error_in_googles_words(api: Api) -> None:
     config = ENDPOINTS | {"access_token": "stolen", "iam_beta_custom_endpoint": f"{api.address}/iam/v1/"}
     with pytest.raises(ApiError, match="googleapi: Error 401: who are you") as refused:

@@ -174,17 +174,11 @@ def _credentials(access_token: str, credentials: str) -> google.auth.credentials
         if access_token:
             return google.oauth2.credentials.Credentials(access_token)
         if credentials:
-            info: Any = json.loads(
-                credentials if credentials.lstrip().startswith("{") else Path(credentials).read_text()
+            return _of_file(
+                json.loads(credentials if credentials.lstrip().startswith("{") else Path(credentials).read_text())
             )
-            if info.get("type") == "external_account":
-                return identity_pool.Credentials.from_info(info, scopes=_SCOPES)
-            # A rehearsal's key is an account's; the real provider takes other kinds too.
-            return service_account.Credentials.from_service_account_info(info, scopes=_SCOPES)
-        file = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
-        if file and json.loads(Path(file).read_text()).get("type") == "external_account":
-            # google-auth's own loader asks Google itself for the project.
-            return identity_pool.Credentials.from_file(file, scopes=_SCOPES)
+        if file := os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+            return _of_file(json.loads(Path(file).read_text()))
         return google.auth.default(scopes=_SCOPES)[0]
     except (GoogleAuthError, OSError, ValueError) as error:
         raise ConfigurationError(
@@ -193,3 +187,23 @@ def _credentials(access_token: str, credentials: str) -> google.auth.credentials
             if not access_token and not credentials
             else f"The credentials cannot be used: {error}"
         ) from None
+
+
+def _of_file(info: Any) -> google.auth.credentials.Credentials:
+    """What a file says, of one of the kinds that an emulator has; the real provider takes other kinds, too.
+
+    google-auth's own loader asks Google itself: for the project of a workload, and for an account's tokens.
+    """
+    if info.get("type") == "external_account":
+        return identity_pool.Credentials.from_info(info, scopes=_SCOPES)
+    if info.get("type") != "impersonated_service_account":
+        return service_account.Credentials.from_service_account_info(info, scopes=_SCOPES)
+    address = info["service_account_impersonation_url"]
+    if not _is_loopback(address):
+        raise ValueError(
+            f"service_account_impersonation_url is {address}, and this stand-in for the google provider asks nobody "
+            "but an emulator on this machine"
+        )
+    account = address.rpartition("/")[2].partition(":")[0]
+    source = _of_file(info["source_credentials"])
+    return impersonated_credentials.Credentials(source, account, list(_SCOPES), iam_endpoint_override=address)
