@@ -134,6 +134,14 @@ TABLE: Table = (
     ),
     Override(
         "services.ec2",
+        "_delete_security_group",
+        "875f4b4394c3177d",
+        "deletes a group that a rule names or something has",
+        security_groups.delete,
+        operation="DeleteSecurityGroup",
+    ),
+    Override(
+        "services.ec2",
         "_create_vpc",
         "0b71b999de3119b0",
         "has no quotas",

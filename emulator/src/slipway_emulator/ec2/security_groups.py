@@ -1,4 +1,4 @@
-"""EC2 security groups found by their ids in a filter, and their rules by what they mean, prefix lists too."""
+"""EC2 security groups found by their ids in a filter, kept while in use, and their rules by what they mean."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ministack.services import ec2
+
+from slipway_emulator.vpc import interfaces
 
 if TYPE_CHECKING:
     from slipway_emulator.parts import Parts
@@ -34,6 +36,27 @@ def describe(original: Function, _: Parts) -> Function:
         return narrowed
 
     return describe_security_groups
+
+
+def delete(original: Function, _: Parts) -> Function:
+    def delete_security_group(p: Json) -> Any:
+        group = ec2._p(p, "GroupId")
+        if group in ec2._security_groups and (_is_named_by_others(group) or group in interfaces.groups_in_use()):
+            return ec2._error("DependencyViolation", f"resource {group} has a dependent object", 400)
+        return original(p)
+
+    return delete_security_group
+
+
+def _is_named_by_others(group: str) -> bool:
+    """Whether another group's rules name it, in the request's account and region."""
+    return any(
+        pair.get("GroupId") == group
+        for identifier, other in ec2._security_groups.items()
+        if identifier != group
+        for rule in other["IpPermissions"] + other["IpPermissionsEgress"]
+        for pair in rule.get("UserIdGroupPairs", [])
+    )
 
 
 def parse_permissions(original: Function, _: Parts) -> Function:

@@ -106,7 +106,7 @@ def of_database(instance: Json) -> Interface | None:
     with request_scope(account, region):
         subnets = [subnet["SubnetIdentifier"] for subnet in (instance.get("DBSubnetGroup") or {}).get("Subnets", [])]
         return _interface(
-            [instance["_internal_address"]],
+            [instance.get("_internal_address") or ""],
             [group["VpcSecurityGroupId"] for group in instance["VpcSecurityGroups"]],
             # Without a subnet group it is in the default VPC.
             subnets or [one for one, subnet in ec2._subnets.items() if subnet["VpcId"] == ec2._DEFAULT_VPC_ID],
@@ -125,6 +125,17 @@ def of_load_balancer(balancer: Json, address: str) -> Interface | None:
 def of_endpoint(endpoint: Json) -> Interface | None:
     """The interface of an interface endpoint of the request's account and region; here, it has no address."""
     return _interface([], endpoint["_groups"], endpoint["SubnetIds"], False)
+
+
+def groups_in_use() -> set[str]:
+    """Ids of the security groups of what is there in the request's account and region, whether it runs or not."""
+    found = [of_load_balancer(balancer, "") for balancer in alb._lbs.values()]
+    found += [of_task(task, {}) for task in ecs._tasks.values() if task["lastStatus"] != "STOPPED"]
+    found += [of_instance(one) for one in ec2._instances.values() if one["State"]["Name"] != "terminated"]
+    found += [of_database(one) for one in rds._instances.values()]
+    found += [of_endpoint(one) for one in ec2._vpc_endpoints.values() if "_groups" in one]
+    others = {group["GroupId"] for one in ec2._network_interfaces.values() for group in one["Groups"]}
+    return others.union(*(interface.groups for interface in found if interface))
 
 
 def load_balancers() -> list[Json]:
