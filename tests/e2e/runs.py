@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,20 +147,8 @@ class Site:
         if RECORDS_POLICIES:
             self._allow_everything()
         extra = ["-e", json.dumps(variables)] if variables else []
-        log = self.next_log(Path(playbook).stem)
-        with log.open("w") as output:
-            result = subprocess.run(
-                self.command(playbook, *arguments, *extra),
-                cwd=PROJECT,
-                env=self.variables(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=RUN_SECONDS,
-                check=False,
-            )
-        text = log.read_text()
-        return Run(result.returncode, text, recap(text))
+        command = self.command(playbook, *arguments, *extra)
+        return run_to_its_end(command, self.variables(), self.next_log(Path(playbook).stem))
 
     def next_log(self, name: str) -> Path:
         """File for the output of another run."""
@@ -210,6 +198,29 @@ class Site:
     def served(self, app: str) -> str:
         """Digest of the image that an app says it is."""
         return str(ask(f"{self.summary()[app]['url']}/version").document["image_digest"])
+
+
+def run_to_its_end(command: list[str], environment: Mapping[str, str], log: Path) -> Run:
+    """What became of a run of Ansible.
+
+    Args:
+        command: its command line.
+        environment: its environment variables.
+        log: file for its output.
+    """
+    with log.open("w") as output:
+        result = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+    text = log.read_text()
+    return Run(result.returncode, text, recap(text))
 
 
 def _filters(name: str, platform: str) -> list[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import boto3
 import pytest
 
 from tests.e2e.http import ask
-from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Run, recap, succeeded
+from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Run, run_to_its_end, succeeded
 
 # An account of the emulator that has nothing in it: its administrator's access key is the account's id.
 ACCOUNT = "222233334444"
@@ -25,6 +24,7 @@ class _Staging:
     """A copy of inventories/staging with what its comments ask for, run with a person's environment variables."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.inventory = folder / "inventories/staging"
         shutil.copytree(PROJECT / "inventories/staging", self.inventory)
         shutil.copytree(PROJECT / "app", folder / "app", ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
@@ -61,17 +61,8 @@ class _Staging:
         # Whose certificates the emulator's databases have; Amazon's would be known.
         authority = json.dumps({"slipway_database_ca_file": str(PROJECT / ".build/emulator/rds-ca.pem")})
         program = ["ansible-playbook", str(PROJECT / playbook), "-i", str(self.inventory), "-e", authority]
-        done = subprocess.run(
-            [*program, *arguments],
-            cwd=PROJECT,
-            env=own | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return Run(done.returncode, done.stdout, recap(done.stdout))
+        log = self.folder / f"{len(list(self.folder.glob('*.log'))) + 1:02}-{Path(playbook).stem}.log"
+        return run_to_its_end([*program, *arguments], own | variables, log)
 
 
 @pytest.mark.usefixtures("_sites")
