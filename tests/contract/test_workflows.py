@@ -60,6 +60,18 @@ def test_credentials_are_for_jobs_that_sign_in_alone() -> None:
     assert "secrets: inherit" not in TEXT
 
 
+def test_credentials_last_as_long_as_the_jobs_that_they_are_for() -> None:
+    roles = (PROJECT / "terraform/layers/aws/bootstrap/roles.tf").read_text()
+    asked = [step["with"]["role-duration-seconds"] for step in STEPS if "role-duration-seconds" in step.get("with", {})]
+    longest = re.findall(r"session_seconds = (\d+)", roles)
+    assert asked == ["${{{{ inputs.role == 'deployer' && {} || {} }}}}".format(*longest)]
+    for job in JOBS.values():
+        for step in job.get("steps", []):
+            if "sign-in" in step.get("uses", ""):
+                seconds = int(longest[0 if step["with"]["role"] == "deployer" else 1])
+                assert job["timeout-minutes"] * 60 <= seconds
+
+
 def test_actions_are_pinned_by_commit_and_in_one_version() -> None:
     used = re.findall(r"uses: (.+)", TEXT)
     others = {line for line in used if not line.startswith("./")}

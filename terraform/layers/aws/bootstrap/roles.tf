@@ -18,8 +18,18 @@ locals {
   ]
 
   roles = {
-    deploy = { name = "${local.environment}-deployer", description = "Deploys and destroys the environment ${local.environment}." }
-    plan   = { name = "${local.environment}-planner", description = "Says what a deployment of ${local.environment} would change." }
+    # A deployment may take longer than an hour, for which credentials are good otherwise: a database, an instance refresh.
+    # .github/actions/sign-in asks for as much.
+    deploy = {
+      name            = "${local.environment}-deployer"
+      description     = "Deploys and destroys the environment ${local.environment}."
+      session_seconds = 7200
+    }
+    plan = {
+      name            = "${local.environment}-planner"
+      description     = "Says what a deployment of ${local.environment} would change."
+      session_seconds = 3600
+    }
   }
 }
 
@@ -29,6 +39,8 @@ resource "aws_iam_role" "this" {
   name        = each.value.name
   path        = local.path
   description = each.value.description
+
+  max_session_duration = each.value.session_seconds
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -20,6 +20,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = { for key, role in aws_iam_role.this : key => role.max_session_duration } == { deploy = 7200, plan = 3600 }
+    error_message = "A deployment may take longer than an hour."
+  }
+
+  assert {
     condition = alltrue([
       for role in aws_iam_role.this :
       [for statement in jsondecode(role.assume_role_policy).Statement : statement.Principal] == [{ AWS = ["arn:aws:iam::111122223333:root"] }]
