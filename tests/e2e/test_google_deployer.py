@@ -90,10 +90,10 @@ class Workflow:
         now = 2**31
         token = self._issuer.token(name, repository, environment, exp=now)
         file = write_configuration(self._owner, self._folder, name, token, account)
-        text = self._settings.read_text()
-        changed = re.sub("(?<=GOOGLE_APPLICATION_CREDENTIALS: ).*", str(file), text)
-        assert changed != text
-        self._settings.write_text(changed)
+        own = "(?<=  GOOGLE_APPLICATION_CREDENTIALS: ).*"
+        text, count = re.subn(own, str(file), self._settings.read_text())
+        assert count == 1
+        self._settings.write_text(text)
 
 
 @pytest.fixture
