@@ -9,7 +9,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_COLUMNS = ("app", "platform", "url", "version", "image_digest")
+_COLUMNS = ["app", "platform", "url", "version", "image_digest"]
 
 
 def merge_summary(entries: list[Json], earlier: list[Json], apps: list[str]) -> list[Json]:
@@ -24,15 +24,16 @@ def merge_summary(entries: list[Json], earlier: list[Json], apps: list[str]) -> 
     return [merged[app] for app in sorted(merged) if app in apps]
 
 
-def summary_table(entries: list[Json]) -> list[str]:
+def summary_table(entries: list[Json], columns: list[str] = _COLUMNS) -> list[str]:
     """Lines of a table of apps, for a person to read.
 
     Args:
-        entries: objects with `app`, `platform`, `url`, `version` and `image_digest`.
+        entries: objects with a member for each column.
+        columns: names of the members.
     """
-    rows = [[column.replace("_", " ") for column in _COLUMNS]]
-    rows += [[str(entry[column]) for column in _COLUMNS] for entry in entries]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
+    rows = [[column.replace("_", " ") for column in columns]]
+    rows += [[str(entry[column]) for column in columns] for entry in entries]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 

@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+import datetime
+import importlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import aws_session
 
+_PACKAGE = "ansible_collections.slipway.provision.plugins.plugin_utils.deployments"
+_FOLDER = Path(__file__).with_name("deployments")
 _POLL_SECONDS = 1.0
 SHOWN_LINES = 15
 NO_LOG = ["  | no log"]
@@ -40,6 +45,23 @@ class Request:
     timeout_seconds: int
     region: str
     check_mode: bool = False
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where what serves comes from.
+
+    Attributes:
+        began: when its deployment began.
+        by: ARN or e-mail address of who began it; empty where the platform does not say.
+    """
+
+    began: datetime.datetime
+    by: str = ""
+
+
+class NotYetError(ActionError):
+    """What was waited for has not happened in the time that it may take."""
 
 
 class Deployment(ABC):
@@ -71,6 +93,14 @@ class Deployment(ABC):
     def running(self) -> dict[str, list[str]]:
         """Digests of the images that run, and what runs each: tasks, instances or revisions."""
 
+    @abstractmethod
+    def origin(self) -> Origin:
+        """When the deployment of what was asked for began, and who began it."""
+
+    def seen(self) -> dict[str, list[str]]:
+        """What runs, as far as the platform itself says so; as running()."""
+        return self.running()
+
     def url(self) -> str:
         """Where the application is reached."""
         return str(self.request.outputs["app_url"])
@@ -87,9 +117,7 @@ class Deployment(ABC):
         """
         identifier = self.follow()
         running = self.running()
-        if set(running) != {self.request.image_digest}:
-            found = ", ".join(f"{digest} in {', '.join(places)}" for digest, places in sorted(running.items()))
-            what = f"{self.name} runs {found or 'nothing'}, asked for was {self.request.image_digest}"
+        if what := self._otherwise(running):
             raise ActionError("\n".join([what, *self.report()]))
         return {
             "changed": self.changed,
@@ -97,6 +125,38 @@ class Deployment(ABC):
             "image_digests": sorted(running),
             "url": self.url(),
         }
+
+    def status(self) -> Json:
+        """The result of service_status_info: what runs now, whether that is what was asked for or not.
+
+        The request is one in check mode, whose deployment may take no time.
+        """
+        problems = []
+        try:
+            self.follow()
+        except NotYetError:
+            problems.append("a deployment is under way, or has left something that is not healthy")
+        except ActionError as error:
+            problems.append(str(error).partition("\n")[0])
+        running = self.seen()
+        if what := self._otherwise(running):
+            problems.append(what)
+        origin = self.origin()
+        return {
+            "changed": False,
+            "began": origin.began.astimezone(datetime.UTC).isoformat(timespec="seconds"),
+            "by": origin.by,
+            "problems": problems,
+            "running": running,
+            "url": self.url(),
+        }
+
+    def _otherwise(self, running: dict[str, list[str]]) -> str:
+        """What runs that was not asked for; empty where there is nothing of the kind."""
+        if set(running) == {self.request.image_digest}:
+            return ""
+        found = ", ".join(f"{digest} in {', '.join(places)}" for digest, places in sorted(running.items()))
+        return f"{self.name} runs {found or 'nothing'}, asked for was {self.request.image_digest}"
 
     def wait_for(self, look: Callable[[], _Found | None], late: Callable[[], str]) -> _Found:
         """Look again and again until there is something to see, and return it.
@@ -106,12 +166,12 @@ class Deployment(ABC):
             late: says what is wrong where nothing was seen in the time that the deployment may take.
 
         Raises:
-            ActionError: nothing was seen in that time.
+            NotYetError: nothing was seen in that time.
         """
         deadline = time.monotonic() + self.request.timeout_seconds
         while (found := look()) is None:
             if time.monotonic() > deadline:
-                raise ActionError(late())
+                raise NotYetError(late())
             time.sleep(_POLL_SECONDS)
         return found
 
@@ -151,3 +211,31 @@ class AwsDeployment(Deployment):
                     logGroupName=group, logStreamName=stream, limit=SHOWN_LINES, startFromHead=False
                 )["events"]
         return sorted(events, key=lambda event: int(event["timestamp"]))
+
+
+def deployment_of(platform: str) -> type[Deployment]:
+    """What follows deployments to a platform.
+
+    Args:
+        platform: its name.
+
+    Raises:
+        ActionError: there is no such platform.
+    """
+    known = sorted(file.stem for file in _FOLDER.glob("[a-z]*.py"))
+    if platform not in known:
+        raise ActionError(f"there is no platform {platform}; it must be one of {', '.join(known)}")
+    found: type[Deployment] = importlib.import_module(f"{_PACKAGE}.{platform}").Deployment
+    return found
+
+
+def digest_of(image: str) -> str:
+    """The digest in the name of an image.
+
+    Raises:
+        ActionError: there is none.
+    """
+    _, _, digest = image.partition("@")
+    if not digest:
+        raise ActionError(f"image is {image}; it must name its digest: <repository>@sha256:<digest>")
+    return digest

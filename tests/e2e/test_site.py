@@ -6,6 +6,7 @@ The tests build on each other and run in the order they stand in.
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 import os
 import re
@@ -277,6 +278,24 @@ def test_second_run_changes_nothing(site: Site) -> None:
 def test_a_dry_run_is_done_by_who_may_only_plan(site: Site) -> None:
     planner = site.cloud_environment(AWS_PROFILE="planner")
     run = succeeded(site.run("site.yml", "--check", "--limit", "!cloud_run", slipway_cloud_environment=planner))
+    assert run.changed == {}
+
+
+def test_status_says_what_runs_and_by_whom(site: Site) -> None:
+    # Who may only look sees it, too.
+    planner = site.cloud_environment(AWS_PROFILE="planner")
+    run = succeeded(site.run("playbooks/status.yml", "--limit", "!cloud_run", slipway_cloud_environment=planner))
+    rows = {line.split()[1]: line.split()[2:] for line in run.output.splitlines() if line.lstrip().startswith("- ")}
+    summary = {app: entry for app, entry in site.summary().items() if entry["platform"] != "cloud_run"}
+    assert set(rows) >= set(summary)
+    for app, entry in summary.items():
+        platform, url, version, image, began, *others = rows[app]
+        assert (platform, url, version) == (entry["platform"], entry["url"], entry["version"])
+        assert entry["image_digest"].startswith(image)
+        assert datetime.datetime.fromisoformat(began) < datetime.datetime.now(datetime.UTC)
+        assert others[-1] == "none"
+        if platform in ("ecs", "ecs_public"):
+            assert others[0] == f"arn:aws:sts::000000000000:assumed-role/{ENVIRONMENT}-deployer/slipway"
     assert run.changed == {}
 
 

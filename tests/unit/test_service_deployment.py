@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 
 import boto3
 import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Deployment, Request
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import (
+    Deployment,
+    NotYetError,
+    Origin,
+    Request,
+    deployment_of,
+)
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.app_runner import Deployment as AppRunner
 from moto import mock_aws
-
-from plugins.action.service_deployment import deployment_of
 
 WANTED = f"sha256:{'1' * 64}"
 OTHER = f"sha256:{'2' * 64}"
@@ -23,7 +28,13 @@ class Fleet(Deployment):
     name = "fleet"
 
     def follow(self) -> str:
+        problem: Exception | None = self.request.outputs.get("problem")
+        if problem:
+            raise problem
         return "d-1"
+
+    def origin(self) -> Origin:
+        return Origin(datetime.datetime(2026, 11, 29, 21, tzinfo=datetime.timezone(datetime.timedelta(hours=1))), "me")
 
     def running(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = self.request.outputs["running"]
@@ -58,6 +69,37 @@ def test_anything_else_is_refused(running: dict[str, list[str]], found: str) -> 
     with pytest.raises(ActionError) as refused:
         fleet(running).run()
     assert str(refused.value) == f"fleet runs {found}, asked for was {WANTED}\nthe last lines"
+
+
+@pytest.mark.parametrize(
+    ("problem", "running", "said"),
+    [
+        (None, [WANTED], []),
+        (
+            NotYetError("late\n  | log"),
+            [WANTED],
+            ["a deployment is under way, or has left something that is not healthy"],
+        ),
+        (
+            ActionError("rolled back\n  | log"),
+            [OTHER],
+            ["rolled back", f"fleet runs {OTHER} in a, asked for was {WANTED}"],
+        ),
+        (None, [], [f"fleet runs nothing, asked for was {WANTED}"]),
+    ],
+)
+def test_status_says_what_is_wrong_and_does_not_fail(
+    problem: Exception | None, running: list[str], said: list[str]
+) -> None:
+    outputs = {"running": {digest: ["a"] for digest in running}, "app_url": "https://app", "problem": problem}
+    assert Fleet(Request(outputs, WANTED, 0, "us-east-1", check_mode=True)).status() == {
+        "changed": False,
+        "began": "2026-11-29T20:00:00+00:00",
+        "by": "me",
+        "problems": said,
+        "running": {digest: ["a"] for digest in running},
+        "url": "https://app",
+    }
 
 
 def test_what_does_not_happen_in_time() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import AwsDeployment, Request
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import AwsDeployment, Origin, Request
 
 _UNDER_WAY = ("PENDING", "IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
 # What brings a service to an image; pausing and resuming do not.
@@ -45,6 +45,10 @@ class Deployment(AwsDeployment):
             return {}
         image = service["SourceConfiguration"]["ImageRepository"]["ImageIdentifier"]
         return {str(image.partition("@")[2]): [str(image.partition("@")[0])]}
+
+    def origin(self) -> Origin:
+        """The last operation; App Runner does not say whose it is."""
+        return Origin(self._last_operation()["StartedAt"])
 
     def report(self) -> list[str]:
         """How the operation ended, and the end of both logs."""

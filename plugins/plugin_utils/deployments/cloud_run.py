@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 from collections import defaultdict
@@ -64,6 +65,12 @@ class Deployment(deployment.Deployment):
             for container in revision["containers"]:
                 found[container["image"].partition("@")[2]].append(name)
         return found
+
+    def origin(self) -> deployment.Origin:
+        """The service's last change."""
+        service = self._describe()
+        began = datetime.datetime.fromisoformat(service["updateTime"])
+        return deployment.Origin(began, service.get("lastModifier", ""))
 
     def _settled(self) -> Json | None:
         """The service (Cloud Run Admin API v2, "Service") where nothing is under way."""

@@ -14,6 +14,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.deployment impor
     NO_LOG,
     SHOWN_LINES,
     AwsDeployment,
+    Origin,
     Request,
 )
 
@@ -90,6 +91,23 @@ class Deployment(AwsDeployment):
             for instance in some:
                 found[self._result(identifier, instance).rpartition("@")[2]].append(instance)
         return found
+
+    def seen(self) -> dict[str, list[str]]:
+        """What the launch template's version of each instance says: no agent is asked."""
+        found = defaultdict(list)
+        for one in self._members():
+            template = one.get("LaunchTemplate", {})
+            other = f"launch template version {template.get('Version', 'none')}"
+            found[self.request.image_digest if self._is_ours(template) else other].append(one["InstanceId"])
+        return found
+
+    def origin(self) -> Origin:
+        """The launch template's version."""
+        answer = self._ec2.describe_launch_template_versions(
+            LaunchTemplateId=self._template["LaunchTemplateId"], Versions=[str(self._template["Version"])]
+        )
+        version = answer["LaunchTemplateVersions"][0]
+        return Origin(version["CreateTime"], version.get("CreatedBy", ""))
 
     def _check(self) -> None:
         if not self._has_arrived():

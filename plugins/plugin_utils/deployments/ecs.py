@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import AwsDeployment, Request
+from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import AwsDeployment, Origin, Request
 from ansible_collections.slipway.provision.plugins.plugin_utils.ecs_tasks import (
     LATE_SECONDS,
     describe_tasks,
@@ -52,6 +52,13 @@ class Deployment(AwsDeployment):
                 if container.get("imageDigest"):
                     found[container["imageDigest"]].append(_id(task))
         return found
+
+    def origin(self) -> Origin:
+        """The service's own deployment, and who registered its task definition."""
+        deployments = (self._describe() or {}).get("deployments", [])
+        answer = self._ecs.describe_task_definition(taskDefinition=self._task_definition)["taskDefinition"]
+        began = next((d["createdAt"] for d in deployments if d["taskDefinition"] == self._task_definition), None)
+        return Origin(began or answer["registeredAt"], answer.get("registeredBy", ""))
 
     def tasks(self, status: str) -> list[Json]:
         """The service's tasks of a status, as DescribeTasks has them."""

@@ -15,7 +15,7 @@ TABLE: Table = (
         "services.ecs",
         "_register_task_definition",
         "c9a8295d58068dda",
-        "takes a role the moment after it was made, and for Fargate none where one is needed",
+        "takes a role the moment after it was made, for Fargate none where one is needed, and all for the root user's",
         task_definitions.register,
         operation="RegisterTaskDefinition",
     ),

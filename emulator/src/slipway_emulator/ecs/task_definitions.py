@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ministack.core.responses import get_account_id
+from ministack.core.iam_evaluator import caller_arn
 from ministack.services import ecs
 
 if TYPE_CHECKING:
@@ -44,12 +45,18 @@ def register(original: Function, parts: Parts) -> Function:
         for member in ("executionRoleArn", "taskRoleArn"):
             role = data.get(member) or ""
             if not parts.late.knows_role(role):
-                user = f"arn:aws:iam::{get_account_id()}:root"
-                message = f"User: {user} is not authorized to perform: iam:PassRole on resource: {role}"
+                message = f"User: {caller_arn()} is not authorized to perform: iam:PassRole on resource: {role}"
                 refusal: Response = ecs.error_response_json("AccessDeniedException", message, 400)
                 return refusal
         response: Response = original(data)
-        return response
+        if response[0] != 200:
+            return response
+        made = json.loads(response[2])
+        definition = made["taskDefinition"]
+        definition["registeredBy"] = caller_arn()
+        ecs._task_defs[f"{definition['family']}:{definition['revision']}"]["registeredBy"] = caller_arn()
+        answer: Response = ecs.json_response(made)
+        return answer
 
     return register
 
