@@ -50,8 +50,9 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_artefact_has_what_its_users_need(collections: Path) -> None:
     installed = collections / "ansible_collections" / "slipway" / "provision"
     assert {entry.name for entry in installed.iterdir()} == {
-        "CHANGELOG.rst", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "emulator",
-        "images", "meta", "playbooks", "plugins", "requirements.txt", "requirements.yml", "roles", "terraform",
+        "CHANGELOG.rst", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md",
+        "changelogs", "docs", "emulator", "images", "meta", "playbooks", "plugins", "requirements.txt",
+        "requirements.yml", "roles", "terraform",
     }  # fmt: skip
     development = ("*.py", "*.tftest.hcl", ".gitignore")
     assert [file for pattern in development for file in (installed / "terraform").rglob(pattern)] == []
