@@ -225,7 +225,7 @@ def documents(requests: set[Request]) -> dict[str, Json]:
 
 
 def problems(written: dict[str, Json]) -> Iterator[str]:
-    """What AWS would refuse of policies, and what says `*` where AWS knows resources."""
+    """What AWS would refuse of policies, what is on `*` where AWS knows resources, and on one where it knows none."""
     for role in ("deploy", "plan"):
         count = sum(name.startswith(f"{role}-") for name in written)
         if count > MOST_POLICIES:
@@ -235,11 +235,17 @@ def problems(written: dict[str, Json]) -> Iterator[str]:
         if size > MOST_CHARACTERS:
             yield f"{name} has {size} characters, of which a policy may have {MOST_CHARACTERS}"
         for statement in document["Statement"]:
-            for action in statement["Action"] if statement["Resource"] == ["*"] else []:
+            for action in statement["Action"]:
                 service, _, operation = action.partition(":")
-                kinds = _DATA.actions.get_action_details(service, operation)["resourceTypes"]
-                if kinds and action not in _ON_EVERYTHING:
+                if not _DATA.actions.action_exists(service, operation):
+                    yield f"{name} allows {action}, which AWS does not know"
+                    continue
+                has_resources = bool(_DATA.actions.get_action_details(service, operation)["resourceTypes"])
+                is_on_everything = statement["Resource"] == ["*"]
+                if has_resources and is_on_everything and action not in _ON_EVERYTHING:
                     yield f"{name} allows {action} on *, and AWS knows resources of it"
+                if not has_resources and not is_on_everything:
+                    yield f"{name} allows {action} on {statement['Resource'][0]}, and AWS decides it on * alone"
 
 
 def filled(document: Json, **variables: str) -> Json:

@@ -129,14 +129,21 @@ def test_what_is_lacking_is_said() -> None:
     assert lacking([other], written) == [other]
 
 
-def test_too_long_too_many_and_too_wide_is_a_problem() -> None:
-    long = {"Version": "2012-10-17", "Statement": [{"Action": [f"ecr:{'A' * 6200}"], "Resource": ["x"]}]}
+def test_too_long_too_many_too_wide_and_of_no_use_is_a_problem() -> None:
+    long = {"Version": "2012-10-17", "Statement": [{"Action": ["ecr:PutImage"], "Resource": ["x" * 6200]}]}
     wide = {"Version": "2012-10-17", "Statement": [{"Action": ["ecr:PutImage"], "Resource": ["*"]}]}
-    found = list(problems({"deploy-a": long, "deploy-b": wide} | {f"plan-{n}": {"Statement": []} for n in range(11)}))
-    assert len(found) == 3
+    narrow = {"Version": "2012-10-17", "Statement": [{"Action": ["ecr:GetAuthorizationToken"], "Resource": ["x"]}]}
+    wrong = {"Version": "2012-10-17", "Statement": [{"Action": ["ecr:PutPicture"], "Resource": ["x"]}]}
+    written = {"deploy-a": long, "deploy-b": wide, "deploy-c": narrow, "deploy-d": wrong}
+    found = list(problems(written | {f"plan-{n}": {"Statement": []} for n in range(11)}))
+    assert len(found) == 5
     assert "11 policies of the role plan" in found[0]
     assert "deploy-a has 6" in found[1]
-    assert found[2] == "deploy-b allows ecr:PutImage on *, and AWS knows resources of it"
+    assert found[2:] == [
+        "deploy-b allows ecr:PutImage on *, and AWS knows resources of it",
+        "deploy-c allows ecr:GetAuthorizationToken on x, and AWS decides it on * alone",
+        "deploy-d allows ecr:PutPicture, which AWS does not know",
+    ]
 
 
 def test_what_is_kept_keeps_all_its_conditions() -> None:
