@@ -1,13 +1,17 @@
 """``python -m slipway_app.migrate``: upgrade the schema to the newest version, or say why not.
 
+With ``--sql`` it prints the SQL of all versions, and connects to nothing.
+
 All tables are made, whatever the features: a feature that is chosen later finds its own.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy
@@ -29,6 +33,14 @@ TABLE_LOCK_SECONDS = 60
 """How long a migration waits for tables in use: while it waits, all who come after wait behind it."""
 
 
+def _config() -> Config:
+    """Alembic's settings, which are in no file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
 def migrate(settings: DatabaseSettings) -> str:
     """Run the migrations that the database lacks, one transaction each, and return the version it is at then.
 
@@ -37,9 +49,7 @@ def migrate(settings: DatabaseSettings) -> str:
         sqlalchemy.exc.SQLAlchemyError: a migration failed; its transaction is rolled back.
         RuntimeError: the schema is not at the newest version afterwards.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
+    config = _config()
     newest = ScriptDirectory.from_config(config).get_current_head()
 
     credentials = Credentials(settings)
@@ -67,8 +77,15 @@ def migrate(settings: DatabaseSettings) -> str:
     return reached
 
 
-def main() -> int:
-    """Migrate the database that the environment names; return the exit code."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Migrate the database that the environment names; return the exit code.
+
+    Args:
+        arguments: of the command line.
+    """
+    if _parser().parse_args(arguments).sql:
+        command.upgrade(_config(), "head", sql=True)
+        return 0
     app_logging.configure("INFO")
     logging.getLogger("alembic.runtime.migration").setLevel("INFO")
     try:
@@ -83,5 +100,11 @@ def main() -> int:
     return 0
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m slipway_app.migrate", description="upgrade the schema")
+    parser.add_argument("--sql", action="store_true", help="print the SQL, and connect to nothing")
+    return parser
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -40,6 +40,20 @@ def test_a_second_run_changes_nothing(postgres: PostgresServer) -> None:
     assert all(json.loads(line)["message"] for line in first.stdout.splitlines())
 
 
+def test_the_sql_that_is_shown_is_what_a_run_does(postgres: PostgresServer) -> None:
+    command = [sys.executable, "-m", "slipway_app.migrate", "--sql"]
+    shown = subprocess.run(
+        command, cwd=APP, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True
+    )
+    url = postgres.create_database("by_hand")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(shown.stdout.encode())
+    assert tables(url, "public") == TABLES
+    run = migrate(url)
+    assert run.returncode == 0
+    assert "Running upgrade" not in run.stdout
+
+
 def test_two_runs_at_once(postgres: PostgresServer) -> None:
     url = postgres.create_database("at_once")
     with ThreadPoolExecutor(3) as threads:

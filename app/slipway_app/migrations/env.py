@@ -2,7 +2,8 @@
 
 from alembic import context
 
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, transaction_per_migration=True)
+# None where the SQL alone is asked for.
+connection = context.config.attributes.get("connection")
+context.configure(connection=connection, dialect_name="postgresql", transaction_per_migration=True)
 with context.begin_transaction():
     context.run_migrations()
