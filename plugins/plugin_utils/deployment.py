@@ -15,15 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ansible.utils.display import Display
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import aws_session
 
 _PACKAGE = "ansible_collections.slipway.provision.plugins.plugin_utils.deployments"
 _FOLDER = Path(__file__).with_name("deployments")
 _POLL_SECONDS = 1.0
+TOLD_EVERY_SECONDS = 30
+"""How often a run says what it waits for."""
 SHOWN_LINES = 15
 NO_LOG = ["  | no log"]
 
+display = Display()
 Json = dict[str, Any]
 _Found = TypeVar("_Found")
 
@@ -72,6 +76,8 @@ class Deployment(ABC):
 
     changed = False
     """Whether following it has changed anything."""
+    doing = ""
+    """What the platform says that it does, while it is waited for."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -168,10 +174,15 @@ class Deployment(ABC):
         Raises:
             NotYetError: nothing was seen in that time.
         """
-        deadline = time.monotonic() + self.request.timeout_seconds
+        began = told = time.monotonic()
         while (found := look()) is None:
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > began + self.request.timeout_seconds:
                 raise NotYetError(late())
+            if now > told + TOLD_EVERY_SECONDS:
+                told = now
+                waited = f"{now - began:.0f} s of {self.request.timeout_seconds} s"
+                display.display(f"    {self.name}: {self.doing or 'no word yet'} ({waited})")
             time.sleep(_POLL_SECONDS)
         return found
 

@@ -7,6 +7,7 @@ import time
 
 import boto3
 import pytest
+from ansible_collections.slipway.provision.plugins.plugin_utils import deployment
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import (
     Deployment,
@@ -106,6 +107,22 @@ def test_what_does_not_happen_in_time() -> None:
     with pytest.raises(ActionError, match="too late"):
         fleet({}, -1).wait_for(lambda: None, lambda: "too late")
     assert fleet({}, -1).wait_for(lambda: "there", lambda: "too late") == "there"
+
+
+def test_what_is_waited_for_is_said_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    said: list[str] = []
+    monkeypatch.setattr(deployment.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(deployment.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(deployment.display, "display", said.append)
+    waiting = fleet({}, 100)
+
+    def look() -> str | None:
+        waiting.doing = f"{int(now[0])} ships sail" if now[0] > 40 else ""
+        return "there" if now[0] > 70 else None
+
+    assert waiting.wait_for(look, lambda: "too late") == "there"
+    assert said == ["    fleet: no word yet (31 s of 100 s)", "    fleet: 62 ships sail (62 s of 100 s)"]
 
 
 def test_platform_that_there_is_not() -> None:

@@ -64,6 +64,7 @@ class Deployment(AwsDeployment):
     def _ended(self) -> Json | None:
         operation = self._last_operation()
         self._status = operation["Status"]
+        self.doing = f"{operation['Type']} is {self._status}"
         return None if self._status in _UNDER_WAY else operation
 
     def _late(self) -> str:

@@ -75,6 +75,8 @@ class Deployment(deployment.Deployment):
     def _settled(self) -> Json | None:
         """The service (Cloud Run Admin API v2, "Service") where nothing is under way."""
         service = self._describe()
+        conditions = [service.get("terminalCondition", {}), *service.get("conditions", [])]
+        self.doing = next((one["message"] for one in conditions if one.get("message")), "reconciling")
         return None if service.get("reconciling") else service
 
     def _describe(self) -> Json:

@@ -210,7 +210,7 @@ class Deployment(AwsDeployment):
             problems = self._failures(self._began)
             if len(problems) >= _FAILURES:
                 raise ActionError(self._failure("its instances fail", problems[0], self._began))
-            serving = f"{len(ready)} of {group['DesiredCapacity']} instances serve"
+            self.doing = serving = f"{len(ready)} of {group['DesiredCapacity']} instances serve"
             return None
 
         seconds = self.request.timeout_seconds
@@ -258,6 +258,10 @@ class Deployment(AwsDeployment):
             record = self._refresh(identifier)
             if record["Status"] not in _ACTIVE:
                 return record
+            reason = record.get("StatusReason", "")
+            self.doing = (
+                f"instance refresh {record['Status']}, {record.get('PercentageComplete', 0)} %. {reason}".strip()
+            )
             failing = self._failures(record["StartTime"])
             return {} if len(failing) >= _FAILURES else None
 

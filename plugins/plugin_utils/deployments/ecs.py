@@ -81,6 +81,9 @@ class Deployment(AwsDeployment):
         if deployment["status"] != "PRIMARY":
             raise ActionError(self._failure("was replaced by another deployment", service))
         others = sum(d["runningCount"] + d["pendingCount"] for d in deployments if d is not deployment)
+        event = next((event["message"] for event in service.get("events", [])), "")
+        ours = f"{deployment['runningCount']} of {deployment['desiredCount']} tasks run"
+        self.doing = f"{ours}, {others} of earlier deployments; {event}"
         # A complete deployment may still be waiting for the last requests to the tasks it replaced.
         arrived = deployment["runningCount"] == deployment["desiredCount"] and others == 0
         return self._identifier if deployment["rolloutState"] == "COMPLETED" and arrived else None
