@@ -149,7 +149,10 @@ class InstanceEngine:
             if name not in self._commands:
                 raise EngineError(f"docker: '{name}' is not a docker command that the rehearsal knows.")
             parser, command = self._commands[name]
-            code, output = command(instance, parser.parse_args(rest), given)
+            options = parser.parse_args(rest)
+            # Its roles and log groups are those of its own account.
+            with request_scope(instance["_account"], region_of(instance)):
+                code, output = command(instance, options, given)
             return {"exit_code": code, "stdout": output, "stderr": ""}
         except EngineError as error:
             return {"exit_code": error.exit_code, "stdout": "", "stderr": f"{error}\n"}
