@@ -63,12 +63,14 @@ def draw(identity: str, layers: list[Json], elsewhere: dict[str, str]) -> str:
         names = {address: f"{number}.{address}" for address in main}
         for address, item in main.items():
             _add_node(graph, names[address], _words(item))
-        for address, needed in _next({one: [it for it in item["needs"] if it in main] for one, item in main.items()}):
+        arrows = _next({one: [it for it in item["needs"] if it in main] for one, item in main.items()})
+        for address, needed in arrows:
             graph.add_edge(names[address], names[needed])
         if not main:
             names[""] = f"{number}."
             _add_node(graph, names[""], [f"{sum(item['instances'] for item in layer['resources'])} resources"])
-        nodes[layer["name"]] = list(names.values())
+        # Those that nothing needs come first, which is where they are drawn.
+        nodes[layer["name"]] = sorted(names.values(), key=[names[needed] for _, needed in arrows].count)
         _add_box(graph, identity, layer["name"], nodes[layer["name"]])
     upstream = {layer["name"]: layer["upstream"] for layer in layers}
     for name in sorted({name for names in upstream.values() for name in names} - nodes.keys()):
@@ -78,8 +80,8 @@ def draw(identity: str, layers: list[Json], elsewhere: dict[str, str]) -> str:
             _add_box(graph, identity, name, nodes[name])
     for name, needed in _next(upstream):
         if needed in nodes:
-            # Arrows are drawn from node to node and cut at the boxes; the middle ones keep boxes below each other.
-            tail, head = (one[len(one) // 2] for one in (nodes[name], nodes[needed]))
+            # An arrow is drawn from node to node and cut at the boxes: from the lowest to the highest.
+            tail, head = nodes[name][-1], nodes[needed][0]
             graph.add_edge(tail, head, ltail=f"cluster_{name}", lhead=f"cluster_{needed}")
     return _embeddable(graph.draw(format="svg_inline", prog="dot").decode())
 

@@ -1,8 +1,7 @@
 # Copyright (c) 2026 Slipway contributors
 # SPDX-License-Identifier: MIT
 
-"""How long the steps of a run take. The callback run_times notes it in the process that runs the playbook; those that run
-tasks are forks of it and read it."""
+"""How long the steps of a run take. The callback run_times notes it; tasks, which are forks of its process, read it."""
 
 from __future__ import annotations
 

@@ -264,7 +264,7 @@ def endpoint() -> Iterator[str]:
         f"/slipway-dev-state/dev/{name}/{layer}": json.dumps(example.state_of(example.DEPENDENCIES[root.name])).encode()
         for name, layers in (roots | {"main": {"network": example.LAYERS / "aws/network"}}).items()
         for layer, root in layers.items()
-    }
+    } | {"/slipway-dev-state/dev/records/service": b"{"}
 
     class States(BaseHTTPRequestHandler):
         """Answers `GetObject`."""
@@ -366,6 +366,16 @@ def test_runs_report_what_they_did(tmp_path: Path, endpoint: str) -> None:
     assert "stopped at the task Fail when an answer is wrong." in page.text
     assert "https://tasks.example.org" in page.links
     assert "https://beers.example.org" not in page.links
+
+
+def test_report_that_cannot_be_written_is_told_and_fails_nothing(tmp_path: Path, endpoint: str) -> None:
+    deployment = Deployment(tmp_path, endpoint)
+    run = deployment.run("records")
+    assert run.returncode == 0, run.stdout
+    said = " ".join(run.stdout.split())
+    assert "The report was not written: " in said
+    assert "s3://slipway-dev-state/dev/records/service is no JSON" in said
+    assert not (deployment.environment / "report").exists()
 
 
 def files_of(folder: Path) -> list[Path]:
