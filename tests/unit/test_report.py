@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from plugins.filter.report import report_page
+from plugins.filter.smoke_check import answered_requests
 from plugins.plugin_utils.drawing import DRAWN_TYPES, draw
 from plugins.plugin_utils.platforms import read_platforms
 from plugins.plugin_utils.run_times import Run
@@ -133,6 +134,32 @@ def test_every_layer_has_a_resource_that_is_drawn(root: Path) -> None:
     assert set(re.findall(r'^resource "(\w+)"', text, re.MULTILINE)) & DRAWN_TYPES.keys(), (
         "add its main type to DRAWN_TYPES"
     )
+
+
+# -- what a smoke check is read for ----------------------------------------------------------------------
+
+
+def test_requests_are_told_without_headers_and_bodies() -> None:
+    sent = {"ansible_loop_var": "it", "invocation": {"headers": {"Authorization": example.SECRET}}}
+    answers = [
+        sent | {"it": {"path": "/health"}, "status": 200, "content": example.SECRET},
+        sent | {"it": {"path": "/data", "method": "POST", "status": 401}, "status": 500, "attempts": 60, "content": ""},
+        sent | {"it": {"path": "/healthz", "body": "ok"}, "status": 200, "content": example.SECRET},
+        sent | {"it": {"path": "/version", "json": {"a": 1}}, "status": 500, "content": example.SECRET},
+        sent | {"it": {"path": "/version"}, "status": -1, "msg": "refused"},
+    ]
+    assert answered_requests(answers) == [
+        {"request": "GET /health", "status": 200, "attempts": 1, "problems": []},
+        {"request": "POST /data", "status": 500, "attempts": 60, "problems": ["status is 500, expected 401"]},
+        {"request": "GET /healthz", "status": 200, "attempts": 1, "problems": ["the body is not as expected"]},
+        {
+            "request": "GET /version",
+            "status": 500,
+            "attempts": 1,
+            "problems": ["status is 500, expected 200", "the body is not as expected"],
+        },
+        {"request": "GET /version", "status": -1, "attempts": 1, "problems": ["no answer (refused)"]},
+    ]
 
 
 # -- the drawing -----------------------------------------------------------------------------------------
