@@ -326,6 +326,11 @@ class Deployment:
             (folder / "playbooks" / name).symlink_to(example.PROJECT / "playbooks" / name)
         for name in ("roles", "terraform"):
             (folder / name).symlink_to(example.PROJECT / name)
+        # Terraform files that were parsed before.
+        parsed = example.PROJECT / ".build/terraform-files"
+        parsed.mkdir(exist_ok=True)
+        (folder / ".build").mkdir()
+        (folder / ".build/terraform-files").symlink_to(parsed)
         shutil.copy(example.PROJECT / "tests/playbooks/report.yml", folder / "playbooks")
         shutil.copytree(example.PROJECT / "inventories", folder / "inventories")
         self.environment = folder / ".build/dev"
@@ -402,6 +407,19 @@ def test_report_that_cannot_be_written_is_told_and_fails_nothing(tmp_path: Path,
     said = " ".join(run.stdout.split())
     assert "The report was not written: " in said
     assert "s3://slipway-dev-state/dev/records/service is no JSON" in said
+    assert not (deployment.environment / "report").exists()
+
+
+def test_missing_library_is_named_and_fails_nothing(
+    tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = Deployment(tmp_path, endpoint)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first/pygraphviz.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'first'}:{os.environ.get('PYTHONPATH', '')}")
+    run = deployment.run("tasks,web")
+    assert run.returncode == 0, run.stdout
+    assert re.search(r"The report was not written: .*\(pygraphviz\)", " ".join(run.stdout.split())), run.stdout
     assert not (deployment.environment / "report").exists()
 
 
