@@ -24,4 +24,12 @@ class ActionModule(BaseActionModule):
     def answer(self, arguments: Json) -> Json:
         """Return the costs."""
         costs = monthly_costs(self._templar.available_variables["hostvars"], Path(arguments["project"]))
-        return {"changed": False, "usd": round(sum(cost.total for cost in costs), 2), "table": as_table(costs)}
+        return {
+            "changed": False,
+            "costs": [
+                {"host": cost.host, "item": cost.item, "number": cost.number, "usd": round(cost.total, 2)}
+                for cost in costs
+            ],
+            "usd": round(sum(cost.total for cost in costs), 2),
+            "table": as_table(costs),
+        }

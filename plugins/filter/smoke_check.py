@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Slipway contributors
 # SPDX-License-Identifier: MIT
 
-"""Filter that compares an application's answer with what a smoke check expects."""
+"""Filters about an application's answers: how they differ from what a smoke check expects."""
 
 from __future__ import annotations
 
@@ -41,8 +41,36 @@ def answer_problems(answer: Json, expected: Json) -> list[str]:
     return problems
 
 
+def answered_requests(answers: list[Json]) -> list[Json]:
+    """Which requests were sent and how they were answered, without headers and bodies.
+
+    Args:
+        answers: the results of a loop of `ansible.builtin.uri` over requests.
+
+    Returns:
+        `request` (such as `GET /health`), `status` (-1 where nothing answered), `attempts` and `problems` of each.
+    """
+    rows = []
+    for answer in answers:
+        expected = answer[answer["ansible_loop_var"]]
+        rows.append(
+            {
+                "request": f"{expected.get('method', 'GET')} {expected['path']}",
+                "status": answer.get("status", -1),
+                "attempts": answer.get("attempts", 1),
+                "problems": list(dict.fromkeys(map(_without_body, answer_problems(answer, expected)))),
+            }
+        )
+    return rows
+
+
+def _without_body(problem: str) -> str:
+    """A problem without what it quotes: a body may hold anything, where an application has failed."""
+    return problem if problem.startswith(("status is ", "no answer ")) else "the body is not as expected"
+
+
 class FilterModule:
-    """The filter, by the name playbooks use."""
+    """The filters, by the names playbooks use."""
 
     def filters(self) -> Json:
-        return {"answer_problems": answer_problems}
+        return {"answer_problems": answer_problems, "answered_requests": answered_requests}

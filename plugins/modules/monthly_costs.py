@@ -30,6 +30,24 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+costs:
+  description: What costs money, in the order of the inventory.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    host:
+      description: App or network.
+      type: str
+    item:
+      description: What it is, in the singular.
+      type: str
+    number:
+      description: How many there are.
+      type: int
+    usd:
+      description: What all of them cost a month, in US dollars.
+      type: float
 table:
   description: Each item with its number and price, and the sum of each app and network, in Markdown.
   type: str

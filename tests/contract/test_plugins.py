@@ -31,6 +31,7 @@ _LIBRARIES = (
     "jmespath",
     "packaging",
     "psycopg",
+    "pygraphviz",
     "requests",
     "urllib3",
 )

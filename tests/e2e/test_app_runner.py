@@ -161,6 +161,7 @@ def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:
     run = site.destroy("hello")
     assert f"Nothing is left of {NAME}" in run.output
     assert "hello" not in site.summary()
+    assert ">hello</a>" not in (site.build / "report/index.html").read_text()
     assert _services(aws) == {}
     assert (
         aws("apprunner").list_auto_scaling_configurations(AutoScalingConfigurationName=NAME)[

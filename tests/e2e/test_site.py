@@ -84,6 +84,22 @@ def test_urls_open_as_printed(site: Site) -> None:
         assert site.served(app) == entry["image_digest"]
 
 
+def test_report_shows_every_app_and_no_secret(site: Site, aws: Any) -> None:
+    page = (site.build / "report/index.html").read_text()
+    for app, entry in site.summary().items():
+        assert f'<a href="{entry["url"]}"' in page
+        assert entry["image_digest"] in page, app
+    assert page.count("<svg") == len({"main", *APPS})
+    assert page.count(">deployed<") == len(APPS) * 2 + 1
+    for step in ("Provision the data layer", "Run the service", "Run the smoke checks"):
+        assert f"<span>{step}</span>" in page
+    files = [page, *(file.read_text() for file in site.build.glob("*/report.json"))]
+    assert len(files) == len({"main", *APPS}) + 1
+    for user in ("app", "master", "migrator"):
+        secret = aws("secretsmanager").get_secret_value(SecretId=f"{NAME}/database/{user}")
+        assert not any(json.loads(secret["SecretString"])["password"] in text for text in files)
+
+
 def test_plain_http_is_redirected(site: Site) -> None:
     url = site.summary()["tasks"]["url"].replace("https://", "http://")
     assert ask(f"{url}/healthz", follow=False).status == 301

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from ansible_collections.slipway.provision.plugins.plugin_utils import deployment
 
 
@@ -16,6 +18,10 @@ class Deployment(deployment.Deployment):
     def follow(self) -> str:
         """There is nothing to wait for."""
         return "JOB1"
+
+    def origin(self) -> deployment.Origin:
+        """The last of its nightly runs."""
+        return deployment.Origin(datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), "operator")
 
     def running(self) -> dict[str, list[str]]:
         """The digest of the layer's image."""
