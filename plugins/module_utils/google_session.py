@@ -64,11 +64,11 @@ class GoogleSession:
             self._source, self._impersonation = _find_credentials()
         except (GoogleAuthError, OSError, ValueError) as error:
             raise GoogleError(str(error)) from error
+        self._credentials = _acting(self._source, self._impersonation)
         if account := os.environ.get(_IMPERSONATION_VARIABLE):
             address = os.environ.get("GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT") or _IAM_CREDENTIALS
-            source = self._impersonation.credentials if self._impersonation else self._source
-            self._impersonation = _Impersonation(source, f"{address}projects/-/serviceAccounts/{account}")
-        self._credentials = self._impersonation.credentials if self._impersonation else self._source
+            self._impersonation = _Impersonation(self._credentials, f"{address}projects/-/serviceAccounts/{account}")
+            self._credentials = self._impersonation.credentials
 
     def request(self, method: str, url: str, repeatable: bool = False, **arguments: Any) -> Any:
         """The answer, a `requests.Response`, whatever its status is.
@@ -160,6 +160,11 @@ class _Impersonation:
         return _id_token(self._source, f"{self._account}:generateIdToken", audience, self._delegates)
 
 
+def _acting(source: Any, impersonation: _Impersonation | None) -> Any:
+    """The credentials of who acts: the account where somebody acts as one."""
+    return impersonation.credentials if impersonation else source
+
+
 def _session(methods: frozenset[str] | None) -> requests.Session:
     """A session that sends requests of these methods, or of all, again for some seconds."""
     session = requests.Session()
@@ -242,7 +247,7 @@ def _impersonating(info: Json) -> tuple[Any, _Impersonation]:
             "credentials of the type impersonated_service_account need source_credentials, and a "
             "service_account_impersonation_url that ends in :generateAccessToken"
         )
-    source, _ = _load(inner)
+    source = _acting(*_load(inner))
     return source, _Impersonation(source, address.removesuffix(_GENERATE), delegates)
 
 

@@ -205,6 +205,21 @@ def test_person_acts_as_the_account_that_gcloud_has_written_down(
     with pytest.raises(GoogleError, match=r"Permission 'run\.services\.list' denied"):
         person.get("cloud_run_v2", f"{PARENT}/services")
     assert claims(GoogleSession().id_token("https://service"))["email"] == email
+    # Who acts as one account, and by that as another: the one between the two has to be let.
+    between = google.make_account(f"tunit-between-{variable[7:11].lower()}")
+    chained = content | {
+        "source_credentials": content
+        | {"service_account_impersonation_url": f"{cloud.google_url}{CREDENTIALS}/{between}:generateAccessToken"}
+    }
+    file.write_text(json.dumps(chained))
+    with pytest.raises(GoogleError, match=r"iam\.serviceAccounts\.getAccessToken"):
+        GoogleSession().token()
+    google.grant(
+        f"{ACCOUNTS}/projects/{PROJECT}/serviceAccounts/{email}",
+        "roles/iam.serviceAccountTokenCreator",
+        f"serviceAccount:{between}",
+    )
+    assert GoogleCloud().get("artifact_registry", f"{PARENT}/repositories") == {}
     for part in ("source_credentials", "service_account_impersonation_url"):
         file.write_text(json.dumps(content | {part: None}))
         with pytest.raises(GoogleError, match="need source_credentials, and a service_account_impersonation_url"):
