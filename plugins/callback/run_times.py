@@ -66,6 +66,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """A task has failed for a host."""
+        # With ignore_errors, Ansible tells of it all the same, and the host goes on.
         if not ignore_errors:
             RUN.fail(result._host.get_name(), result._task.get_name())
 

@@ -11,7 +11,6 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import MissingLibraryError
 from ansible_collections.slipway.provision.plugins.plugin_utils.drawing import draw
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 Json = dict[str, Any]
 
@@ -32,7 +31,7 @@ def report_page(parts: list[Json], run: Json, template: str) -> str:
     """
     hosts = sorted(parts, key=lambda part: (part["kind"] != "app", part["name"]))
     try:
-        drawings = {part["name"]: Markup(_drawing(number, part)) for number, part in enumerate(hosts)}  # noqa: S704 - escaped by Graphviz
+        drawings = {part["name"]: _drawing(number, part) for number, part in enumerate(hosts)}
     except MissingLibraryError as error:
         raise AnsibleFilterError(str(error)) from None
     return str(_ENVIRONMENT.from_string(template).render(hosts=hosts, run=run, drawings=drawings))

@@ -201,7 +201,7 @@ _RESOURCES = {
 _RUNNABLE = ("projects", "inventory_sources", "job_templates", "workflow_job_templates", "workflow_approval_templates")
 
 
-class Refused(Exception):  # noqa: N818 (it is an answer)
+class RefusedError(Exception):
     """AWX's answer to a request that is wrong.
 
     Args:
@@ -262,10 +262,10 @@ class Awx:
         self._set(resource, item, fields)
         missing = [name for name in kind.required if not item[name]]
         if missing:
-            raise Refused(400, {name: ["This field is required."] for name in missing})
+            raise RefusedError(400, {name: ["This field is required."] for name in missing})
         same = [one for one in self.objects[resource] if all(one[name] == item[name] for name in kind.unique)]
         if same and kind.unique:
-            raise Refused(400, {"__all__": [f"{kind.type} with this {' and '.join(kind.unique)} already exists."]})
+            raise RefusedError(400, {"__all__": [f"{kind.type} with this {' and '.join(kind.unique)} already exists."]})
         self.objects[resource].append(item)
         return item
 
@@ -274,7 +274,7 @@ class Awx:
         path, query = urlsplit(address).path, dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
         found = re.fullmatch(rf"{_ROOT}(\w+)/(?:(\d+)/(?:(\w+)/)?)?", path)
         if not found:
-            raise Refused(404, {"detail": "Not found."})
+            raise RefusedError(404, {"detail": "Not found."})
         resource, number, part = found.groups()
         if method != "GET":
             self.changes.append(f"{method} {path}")
@@ -293,7 +293,7 @@ class Awx:
             return 201, approval
         if resource in _RESOURCES and part in _RESOURCES[resource].lists:
             return self._list(method, path, _RESOURCES[resource].lists[part], body)
-        raise Refused(404, {"detail": "Not found."})
+        raise RefusedError(404, {"detail": "Not found."})
 
     @contextmanager
     def serve(self) -> Iterator[Awx]:
@@ -315,12 +315,12 @@ class Awx:
             return 201, self.add(resource, **body)
         listed = self._listed(resource)
         if method != "GET" or listed is None:
-            raise Refused(404, {"detail": "Not found."})
+            raise RefusedError(404, {"detail": "Not found."})
         for name, value in query.items():
             one_of_several = name.startswith("or__")
             known = name.removeprefix("or__")
             if known != "type" and listed and not any(known in item for item in listed):
-                raise Refused(400, {"detail": f"{resource} has no field named '{known}'"})
+                raise RefusedError(400, {"detail": f"{resource} has no field named '{known}'"})
             if not one_of_several:
                 listed = [item for item in listed if str(item.get(known)) == value]
         either = [(name.removeprefix("or__"), value) for name, value in query.items() if name.startswith("or__")]
@@ -335,7 +335,7 @@ class Awx:
             self.objects[resource].remove(item)
             return 204, {}
         elif method != "GET":
-            raise Refused(405, {"detail": f'Method "{method}" not allowed.'})
+            raise RefusedError(405, {"detail": f'Method "{method}" not allowed.'})
         return 200, item
 
     def _list(self, method: str, path: str, resource: str, body: Json) -> tuple[int, Json]:
@@ -364,7 +364,7 @@ class Awx:
         for item in self._listed(resource) or []:
             if item["id"] == number:
                 return item
-        raise Refused(404, {"detail": "Not found."})
+        raise RefusedError(404, {"detail": "Not found."})
 
     def _set(self, resource: str, item: Json, fields: Json) -> None:
         """Set what a request may set; AWX ignores the rest."""
@@ -379,18 +379,20 @@ class Awx:
                 if value not in known:
                     errors[name] = [f'Invalid pk "{value}" - object does not exist.']
         if errors:
-            raise Refused(400, errors)
+            raise RefusedError(400, errors)
         item.update(new)
         if resource == "job_templates":
             project = self._one("projects", item["project"])
             # As its project's.
             item["organization"] = project["organization"]
             if not (self._repository / item["playbook"]).is_file():
-                raise Refused(400, {"playbook": ["Playbook not found for project."]})
+                raise RefusedError(400, {"playbook": ["Playbook not found for project."]})
             if item["inventory"] is None and not item["ask_inventory_on_launch"]:
-                raise Refused(400, {"inventory": ["You must either set a default value or ask to prompt on launch."]})
+                raise RefusedError(
+                    400, {"inventory": ["You must either set a default value or ask to prompt on launch."]}
+                )
         if resource == "inventory_sources" and item["source"] == "scm" and item["source_project"] is None:
-            raise Refused(400, {"source_project": ["Project required for scm type sources."]})
+            raise RefusedError(400, {"source_project": ["Project required for scm type sources."]})
         if resource == "credential_types":
             _check_credential_type(item)
         if resource == "schedules":
@@ -412,10 +414,10 @@ class Awx:
                 body = json.loads(self.rfile.read(length) or b"{}")
                 try:
                     if self.headers.get("Authorization") != f"Bearer {awx.token}":
-                        raise Refused(401, {"detail": "Authentication credentials were not provided."})
+                        raise RefusedError(401, {"detail": "Authentication credentials were not provided."})
                     with awx._lock:
                         status, answer = awx.answer(self.command, self.path, body)
-                except Refused as refused:
+                except RefusedError as refused:
                     status, answer = refused.status, refused.body
                 text = b"" if status == 204 else json.dumps(answer).encode()
                 self.send_response(status)
@@ -438,24 +440,26 @@ def _check_survey(survey: Json) -> None:
     types |= {"multiplechoice": str, "multiselect": str}
     for name, kind in (("name", str), ("description", str), ("spec", list)):
         if not isinstance(survey.get(name), kind):
-            raise Refused(400, {"error": f"Field '{name}' is missing from survey spec."})
+            raise RefusedError(400, {"error": f"Field '{name}' is missing from survey spec."})
     if not survey["spec"]:
-        raise Refused(400, {"error": "'spec' doesn't contain any items."})
+        raise RefusedError(400, {"error": "'spec' doesn't contain any items."})
     for number, question in enumerate(survey["spec"]):
         for name in ("type", "question_name", "variable", "required"):
             if not isinstance(question.get(name), bool if name == "required" else str):
-                raise Refused(400, {"error": f"'{name}' missing from survey question {number}"})
+                raise RefusedError(400, {"error": f"'{name}' missing from survey question {number}"})
         if question["type"] not in types:
-            raise Refused(400, {"error": f"'{question['type']}' in survey question {number} is not allowed."})
+            raise RefusedError(400, {"error": f"'{question['type']}' in survey question {number} is not allowed."})
         if "default" in question and not isinstance(question["default"], types[question["type"]]):
-            raise Refused(400, {"error": f"Default value in survey question {number} has the wrong type."})
+            raise RefusedError(400, {"error": f"Default value in survey question {number} has the wrong type."})
         for name in ("min", "max"):
             if not isinstance(question.get(name, 0), int):
-                raise Refused(400, {"error": f"The {name} limit in survey question {number} expected to be integer."})
+                raise RefusedError(
+                    400, {"error": f"The {name} limit in survey question {number} expected to be integer."}
+                )
         if question["type"].startswith("multi") and not isinstance(question.get("choices"), list):
-            raise Refused(400, {"error": f"Survey question {number} must specify choices."})
+            raise RefusedError(400, {"error": f"Survey question {number} must specify choices."})
     if len({question["variable"] for question in survey["spec"]}) < len(survey["spec"]):
-        raise Refused(400, {"error": "a variable is duplicated in survey."})
+        raise RefusedError(400, {"error": "a variable is duplicated in survey."})
 
 
 def _check_credential_type(item: Json) -> None:
@@ -465,28 +469,28 @@ def _check_credential_type(item: Json) -> None:
     for one in item["inputs"].get("fields", []):
         one.setdefault("type", "string")
         if not {"id", "label"} <= one.keys() <= allowed or one["id"] in names | {"tower"}:
-            raise Refused(400, {"inputs": [f"{one} is not a field."]})
+            raise RefusedError(400, {"inputs": [f"{one} is not a field."]})
         names.add(one["id"])
     known = item["inputs"].keys() <= {"fields", "required"}
     if not known or not item["injectors"].keys() <= {"env", "file", "extra_vars"}:
-        raise Refused(400, {"inputs": ["Additional properties are not allowed."]})
+        raise RefusedError(400, {"inputs": ["Additional properties are not allowed."]})
     values: Json = dict.fromkeys(names, "EXAMPLE")
     files = item["injectors"].get("file", {})
     if not files.keys() <= {"template"}:
-        raise Refused(400, {"injectors": ["the stand-in knows one file alone."]})
+        raise RefusedError(400, {"injectors": ["the stand-in knows one file alone."]})
     values["tower"] = {"filename": "EXAMPLE_FILENAME"} if files else {}
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
     for part in item["injectors"].values():
         for name, template in part.items():
             if name.startswith("ANSIBLE_") or name == "PATH":
-                raise Refused(400, {"injectors": [f"Environment variable {name} is not allowed."]})
+                raise RefusedError(400, {"injectors": [f"Environment variable {name} is not allowed."]})
             try:
                 environment.from_string(template).render(values)
             except TemplateError as error:
-                raise Refused(400, {"injectors": [f"{name} uses an undefined field ({error})"]}) from error
+                raise RefusedError(400, {"injectors": [f"{name} uses an undefined field ({error})"]}) from error
 
 
 def _check_rule(rule: str) -> None:
     """What SchedulePreviewSerializer refuses."""
     if not re.fullmatch(r"DTSTART(;[^:]+)?:\d{8}T\d{6}Z? RRULE:FREQ=(?!SECONDLY)\w+;(\S+;)?INTERVAL=\d+(;\S+)?", rule):
-        raise Refused(400, {"rrule": ["Valid DTSTART, and INTERVAL in rrule, required."]})
+        raise RefusedError(400, {"rrule": ["Valid DTSTART, and INTERVAL in rrule, required."]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def test_a_run_is_refused_without_a_statement_and_bootstrap_restores_it(site: Si
         for action in statement["Action"]
         if action in ("ec2:CreateVpc", "ec2:CreateSubnet", "ec2:CreateInternetGateway", "ec2:CreateRouteTable")
     ]
-    statement, action = random.choice(candidates)  # noqa: S311  which one is tried is no secret, and the failure names it
+    statement, action = secrets.choice(candidates)
     iam = aws("iam")
     arn = _policy("deploy-network")
     current = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
