@@ -22,8 +22,8 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action imp
 _PACKAGE = "ansible_collections.slipway.provision.plugins.plugin_utils.deployments"
 _FOLDER = Path(__file__).with_name("deployments")
 _POLL_SECONDS = 1.0
-TOLD_EVERY_SECONDS = 30
-"""How often a run says what it waits for."""
+# How often a run says what it waits for.
+_TOLD_EVERY_SECONDS = 30
 SHOWN_LINES = 15
 NO_LOG = ["  | no log"]
 
@@ -179,7 +179,7 @@ class Deployment(ABC):
             now = time.monotonic()
             if now > began + self.request.timeout_seconds:
                 raise NotYetError(late())
-            if now > told + TOLD_EVERY_SECONDS:
+            if now > told + _TOLD_EVERY_SECONDS:
                 told = now
                 waited = f"{now - began:.0f} s of {self.request.timeout_seconds} s"
                 display.display(f"    {self.name}: {self.doing or 'no word yet'} ({waited})")
