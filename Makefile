@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 INVENTORY ?= inventories/dev
 ANSIBLE_ARGS ?=
+APPS ?= tasks beers records web hello
 ARGS ?=
 
 # scripts/setup writes it: .venv on PATH, where Terraform finds its providers.
@@ -13,7 +14,7 @@ with_env = . .build/env &&
 checkov = .build/checkov/bin/checkov
 antsibull = .build/antsibull/bin/antsibull-docs
 
-.PHONY: help setup check deploy destroy stop generate policies lint lint-ansible lint-others lint-security lint-collection test test-quick clean
+.PHONY: help setup check deploy destroy stop generate policies statements lint lint-ansible lint-others lint-security lint-collection test test-quick clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -41,8 +42,11 @@ generate: setup ## Write roles' specifications and README tables from what they 
 	$(with_env) PYTHONPATH=.build/collections python -m terraform.generate
 
 policies: setup ## Write the deployer's policies from what the end-to-end tests ask of the emulator (an hour; ARGS="-k site" adds what some ask)
-	$(with_env) SLIPWAY_RECORD_POLICIES=1 pytest -v tests/e2e --ignore tests/e2e/test_policies.py $(ARGS)
+	$(with_env) SLIPWAY_RECORD_POLICIES=1 pytest -v tests/e2e --ignore tests/e2e/test_policies.py --ignore tests/e2e/test_statements.py $(ARGS)
 	$(with_env) python -m terraform.policies $(if $(ARGS),--add) .build/emulator/iam-decisions.jsonl
+
+statements: setup ## Deploy and destroy APPS with no policy, one statement more with each run: shows that each is needed (hours)
+	$(with_env) SLIPWAY_STATEMENTS_OF="$(APPS)" pytest -v --log-cli-level INFO tests/e2e/test_statements.py $(ARGS)
 
 lint: setup ## Check the style of everything
 	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-others lint-security lint-collection

@@ -931,3 +931,16 @@ def test_service_linked_role_that_exists_is_not_made_again(aws: Client, deployer
     assert refusal(lambda: iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com")) == (
         f"InvalidInput: Service role name {name} has been taken in this account, please try a different suffix."
     )
+
+
+def test_version_of_a_launch_template_says_who_has_made_it(aws: Client, deployer: Deployer) -> None:
+    template, data = {"LaunchTemplateName": "temu-made"}, {"InstanceType": "t3.micro"}
+    one = deployer(allow("ec2:CreateLaunchTemplate"))
+    another = deployer(allow("ec2:CreateLaunchTemplateVersion"))
+    one("ec2").create_launch_template(**template, LaunchTemplateData=data)
+    made = another("ec2").create_launch_template_version(**template, LaunchTemplateData=data)["LaunchTemplateVersion"]
+    versions = aws("ec2").describe_launch_template_versions(**template)["LaunchTemplateVersions"]
+    who = [client("sts").get_caller_identity()["Arn"] for client in (another, one)]
+    assert [version["CreatedBy"] for version in versions] == who
+    assert made["CreatedBy"] == who[0]
+    aws("ec2").delete_launch_template(**template)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Slipway contributors
 # SPDX-License-Identifier: MIT
 
-"""Callback that notes how long each step of a run takes, and what failed."""
+"""Callback that notes how long each step of a run takes, what changes and what fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ name: run_times
 type: aggregate
 short_description: Note how long each step of a run takes
 description:
-  - Notes when each step of a run begins and what fails, for the lookup P(slipway.provision.run_times#lookup).
+  - Notes when each step of a run begins, what changes and what fails, for the lookup
+    P(slipway.provision.run_times#lookup).
   - Prints nothing.
   - A step is a role as the playbook calls it, with all that it calls itself; what is in no role counts for its play.
   - P(ansible.posix.profile_tasks#callback) times single tasks and prints them, and nothing else can read them.
@@ -63,6 +64,11 @@ class CallbackModule(CallbackBase):
         """A task begins, for all hosts."""
         del is_conditional
         RUN.begin(step_of(task, self._play), time.time())
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """A task has succeeded for a host."""
+        if result.is_changed():
+            RUN.change(result._host.get_name(), result._task.get_name())
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """A task has failed for a host."""

@@ -28,7 +28,8 @@ RETURN = r"""
 _raw:
   description:
     - C(began) in seconds since 1970 and C(seconds) of all, C(steps) with C(name) and C(seconds) of each in the order in
-      which they began, and C(failed), the first failed task of each host.
+      which they began, C(changed), the names of the tasks by which each host changed, or would in a dry run, and
+      C(failed), the first failed task of each host.
     - An empty dictionary where the callback is not enabled.
   type: list
   elements: dict

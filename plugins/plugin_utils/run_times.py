@@ -1,7 +1,10 @@
 # Copyright (c) 2026 Slipway contributors
 # SPDX-License-Identifier: MIT
 
-"""How long the steps of a run take. The callback run_times notes it; tasks, which are forks of its process, read it."""
+"""How long the steps of a run take, and what changes and fails.
+
+The callback run_times notes it; tasks, which are forks of its process, read it.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ Json = dict[str, Any]
 
 
 class Run:
-    """The steps of a run and what failed in it."""
+    """The steps of a run, and what changed and failed in it."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
+        self._changed: dict[str, list[str]] = {}
         self._failed: dict[str, str] = {}
         self._began = 0.0
         self._step = ""
@@ -34,6 +38,15 @@ class Run:
         self._seconds.setdefault(step, 0.0)
         self._step, self._since = step, now
 
+    def change(self, host: str, task: str) -> None:
+        """A task has changed something, or in a dry run would.
+
+        Args:
+            host: name of the host.
+            task: name of the task.
+        """
+        self._changed.setdefault(host, []).append(task)
+
     def fail(self, host: str, task: str) -> None:
         """A task has failed; what fails after it, such as a clean-up, does not count.
 
@@ -51,7 +64,8 @@ class Run:
 
         Returns:
             `began` (seconds since 1970), `seconds` (of all), `steps` (a list of `name` and `seconds`, in the order they
-            began in) and `failed` (the first failed task of each host). Empty if no task has begun.
+            began in), `changed` (the names of the tasks by which each host changed) and `failed` (the first failed task
+            of each host). Empty if no task has begun.
         """
         if not self._step:
             return {}
@@ -60,6 +74,7 @@ class Run:
             "began": self._began,
             "seconds": now - self._began,
             "steps": [{"name": name, "seconds": value} for name, value in seconds.items()],
+            "changed": {host: list(tasks) for host, tasks in self._changed.items()},
             "failed": dict(self._failed),
         }
 

@@ -233,10 +233,10 @@ def test_workflow_deploys_after_an_approval(applied: Applied) -> None:
     ]
 
 
-def test_plan_runs_every_night(applied: Applied) -> None:
+def test_drift_is_looked_for_every_night(applied: Applied) -> None:
     templates = {template["id"]: template["name"] for template in applied.awx.objects["job_templates"]}
     planned = {one["name"]: templates[one["unified_job_template"]] for one in applied.awx.objects["schedules"]}
-    assert planned == {"staging drift": "staging plan", "prod drift": "prod plan"}
+    assert planned == {"staging drift": "staging drift", "prod drift": "prod drift"}
 
 
 def test_people_are_told_of_failures_and_approvals(applied: Applied) -> None:

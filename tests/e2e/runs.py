@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,6 +20,7 @@ from google.auth.exceptions import GoogleAuthError
 
 from emulator.tests.stack import wait_until
 from tests.e2e.http import ask
+from tests.processes import kill_family
 from tests.rehearsal import administrator
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -280,7 +280,7 @@ def killed(site: Site, is_time: Callable[[str], object], playbook: str, *argumen
         playbook: path from the project's root.
         arguments: more arguments of `ansible-playbook`.
     """
-    interrupted(site, is_time, lambda process: os.killpg(process.pid, signal.SIGKILL), playbook, *arguments)
+    interrupted(site, is_time, lambda process: kill_family(process.pid), playbook, *arguments)
 
 
 def interrupted(
@@ -308,7 +308,6 @@ def interrupted(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
 
     def is_time_or_over() -> object:
@@ -325,7 +324,7 @@ def interrupted(
         process.wait(RUN_SECONDS)
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            kill_family(process.pid)
             process.wait()
     text = log.read_text()
     return Run(process.returncode, text, recap(text))

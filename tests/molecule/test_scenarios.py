@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import kill_family
 from tests.rehearsal import running_cloud
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -59,7 +59,6 @@ def _run(scenario: str, log: Path) -> int:
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         ) as process,
     ):
         try:
@@ -67,7 +66,7 @@ def _run(scenario: str, log: Path) -> int:
         except subprocess.TimeoutExpired:
             file.write(f"fatal: not at its end after {_TIMEOUT_SECONDS} s\n")
             # Not molecule alone: what it has started would go on.
-            os.killpg(process.pid, signal.SIGKILL)
+            kill_family(process.pid)
             return process.wait()
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from tests.processes import family, kill_family
 from tests.rehearsal import administrator
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -95,27 +98,6 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 240) -> Any:
     return value
 
 
-def _stat(process: int) -> list[str]:
-    """Fields of a process from its state on (proc(5)); empty when it is gone or a zombie."""
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [] if fields[0] == "Z" else fields
-
-
-def family(process: int) -> list[int]:
-    """A process and everything it has started, directly or not."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        if fields := _stat(int(entry.name)):
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    members = [process]
-    for member in members:
-        members += children.get(member, [])
-    return members
-
-
 @dataclass(frozen=True)
 class Result:
     """What a run did.
@@ -191,7 +173,7 @@ class Run:
 
     def terraform(self) -> int:
         """Id of its process that applies."""
-        return next(p for p in family(self.process) if Path(f"/proc/{p}/comm").read_text() == "terraform\n")
+        return next(int(one.pid) for one in family(self.process) if one.name() == "terraform")
 
     def signal(self, number: signal.Signals, *processes: int) -> None:
         """Send a signal to some of its processes; to ansible-playbook where none is named."""
@@ -200,16 +182,15 @@ class Run:
 
     def kill_everything(self) -> None:
         """SIGKILL for ansible-playbook and all it has started, and wait for their end."""
-        processes = family(self.process)
-        self.signal(signal.SIGKILL, *processes)
+        kill_family(self.process)
         self._process.wait(RUN_SECONDS)
-        until(lambda: not any(map(_stat, processes)), "the end of what was killed")
 
     def end(self) -> Result:
         """Wait for its end, and that of all it has started."""
-        processes = family(self.process)
+        _, *started = family(self.process)
         status = self._process.wait(RUN_SECONDS)
-        until(lambda: not any(map(_stat, processes)), "the end of what the run has started")
+        _, alive = psutil.wait_procs(started, RUN_SECONDS)
+        assert not alive, alive
         return Result(status, self.output)
 
 

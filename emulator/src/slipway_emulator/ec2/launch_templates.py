@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from ministack.core.iam_evaluator import caller_arn
+from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
+
+Function = Callable[..., Any]
 Json = dict[str, Any]
+Response = tuple[int, dict[str, Any], bytes]
 
 
 class TemplateError(Exception):
@@ -42,3 +50,26 @@ def resolve_template(specification: Json) -> tuple[Json, Json]:
             )
     what = f"template ID {identifier}" if identifier else f"template name {name}"
     raise TemplateError(f"The specified launch template, with {what}, does not exist.")
+
+
+def create(original: Function, _: Parts) -> Function:
+    """CreateLaunchTemplate, whose first version keeps who has made it."""
+
+    def create(p: Json) -> Response:
+        answer: Response = original(p)
+        for template in ec2._launch_templates.values():
+            for version in template["Versions"]:
+                version.setdefault("CreatedBy", caller_arn())
+        return answer
+
+    return create
+
+
+def version_xml(original: Function, _: Parts) -> Function:
+    """A version as EC2 writes it. Who makes another version is who is answered first."""
+
+    def version_xml(version: Json) -> str:
+        creator = version.setdefault("CreatedBy", caller_arn())
+        return str(original(version)).replace(f"arn:aws:iam::{get_account_id()}:root", creator, 1)
+
+    return version_xml

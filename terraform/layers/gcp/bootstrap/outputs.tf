@@ -1,11 +1,23 @@
 output "deployer_email" {
   description = "E-mail address of the account that deploys and destroys the environment."
   value       = google_service_account.this["deployer"].email
+  # Who reads it may begin to deploy.
+  depends_on = [
+    google_project_iam_member.deployer,
+    google_project_iam_member.this,
+    google_service_account_iam_member.people,
+    google_storage_bucket_iam_member.this,
+  ]
 }
 
 output "planner_email" {
   description = "E-mail address of the account that may only say what a deployment would change."
   value       = google_service_account.this["planner"].email
+  depends_on = [
+    google_project_iam_member.this,
+    google_service_account_iam_member.people,
+    google_storage_bucket_iam_member.this,
+  ]
 }
 
 output "workload_identity_provider" {

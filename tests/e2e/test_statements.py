@@ -1,0 +1,117 @@
+"""Each statement of the deployer's policies is needed: a run is refused without it.
+
+The deployer begins with none. When a run is refused, its policies get the one statement that allows what was refused,
+and the run is repeated, until the apps are deployed and destroyed again: a run for each statement (`make statements`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from terraform.policies import lacking, read_documents, read_requests
+from tests.e2e.runs import Site, succeeded
+
+ENVIRONMENT = "e2estatements"
+APPS = tuple(os.environ.get("SLIPWAY_STATEMENTS_OF", "").split())
+
+Json = dict[str, Any]
+
+_LOG = logging.getLogger(__name__)
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not APPS, reason="a run for each statement takes hours: make statements"),
+]
+
+
+class Policies:
+    """The deployer's policies, which lack statements.
+
+    Args:
+        iam: a client of the administrator.
+        record: file of what IAM decided.
+    """
+
+    def __init__(self, iam: Any, record: Path) -> None:
+        self._iam = iam
+        self._record = record
+        self._written = read_documents()
+        self._whole = {name: self._read(name) for name in self._written if name.startswith("deploy-")}
+        self._given: set[tuple[str, str]] = set()
+        for name in self._whole:
+            self._write(name)
+        self._seen = len(self._record.read_text().splitlines())
+
+    @property
+    def missing(self) -> list[tuple[str, str]]:
+        """Policy and Sid of each statement that allows something and has not been given."""
+        return [
+            (name, statement["Sid"])
+            for name, document in self._whole.items()
+            for statement in document["Statement"]
+            if statement["Effect"] == "Allow" and (name, statement["Sid"]) not in self._given
+        ]
+
+    def give_what_was_refused(self) -> tuple[str, str]:
+        """Give the deployer a statement that allows the last thing that was refused since the last call."""
+        lines = self._record.read_text().splitlines()
+        refused = [line for line in lines[self._seen :] if not json.loads(line)["allowed"]]
+        self._seen = len(lines)
+        for line in reversed(refused):
+            request = read_requests([line])
+            for name, sid in self.missing if request else []:
+                (statement,) = (one for one in self._written[name]["Statement"] if one["Sid"] == sid)
+                if not lacking(request, {name: {"Statement": [statement]}}):
+                    self._given.add((name, sid))
+                    self._write(name)
+                    return name, sid
+        raise AssertionError(f"no statement that is missing allows any of {refused}")
+
+    def _arn(self, name: str) -> str:
+        return f"arn:aws:iam::000000000000:policy/slipway/{ENVIRONMENT}-{name}"
+
+    def _read(self, name: str) -> Json:
+        current = self._iam.get_policy(PolicyArn=self._arn(name))["Policy"]["DefaultVersionId"]
+        version = self._iam.get_policy_version(PolicyArn=self._arn(name), VersionId=current)["PolicyVersion"]
+        document: Json = version["Document"]
+        return document
+
+    def _write(self, name: str) -> None:
+        """Make the policy what it is without what is missing."""
+        whole = self._whole[name]
+        given = [one for one in whole["Statement"] if (name, one["Sid"]) not in self.missing]
+        # A policy has a statement.
+        nothing = {"Effect": "Deny", "Action": "account:CloseAccount", "Resource": "*"}
+        document = whole | {"Statement": given or [nothing]}
+        for version in self._iam.list_policy_versions(PolicyArn=self._arn(name))["Versions"]:
+            if not version["IsDefaultVersion"]:
+                self._iam.delete_policy_version(PolicyArn=self._arn(name), VersionId=version["VersionId"])
+        self._iam.create_policy_version(
+            PolicyArn=self._arn(name), PolicyDocument=json.dumps(document), SetAsDefault=True
+        )
+
+
+@pytest.fixture
+def policies(site: Site, aws: Any, project: Path) -> Iterator[Policies]:
+    """Those of the environment, without a statement; whole again at the end."""
+    succeeded(site.run("playbooks/bootstrap.yml"))
+    yield Policies(aws("iam"), project / ".build/emulator/iam-decisions.jsonl")
+    succeeded(site.run("playbooks/bootstrap.yml"))
+    site.destroy()
+
+
+def test_each_statement_that_a_deployment_needs_is_refused_without(site: Site, policies: Policies) -> None:
+    for playbook, variables in (("site.yml", {}), ("playbooks/destroy.yml", {"slipway_confirm": ENVIRONMENT})):
+        while (run := site.run(playbook, **variables)).status:
+            name, sid = policies.give_what_was_refused()
+            _LOG.info("%s is refused without %s %s", playbook, name, sid)
+            assert "is not authorized to perform" in " ".join(run.output.split()), run.output[-4000:]
+    for name, sid in policies.missing:
+        _LOG.info("not needed for that: %s %s", name, sid)
