@@ -166,6 +166,7 @@ def test_job_templates_are_the_verbs(applied: Applied) -> None:
     common = {
         "deploy": ("playbooks/deploy.yml", "run", True),
         "plan": ("playbooks/deploy.yml", "check", True),
+        "drift": ("playbooks/drift.yml", "check", True),
         "smoke check": ("playbooks/smoke_check.yml", "run", True),
         "status": ("playbooks/status.yml", "run", True),
         "costs": ("playbooks/costs.yml", "run", False),

@@ -68,8 +68,8 @@ def create(original: Function, _: Parts) -> Function:
 def version_xml(original: Function, _: Parts) -> Function:
     """A version as EC2 writes it. Who makes another version is who is answered first."""
 
-    def version_xml(version: Json) -> str:
-        creator = version.setdefault("CreatedBy", caller_arn())
-        return str(original(version)).replace(f"arn:aws:iam::{get_account_id()}:root", creator, 1)
+    def version_xml(ver: Json) -> str:
+        creator = ver.setdefault("CreatedBy", caller_arn())
+        return str(original(ver)).replace(f"arn:aws:iam::{get_account_id()}:root", creator, 1)
 
     return version_xml
