@@ -263,6 +263,8 @@ def test_steps_take_until_the_next_begins() -> None:
     assert run.report(5.0) == {}
     for step, now in (("Validate", 10.0), ("Deploy", 12.0), ("Deploy", 13.0), ("Image", 15.0), ("Deploy", 20.0)):
         run.begin(step, now)
+    run.change("tasks", "push an image")
+    run.change("tasks", "apply a plan")
     run.fail("tasks", "the first")
     run.fail("tasks", "the clean-up after it")
     assert run.report(21.0) == {
@@ -273,6 +275,7 @@ def test_steps_take_until_the_next_begins() -> None:
             {"name": "Deploy", "seconds": 4.0},
             {"name": "Image", "seconds": 5.0},
         ],
+        "changed": {"tasks": ["push an image", "apply a plan"]},
         "failed": {"tasks": "the first"},
     }
 

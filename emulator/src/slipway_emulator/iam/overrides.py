@@ -35,6 +35,13 @@ TABLE: Table = (
     ),
     Override(
         "core.iam_evaluator",
+        "parse_policy_document",
+        "6f4f1bc67902d2be",
+        "reads the documents of all of a role's policies again with each of its requests",
+        decisions.parse_policy_document,
+    ),
+    Override(
+        "core.iam_evaluator",
         "_gather_role_policies",
         "54484859fa357615",
         "has a policy take effect at once",
