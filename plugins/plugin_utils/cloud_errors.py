@@ -114,16 +114,14 @@ def remedies(said: str, region: str, inventory: str) -> list[str]:
     if _FREE_PLAN.search(said):
         found.append(
             "The AWS account has the free plan, which has a quota of its own: destroy what is not needed, or upgrade "
-            "the "
-            f"plan of the account. {_AGAIN}"
+            f"the plan of the account. {_AGAIN}"
         )
     if "FreeTierRestrictionError" in codes:
         found.append(
             "The AWS account has the free plan, which refuses databases more than one day of backups and all but the "
             "smallest classes: set data_backup_retention_days to 1 and data_instance_class to db.t3.micro or "
             f"db.t4g.micro, in {inventory}/group_vars/aws/layers.yml or the app's host_vars, or upgrade the plan of "
-            f"the "
-            "account."
+            "the account."
         )
     if _THROTTLED & codes.keys():
         found.append("AWS was asked too often for a while. Run the same command again: what was applied stays.")
@@ -138,8 +136,7 @@ def _denials(said: str, codes: dict[str, str], inventory: str) -> list[str]:
         if "explicit deny" in reason or "service control policy" in reason:
             found.append(
                 f"{what}, because a policy denies it that an administrator of the account or of its AWS Organization "
-                f"has "
-                f"to change. {_AGAIN}"
+                f"has to change. {_AGAIN}"
             )
             continue
         statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": resource.rstrip(".,;)") or "*"})
@@ -156,8 +153,7 @@ def _denials(said: str, codes: dict[str, str], inventory: str) -> list[str]:
         also = " and to its permissions boundary" if "permissions boundary" in reason else ""
         found.append(
             f"{what}. Add this statement to the policy of the deployer's role{also}: {statement} An administrator of "
-            f"the "
-            f"account makes that role, with all that a deployment needs, by: {bootstrap} {_AGAIN}"
+            f"the account makes that role, with all that a deployment needs, by: {bootstrap} {_AGAIN}"
         )
     if found:
         return found
@@ -165,15 +161,14 @@ def _denials(said: str, codes: dict[str, str], inventory: str) -> list[str]:
         return [
             "The credentials may not do this. Which statement is missing says: aws sts decode-authorization-message "
             f"--encoded-message {encoded[1]} An administrator of the account makes the deployer's role, with all "
-            f"that a "
-            f"deployment needs, by: {bootstrap} {_AGAIN}"
+            f"that a deployment needs, by: {bootstrap} {_AGAIN}"
         ]
     if denied := sorted(_DENIED & codes.keys()):
         asked = f" ({operation})" if (operation := codes[denied[0]]) else ""
         return [
             f"The credentials may not do this{asked}; AWS does not say which action is missing, CloudTrail's event "
-            f"history "
-            "does. An administrator of the account makes the deployer's role, with all that a deployment needs, by: "
+            "history does. An administrator of the account makes the deployer's role, with all that a deployment "
+            "needs, by: "
             f"{bootstrap} {_AGAIN}"
         ]
     return []
@@ -204,18 +199,15 @@ def _credentials(said: str, codes: dict[str, str], region: str, inventory: str) 
         if _ENABLED_BY_DEFAULT.fullmatch(region) or region.startswith(_OTHER_PARTITIONS):
             found.append(
                 "AWS does not know the credentials of this run: they were deleted, are incomplete or of another "
-                "partition. "
-                "Log in again and run the same command: what was applied stays."
+                "partition. Log in again and run the same command: what was applied stays."
             )
         else:
             found.append(
                 f"The region {region} has to be enabled in an account before it takes its credentials. See with: aws "
                 f"account get-region-opt-status --region-name {region} --region us-east-1 and enable it with: aws "
-                f"account "
-                f"enable-region --region-name {region} --region us-east-1 which takes minutes, or set slipway_region "
-                f"in "
-                f"{inventory}/group_vars/all/environment.yml to another region. If it is enabled, log in again. "
-                f"{_AGAIN}"
+                f"account enable-region --region-name {region} --region us-east-1 which takes minutes, or set "
+                f"slipway_region in {inventory}/group_vars/all/environment.yml to another region. If it is enabled, "
+                f"log in again. {_AGAIN}"
             )
     if not found and _NO_CREDENTIALS.search(said):
         found.append(
@@ -234,8 +226,7 @@ def _quotas(codes: dict[str, str], region: str) -> list[str]:
             found.append(
                 f'The account has reached the quota "{name}" in {region}: delete what is not needed, or raise it in '
                 f"Service Quotas: aws service-quotas request-service-quota-increase --service-code {service} "
-                f"--quota-code "
-                f"{number} --region {region} --desired-value <number>. {_AGAIN}"
+                f"--quota-code {number} --region {region} --desired-value <number>. {_AGAIN}"
             )
         elif _QUOTA.fullmatch(code):
             found.append(
