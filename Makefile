@@ -14,7 +14,7 @@ with_env = . .build/env &&
 checkov = .build/checkov/bin/checkov
 antsibull = .build/antsibull/bin/antsibull-docs
 
-.PHONY: help setup check deploy destroy stop generate policies statements lint lint-ansible lint-others lint-security lint-collection test test-quick clean
+.PHONY: help setup check deploy destroy stop generate policies statements lint lint-ansible lint-others lint-security lint-collection site test test-quick clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -85,8 +85,14 @@ $(checkov): requirements-checkov.txt
 	touch $@
 
 # What the collection's users meet: its documentation, its changelog, and what ansible-test asks of every collection.
-lint-collection: $(antsibull)
+lint-collection: site
 	$(with_env) PATH="$$PATH:$$PWD/.build/antsibull/bin" scripts/lint-collection
+
+site: $(antsibull) ## Build the documentation site: .build/site/docs/index.html
+	mkdir -p docs/reference && chmod 700 docs/reference
+	$(with_env) ANSIBLE_COLLECTIONS_PATH=$$PWD/.build/collections PATH="$$PATH:$$PWD/.build/antsibull/bin" \
+		antsibull-docs collection --use-current --cleanup everything --squash-hierarchy --fail-on-error --dest-dir docs/reference slipway.provision
+	.build/antsibull/bin/sphinx-build --quiet --fail-on-warning --keep-going -c docs . .build/site
 
 $(antsibull): requirements-antsibull.txt
 	$(with_env) python -m venv .build/antsibull
