@@ -14,7 +14,7 @@ with_env = . .build/env &&
 checkov = .build/checkov/bin/checkov
 antsibull = .build/antsibull/bin/antsibull-docs
 
-.PHONY: help setup check deploy destroy stop generate policies statements lint lint-ansible lint-others lint-security lint-collection site test test-quick clean
+.PHONY: help setup check deploy destroy stop generate policies statements lint lint-ansible lint-others lint-security secrets-baseline lint-collection site site-pages test test-quick clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -42,10 +42,10 @@ generate: setup ## Write roles' specifications and README tables from what they 
 	$(with_env) PYTHONPATH=.build/collections python -m terraform.generate
 
 policies: setup ## Write the deployer's policies from what the end-to-end tests ask of the emulator (an hour; ARGS="-k site" adds what some ask)
-	$(with_env) SLIPWAY_RECORD_POLICIES=1 pytest -v tests/e2e --ignore tests/e2e/test_policies.py --ignore tests/e2e/test_statements.py $(ARGS)
+	$(with_env) SLIPWAY_RECORD_POLICIES=1 pytest -v $$(grep --only-matching 'tests/e2e/test_[a-z_]*.py' pyproject.toml | grep --invert-match 'policies\|statements') $(ARGS)
 	$(with_env) python -m terraform.policies $(if $(ARGS),--add) .build/emulator/iam-decisions.jsonl
 
-statements: setup ## Deploy and destroy APPS with no policy, one statement more with each run: shows that each is needed (hours)
+statements: setup ## Deploy and destroy APPS with no policy, one statement more with each run: says which they need (hours)
 	$(with_env) SLIPWAY_STATEMENTS_OF="$(APPS)" pytest -v --log-cli-level INFO tests/e2e/test_statements.py $(ARGS)
 
 lint: setup ## Check the style of everything
@@ -70,14 +70,16 @@ lint-others:
 	$(with_env) zizmor --offline --quiet .github
 	$(with_env) terraform fmt -check -recursive terraform
 
-# What is deployed; .checkov.yaml says how. A file that checkov cannot read it leaves out, and succeeds. And secrets: what looks
-# like one and is none, such as a password of a test, is in .secrets.baseline (detect-secrets scan --slim --no-verify
-# --exclude-files 'overrides\.py$$' >.secrets.baseline).
+# What is deployed; .checkov.yaml says how. A file that checkov cannot read it leaves out, and succeeds. Then secrets in any
+# file: known false positives, such as passwords of tests, are in .secrets.baseline, which make secrets-baseline writes.
 lint-security: $(checkov)
 	$(checkov) --config-file .checkov.yaml --directory terraform | tee .build/checkov.log
 	! grep 'Parsing errors' .build/checkov.log
 	$(checkov) --config-file .checkov.yaml --file Dockerfile images/*/Dockerfile
 	$(with_env) git ls-files -z | xargs -0 detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+secrets-baseline: setup
+	$(with_env) detect-secrets scan --slim --no-verify --exclude-files 'overrides\.py$$' >.secrets.baseline
 
 $(checkov): requirements-checkov.txt
 	$(with_env) python -m venv .build/checkov
@@ -85,10 +87,13 @@ $(checkov): requirements-checkov.txt
 	touch $@
 
 # What the collection's users meet: its documentation, its changelog, and what ansible-test asks of every collection.
-lint-collection: site
+lint-collection: $(antsibull) site-pages
 	$(with_env) PATH="$$PATH:$$PWD/.build/antsibull/bin" scripts/lint-collection
 
-site: $(antsibull) ## Build the documentation site: .build/site/docs/index.html
+site: setup site-pages ## Build the documentation site: .build/site/docs/index.html
+
+# antsibull-docs writes into folders that are their owner's alone.
+site-pages: $(antsibull)
 	mkdir -p docs/reference && chmod 700 docs/reference
 	$(with_env) ANSIBLE_COLLECTIONS_PATH=$$PWD/.build/collections PATH="$$PATH:$$PWD/.build/antsibull/bin" \
 		antsibull-docs collection --use-current --cleanup everything --squash-hierarchy --fail-on-error --dest-dir docs/reference slipway.provision
@@ -107,4 +112,4 @@ test-quick: setup ## Run contract, unit and inventory tests: minutes, no cloud, 
 	$(with_env) pytest -n 2 -m "not engine" tests/contract tests/unit tests/inventory $(ARGS)
 
 clean: stop ## Stop the emulator and remove .build and .venv
-	rm -rf .build .venv
+	rm -rf .build .venv docs/reference

@@ -39,7 +39,7 @@ def _to_repository(_: Sphinx, page: str, source: list[str]) -> None:
             return f"{before}{path.rstrip('/')}/README.md{anchor or ''})"
         if target.suffix == ".md" or not target.exists():
             return link[0]
-        return f"{before}{_GALAXY['repository']}/blob/main/{os.path.relpath(target.resolve(), _ROOT)})"
+        return f"{before}{_GALAXY['repository']}/blob/main/{os.path.relpath(target.resolve(), _ROOT)}{anchor or ''})"
 
     source[0] = _LINK.sub(replaced, source[0])
 

@@ -12,7 +12,7 @@ import psutil
 
 
 def family(process: int) -> list[psutil.Process]:
-    """A process and everything that it has started, directly or not.
+    """A process and its descendants. What was started by one that has ended is not among them.
 
     Args:
         process: its id.
@@ -25,11 +25,14 @@ def family(process: int) -> list[psutil.Process]:
 
 
 def kill_family(process: int, seconds: float = 60) -> None:
-    """SIGKILL for a child of this process and everything that it has started, and wait for the others' end.
+    """Kill a child process and its descendants, and wait until the descendants have ended.
 
     Args:
         process: its id. Whoever started it waits for its status.
         seconds: how long to wait at most.
+
+    Raises:
+        psutil.NoSuchProcess: it has ended, and its status was read.
     """
     stopped: set[psutil.Process] = set()
     # What is stopped starts nothing more.

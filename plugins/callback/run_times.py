@@ -23,6 +23,7 @@ author: Slipway (@slipway)
 import time
 from typing import Any
 
+from ansible import context
 from ansible.playbook.role_include import IncludeRole
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.slipway.provision.plugins.plugin_utils.run_times import RUN
@@ -67,7 +68,9 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """A task has succeeded for a host."""
-        if result.is_changed():
+        # What a task does in a dry run all the same has happened, and is nothing that would change.
+        happened = context.CLIARGS.get("check") and not result._task.check_mode
+        if result.is_changed() and not happened:
             RUN.change(result._host.get_name(), result._task.get_name())
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:

@@ -39,7 +39,7 @@ class Run:
         self._step, self._since = step, now
 
     def change(self, host: str, task: str) -> None:
-        """A task has changed something, or in a dry run would.
+        """A task has changed something; in a dry run, it would.
 
         Args:
             host: name of the host.

@@ -1,8 +1,11 @@
-"""A project of its own, made as docs/how-to/use-the-collection.md says: what the page has written is written, and its
-commands are run, in an empty folder with nothing of this repository but the built artefact."""
+"""A project of its own, made as docs/how-to/use-the-collection.md says: of this repository it has the artefact alone.
+
+The files of the page are written as they stand there, but for the name of the environment, and its commands are run.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -16,6 +19,7 @@ from tests.e2e.http import ask
 from tests.e2e.runs import PROJECT, recap
 from tests.rehearsal import running_cloud
 
+ENVIRONMENT = "e2econsumer"
 PAGE = PROJECT / "docs/how-to/use-the-collection.md"
 _FILES = re.compile(r"^```\w+\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMANDS = re.compile(r"(?:^    .+\n)+", re.MULTILINE)
@@ -37,9 +41,13 @@ class Consumer:
         for name, text in _FILES.findall(page):
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
+            file.write_text(re.sub(r"(?<=environment: )dev$|(?<=[/-])dev(?=-)", ENVIRONMENT, text, flags=re.MULTILINE))
         without_files = _FILES.sub("", page)
-        self.commands = [line.strip() for block in _COMMANDS.findall(without_files) for line in block.splitlines()]
+        self.commands = [
+            line.strip().replace("slipway_confirm=dev", f"slipway_confirm={ENVIRONMENT}")
+            for block in _COMMANDS.findall(without_files)
+            for line in block.splitlines()
+        ]
 
     def run(self, *commands: str) -> str:
         """What commands print that a person types one after the other."""
@@ -63,9 +71,13 @@ class Consumer:
         (command,) = (one for one in self.commands if one.startswith(f"ansible-playbook slipway.provision.{name}"))
         return self.run(". .venv/bin/activate", command)
 
-    def files(self) -> set[Path]:
-        """Files of the installed collection."""
-        return {file for file in (self.folder / _INSTALLED).rglob("*") if "__pycache__" not in file.parts}
+    def files(self) -> dict[Path, str]:
+        """Digests of the files of the installed collection."""
+        return {
+            file: hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in (self.folder / _INSTALLED).rglob("*")
+            if file.is_file() and "__pycache__" not in file.parts
+        }
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +89,7 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> Consumer:
     subprocess.run(
         [program, "collection", "build", "--output-path", consumer.folder], cwd=PROJECT, check=True, capture_output=True
     )
-    # The emulator of this checkout, whose ports no other one could have, stands for the one that a run starts.
+    # A run finds the emulator of this checkout where it would start one of its own: two could not have the ports.
     (consumer.folder / ".build").mkdir()
     (consumer.folder / ".build/emulator").symlink_to(PROJECT / ".build/emulator")
     first_playbook = next(
@@ -87,7 +99,7 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> Consumer:
     return consumer
 
 
-def test_everything_is_the_installed_one(consumer: Consumer) -> None:
+def test_emulator_is_the_installed_one(consumer: Consumer) -> None:
     where = consumer.run(
         ". .venv/bin/activate", "python -c 'import slipway_emulator; print(slipway_emulator.__file__)'"
     )
@@ -97,13 +109,19 @@ def test_everything_is_the_installed_one(consumer: Consumer) -> None:
 def test_project_deploys_and_is_destroyed(consumer: Consumer) -> None:
     files = consumer.files()
     with running_cloud():
-        assert "failed=0" in consumer.play("validate")
-        said = consumer.play("deploy")
-        url = next(iter(re.findall(r"http://[\d.]+:9000", said)))
-        assert ask(url).body.strip() == b"Welcome, guest"
-        assert url in consumer.play("status")
-        again = recap(consumer.play("drift"))
-        assert {host: counts["changed"] for host, counts in again.items()} == {"main": 0, "guests": 0}
-        assert "Nothing is left of dev-guests" in consumer.play("destroy")
-    assert (consumer.folder / ".build/dev/report/index.html").is_file()
+        try:
+            assert "failed=0" in consumer.play("validate")
+            said = consumer.play("deploy")
+            url = next(iter(re.findall(r"http://[\d.]+:9000", said)))
+            assert ask(url).body.strip() == b"Welcome, guest"
+            assert url in consumer.play("status")
+            again = recap(consumer.play("drift"))
+            assert {host: counts["changed"] for host, counts in again.items()} == {"main": 0, "guests": 0}
+        finally:
+            assert f"Nothing is left of {ENVIRONMENT}-guests" in consumer.play("destroy")
+            consumer.run(
+                ". .venv/bin/activate",
+                f"ansible-playbook slipway.provision.remove_bootstrap -e slipway_confirm={ENVIRONMENT}",
+            )
+    assert (consumer.folder / f".build/{ENVIRONMENT}/report/index.html").is_file()
     assert consumer.files() == files

@@ -1,4 +1,7 @@
-"""The deployer's policies: nothing is refused, and without a statement a run is."""
+"""The deployer's policies: nothing is refused, and without a statement a run is.
+
+The tests build on each other and run in the order they stand in.
+"""
 
 from __future__ import annotations
 

@@ -383,10 +383,10 @@ def test_drift_is_what_was_altered_by_hand_and_not_what_was_scaled(site: Site, a
     aws("logs").put_retention_policy(logGroupName=f"{NAME}/service", retentionInDays=3653)
     aws("secretsmanager").update_secret(SecretId=f"{NAME}/database/app", Description="altered")
     run = failed(site.run(*drift))
-    said = run.output.rpartition("tasks is not as the inventory describes it; this would change:")[2]
-    assert re.findall(r"- (\w+: update \S+)", said) == [
-        'data: update aws_secretsmanager_secret.database["app"]',
-        "service: update module.task_roles.aws_cloudwatch_log_group.this",
+    (said,) = re.findall(r"^ +A deployment of tasks would change:\n((?: +- .+\n)+)", run.output, re.MULTILINE)
+    assert [line.strip() for line in said.splitlines()] == [
+        '- data: update aws_secretsmanager_secret.database["app"]',
+        "- service: update module.task_roles.aws_cloudwatch_log_group.this",
     ]
     assert run.changed == {"tasks": 2}
     assert _altered(aws) == (3653, "altered")

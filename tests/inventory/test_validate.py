@@ -257,3 +257,24 @@ def test_an_app_that_may_not_answer_this_machine_is_named(inventory: Path) -> No
     said = " ".join(validate(inventory).stdout.split())
     assert "WARNING: records: service_allowed_cidr_blocks lets 203.0.113.0/24 and 198.51.100.7/32 in alone" in said
     assert "fails at the smoke check" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "callbacks", "message"),
+    [
+        ([], "slipway.provision.run_times", "Nothing was done: drift is looked for by a dry run. Add --check"),
+        (
+            ["--check"],
+            "ansible.posix.profile_tasks",
+            "the callback slipway.provision.run_times notes what would change",
+        ),
+    ],
+)
+def test_drift_needs_a_dry_run_and_its_callback(
+    inventory: Path, arguments: list[str], callbacks: str, message: str
+) -> None:
+    run = validate(inventory, *arguments, playbook="drift", settings={"ANSIBLE_CALLBACKS_ENABLED": callbacks})
+    assert run.returncode != 0
+    assert message in " ".join(run.stdout.split())
+    # It is refused before the inventory is read.
+    assert "Check the inventory" not in run.stdout

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -530,8 +531,15 @@ def make(*arguments: str) -> str:
 def test_make_alone_lists_what_there_is_to_make() -> None:
     """Each target has a line of help."""
     listed = {line.split()[0] for line in make().split("\n\n")[0].splitlines()}
-    targets = "help setup check deploy destroy stop generate policies lint test test-quick clean"
+    targets = "help setup check deploy destroy stop generate policies statements lint site test test-quick clean"
     assert listed == set(targets.split())
+
+
+def test_make_test_runs_every_end_to_end_test() -> None:
+    """They are named one by one, in the order they build on each other."""
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    files = {f"tests/e2e/{file.name}" for file in (ROOT / "tests/e2e").glob("test_*.py")}
+    assert files == {name for name in named if name.startswith("tests/e2e/")}
 
 
 def test_make_passes_arguments_on() -> None:

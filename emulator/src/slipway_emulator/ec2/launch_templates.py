@@ -16,6 +16,8 @@ Function = Callable[..., Any]
 Json = dict[str, Any]
 Response = tuple[int, dict[str, Any], bytes]
 
+_CREATOR = "CreatedBy"
+
 
 class TemplateError(Exception):
     """A launch template, or the version of one, does not exist."""
@@ -52,24 +54,26 @@ def resolve_template(specification: Json) -> tuple[Json, Json]:
     raise TemplateError(f"The specified launch template, with {what}, does not exist.")
 
 
-def create(original: Function, _: Parts) -> Function:
-    """CreateLaunchTemplate, whose first version keeps who has made it."""
+def creation(original: Function, _: Parts) -> Function:
+    """CreateLaunchTemplate and CreateLaunchTemplateVersion, which keep who makes the version."""
 
     def create(p: Json) -> Response:
-        answer: Response = original(p)
+        status, headers, body = original(p)
         for template in ec2._launch_templates.values():
             for version in template["Versions"]:
-                version.setdefault("CreatedBy", caller_arn())
-        return answer
+                version.setdefault(_CREATOR, caller_arn())
+        return status, headers, body.replace(_root().encode(), caller_arn().encode())
 
     return create
 
 
 def version_xml(original: Function, _: Parts) -> Function:
-    """A version as EC2 writes it. Who makes another version is who is answered first."""
-
     def version_xml(ver: Json) -> str:
-        creator = ver.setdefault("CreatedBy", caller_arn())
-        return str(original(ver)).replace(f"arn:aws:iam::{get_account_id()}:root", creator, 1)
+        return str(original(ver)).replace(_root(), ver.get(_CREATOR, _root()), 1)
 
     return version_xml
+
+
+def _root() -> str:
+    """Who has made every version, as MiniStack has it."""
+    return f"arn:aws:iam::{get_account_id()}:root"

@@ -54,8 +54,16 @@ TABLE: Table = (
         "_create_launch_template",
         "bb5c27c6ab94b749",
         "forgets who has made a launch template",
-        launch_templates.create,
+        launch_templates.creation,
         operation="CreateLaunchTemplate",
+    ),
+    Override(
+        "services.ec2",
+        "_create_launch_template_version",
+        "fd65d49936303e25",
+        "forgets who has made a version of a launch template",
+        launch_templates.creation,
+        operation="CreateLaunchTemplateVersion",
     ),
     Override(
         "services.ec2",

@@ -112,7 +112,7 @@ def enforce(original: Function, parts: Parts) -> Function:
 
 
 def parse_policy_document(original: Function, _: Parts) -> Function:
-    # A deployer's role has eight documents, and each of its requests is decided by all of them.
+    # Each request is decided by all policies of its role. The key is the text, so nothing gets stale.
     cached = functools.lru_cache(maxsize=512)(original)
 
     def parse_policy_document(doc: str | Json) -> Any:

@@ -1,7 +1,7 @@
 output "deployer_email" {
   description = "E-mail address of the account that deploys and destroys the environment."
   value       = google_service_account.this["deployer"].email
-  # Who reads it may begin to deploy.
+  # Set last: a run that finds it begins to deploy.
   depends_on = [
     google_project_iam_member.deployer,
     google_project_iam_member.this,
