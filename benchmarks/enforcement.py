@@ -4,8 +4,8 @@ Run it on a quiet machine; each round takes about twenty minutes:
 
     . .build/env && python -m benchmarks.enforcement
 
-It stops the emulator and removes `.build/dev` before each deployment. The emulator is started and its account bootstrapped
-before the time begins.
+It stops the emulator and removes `.build/dev` before each deployment. The emulator is started and its account
+bootstrapped before the time begins.
 """
 
 from __future__ import annotations
