@@ -237,6 +237,23 @@ def test_rule_that_is_modified_holds_at_once(
     assert not client.reaches(server.address, OTHER_PORT)
 
 
+def test_rule_that_is_modified_names_another_group(
+    vpc: Vpc, server: Task, client: Task, server_group: str, client_group: str, rules: list[Json]
+) -> None:
+    rule = permission(PORT, group=server_group)
+    vpc.ec2.authorize_security_group_ingress(GroupId=server_group, IpPermissions=[rule])
+    assert not client.reaches(server.address)
+    filters = [{"Name": "group-id", "Values": [server_group]}]
+    found = vpc.ec2.describe_security_group_rules(Filters=filters)["SecurityGroupRules"]
+    (identifier,) = (one["SecurityGroupRuleId"] for one in found if not one["IsEgress"])
+    changed = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, "ReferencedGroupId": client_group}
+    vpc.ec2.modify_security_group_rules(
+        GroupId=server_group, SecurityGroupRules=[{"SecurityGroupRuleId": identifier, "SecurityGroupRule": changed}]
+    )
+    rules.append(permission(PORT, group=client_group))
+    assert client.reaches(server.address)
+
+
 @pytest.mark.parametrize(
     ("cidr", "allowed"),
     [

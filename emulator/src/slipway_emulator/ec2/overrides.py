@@ -138,7 +138,7 @@ TABLE: Table = (
         "services.ec2",
         "_rules_match",
         "5d814deccbacb01d",
-        "takes no rule of all protocols for the same where one has ports, so that the provider's groups let all out",
+        "takes rules for others where one has the ports of all protocols, or the account of a group, and one has not",
         security_groups.rules_match,
     ),
     Override(
@@ -155,6 +155,14 @@ TABLE: Table = (
         "does not look at the filter group-id",
         security_groups.describe,
         operation="DescribeSecurityGroups",
+    ),
+    Override(
+        "services.ec2",
+        "_modify_security_group_rules",
+        "5fbcc65a44bf1444",
+        "leaves the group that a rule names as it was",
+        security_groups.modify_rules,
+        operation="ModifySecurityGroupRules",
     ),
     Override(
         "services.ec2",

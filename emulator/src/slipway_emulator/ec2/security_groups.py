@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
 from slipway_emulator.vpc import interfaces
@@ -36,6 +37,20 @@ def describe(original: Function, _: Parts) -> Function:
         return narrowed
 
     return describe_security_groups
+
+
+def modify_rules(original: Function, _: Parts) -> Function:
+    """ModifySecurityGroupRules, whose SecurityGroupRuleRequest names another group by ReferencedGroupId."""
+
+    def modify_security_group_rules(p: Json) -> Any:
+        named = {
+            key.replace(".ReferencedGroupId", ".ReferencedGroupInfo.GroupId"): value
+            for key, value in p.items()
+            if key.endswith(".ReferencedGroupId")
+        }
+        return original(p | named)
+
+    return modify_security_group_rules
 
 
 def delete(original: Function, _: Parts) -> Function:
@@ -75,12 +90,14 @@ def parse_permissions(original: Function, _: Parts) -> Function:
 def rules_match(original: Function, _: Parts) -> Function:
     def rules_match(a: Json, b: Json) -> bool:
         # "Specifying -1 ... allows traffic on all ports, regardless of any ports you specify" (IpPermission).
-        return bool(original(_without_ports(a), _without_ports(b)))
+        return bool(original(_comparable(a), _comparable(b)))
 
     return rules_match
 
 
-def _without_ports(rule: Json) -> Json:
-    if rule["IpProtocol"] != "-1":
-        return rule
-    return {key: value for key, value in rule.items() if key not in ("FromPort", "ToPort")}
+def _comparable(rule: Json) -> Json:
+    """A rule without what may be left out: the ports of all protocols, and the account where it is the group's own."""
+    own = {"UserId": get_account_id()}
+    pairs = [own | pair for pair in rule.get("UserIdGroupPairs", [])]
+    ports = ("FromPort", "ToPort") if rule["IpProtocol"] == "-1" else ()
+    return {key: value for key, value in rule.items() if key not in ports} | {"UserIdGroupPairs": pairs}
