@@ -42,11 +42,11 @@ generate: setup ## Write roles' specifications and README tables from what they 
 	$(with_env) PYTHONPATH=.build/collections python -m terraform.generate
 
 policies: setup ## Write the deployer's policies from what the end-to-end tests ask of the emulator (an hour; ARGS="-k site" adds what some ask)
-	$(with_env) SLIPWAY_RECORD_POLICIES=1 pytest -v $$(grep --only-matching 'tests/e2e/test_[a-z_]*.py' pyproject.toml | grep --invert-match 'policies\|statements') $(ARGS)
+	$(with_env) SLIPWAY_RECORD_POLICIES=1 pytest -v $$(grep --only-matching 'tests/e2e/test_[a-z_]*.py' pyproject.toml | grep --invert-match policies) $(ARGS)
 	$(with_env) python -m terraform.policies $(if $(ARGS),--add) .build/emulator/iam-decisions.jsonl
 
 statements: setup ## Deploy and destroy APPS with no policy, one statement more with each run: says which they need (hours)
-	$(with_env) SLIPWAY_STATEMENTS_OF="$(APPS)" pytest -v --log-cli-level INFO tests/e2e/test_statements.py $(ARGS)
+	$(with_env) SLIPWAY_STATEMENTS_OF="$(APPS)" pytest -v --log-cli-level INFO tests/e2e/statements.py $(ARGS)
 
 lint: setup ## Check the style of everything
 	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-others lint-security lint-collection

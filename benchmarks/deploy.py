@@ -88,12 +88,27 @@ def site(*limits: str) -> list[str]:
     return ["ansible-playbook", "site.yml", "-i", f"inventories/{ENVIRONMENT}", *limit]
 
 
-def from_nothing(*limits: str) -> float:
-    """Wall time of a run of the site in a new cloud. The engine keeps its base images, and layers of builds."""
+def emulator(*arguments: str) -> None:
+    """Run a command of the emulator.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
     subprocess.run(
-        [sys.executable, "-m", "slipway_emulator", "stop"], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "slipway_emulator", *arguments], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL
     )
-    shutil.rmtree(PROJECT / ".build" / ENVIRONMENT, ignore_errors=True)
+
+
+def forget() -> None:
+    """Stop the emulator, and remove what was kept of the environment. The engine keeps images, and layers of builds."""
+    emulator("stop")
+    if (folder := PROJECT / ".build" / ENVIRONMENT).exists():
+        shutil.rmtree(folder)
+
+
+def from_nothing(*limits: str) -> float:
+    """Wall time of a run of the site in a new cloud."""
+    forget()
     return timed(site(*limits))
 
 

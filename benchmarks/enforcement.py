@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import statistics
-import subprocess
-import sys
 
-from benchmarks.deploy import ENVIRONMENT, PROJECT, said, site, timed
+from benchmarks.deploy import ENVIRONMENT, emulator, forget, said, site, timed
 
 # An app on ECS and one on EC2, with load balancers and databases.
 HOSTS = ("main", "tasks", "web")
@@ -32,10 +29,8 @@ def measure(*options: str) -> tuple[float, list[float]]:
     Args:
         options: of the emulator.
     """
-    emulator = [sys.executable, "-m", "slipway_emulator"]
-    subprocess.run([*emulator, "stop"], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
-    shutil.rmtree(PROJECT / ".build" / ENVIRONMENT, ignore_errors=True)
-    subprocess.run([*emulator, "start", *options], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+    forget()
+    emulator("start", *options)
     inventory = ["-i", f"inventories/{ENVIRONMENT}"]
     timed(["ansible-playbook", "playbooks/bootstrap.yml", *inventory, "--limit", HOSTS[0], *_STARTED])
     what = "without enforcement" if options else "with enforcement"

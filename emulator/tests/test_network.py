@@ -219,19 +219,23 @@ def test_group_allows_a_group_at_a_port(
     assert client.reaches(server.address, OTHER_PORT)
 
 
+def modify_only_rule(vpc: Vpc, group: str, source: str) -> None:
+    """Make a group's one rule for what comes in that of PORT for another group."""
+    found = vpc.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
+    (identifier,) = (one["SecurityGroupRuleId"] for one in found["SecurityGroupRules"] if not one["IsEgress"])
+    changed = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, "ReferencedGroupId": source}
+    vpc.ec2.modify_security_group_rules(
+        GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": identifier, "SecurityGroupRule": changed}]
+    )
+
+
 def test_rule_that_is_modified_holds_at_once(
     vpc: Vpc, server: Task, client: Task, server_group: str, client_group: str, rules: list[Json]
 ) -> None:
     rule = permission(OTHER_PORT, group=client_group)
     vpc.ec2.authorize_security_group_ingress(GroupId=server_group, IpPermissions=[rule])
     assert not client.reaches(server.address)
-    filters = [{"Name": "group-id", "Values": [server_group]}]
-    found = vpc.ec2.describe_security_group_rules(Filters=filters)["SecurityGroupRules"]
-    (identifier,) = (one["SecurityGroupRuleId"] for one in found if not one["IsEgress"])
-    changed = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, "ReferencedGroupId": client_group}
-    vpc.ec2.modify_security_group_rules(
-        GroupId=server_group, SecurityGroupRules=[{"SecurityGroupRuleId": identifier, "SecurityGroupRule": changed}]
-    )
+    modify_only_rule(vpc, server_group, client_group)
     rules.append(permission(PORT, group=client_group))
     assert client.reaches(server.address)
     assert not client.reaches(server.address, OTHER_PORT)
@@ -243,13 +247,7 @@ def test_rule_that_is_modified_names_another_group(
     rule = permission(PORT, group=server_group)
     vpc.ec2.authorize_security_group_ingress(GroupId=server_group, IpPermissions=[rule])
     assert not client.reaches(server.address)
-    filters = [{"Name": "group-id", "Values": [server_group]}]
-    found = vpc.ec2.describe_security_group_rules(Filters=filters)["SecurityGroupRules"]
-    (identifier,) = (one["SecurityGroupRuleId"] for one in found if not one["IsEgress"])
-    changed = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, "ReferencedGroupId": client_group}
-    vpc.ec2.modify_security_group_rules(
-        GroupId=server_group, SecurityGroupRules=[{"SecurityGroupRuleId": identifier, "SecurityGroupRule": changed}]
-    )
+    modify_only_rule(vpc, server_group, client_group)
     rules.append(permission(PORT, group=client_group))
     assert client.reaches(server.address)
 

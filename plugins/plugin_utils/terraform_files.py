@@ -76,10 +76,11 @@ def _blocks(file: Path, kind: str) -> dict[str, Json]:
 def read_terraform(file: Path) -> Json:
     """The blocks and assignments of a file; expressions stay text.
 
-    Parsing takes 0.1 s a file, and a task starts from nothing: what was read is kept under `.build/`, by content.
+    Parsing takes 0.1 s a file, and a task starts from nothing: what was read is kept by its content in the user's cache
+    (`$XDG_CACHE_HOME`, else `~/.cache`), because the files may be those of an installed collection.
     """
     content = file.read_bytes()
-    kept = _folder_of_kept(file) / f"{hashlib.sha256(content).hexdigest()}.json"
+    kept = _folder_of_kept() / f"{hashlib.sha256(content).hexdigest()}.json"
     with contextlib.suppress(OSError):
         found: Json = json.loads(kept.read_bytes())
         return found
@@ -96,9 +97,8 @@ def read_terraform(file: Path) -> Json:
     return read
 
 
-def _folder_of_kept(file: Path) -> Path:
-    above = next((parent for parent in file.absolute().parents if parent.name == "terraform"), file.absolute().parent)
-    return above.parent / ".build/terraform-files"
+def _folder_of_kept() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway/terraform-files"
 
 
 def _plain(value: Any) -> Any:

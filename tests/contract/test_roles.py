@@ -154,11 +154,6 @@ def test_a_difference_is_seen(
     for folder in ("roles", "terraform/layers", "playbooks", "molecule", "docs/platforms"):
         ignored = shutil.ignore_patterns(".terraform")
         shutil.copytree(_PROJECT / folder, tmp_path / folder, ignore=ignored)
-    # What was read of Terraform files, by content: only the changed file has to be parsed.
-    read = _PROJECT / ".build/terraform-files"
-    read.mkdir(parents=True, exist_ok=True)
-    (tmp_path / ".build").mkdir()
-    (tmp_path / ".build/terraform-files").symlink_to(read)
     changed = tmp_path / file
     if old is None or new is None:
         changed.unlink()

@@ -329,11 +329,6 @@ class Deployment:
             (folder / "playbooks" / name).symlink_to(example.PROJECT / "playbooks" / name)
         for name in ("roles", "terraform"):
             (folder / name).symlink_to(example.PROJECT / name)
-        # Terraform files that were parsed before.
-        parsed = example.PROJECT / ".build/terraform-files"
-        parsed.mkdir(exist_ok=True)
-        (folder / ".build").mkdir()
-        (folder / ".build/terraform-files").symlink_to(parsed)
         shutil.copy(example.PROJECT / "tests/playbooks/report.yml", folder / "playbooks")
         shutil.copytree(example.PROJECT / "inventories", folder / "inventories")
         self.environment = folder / ".build/dev"
