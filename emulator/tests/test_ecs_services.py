@@ -204,6 +204,24 @@ def test_first_deployment_that_fails_ends(services: Services) -> None:
     services.remove("temu-broken")
 
 
+def test_another_load_balancer_is_another_deployment(services: Services, balancer: Balancer) -> None:
+    name = "temu-moving"
+    definition = services.define(name, health_check=True)
+    created = services.create(name, definition, 1, balancer)
+    wait_until(lambda: services.is_complete(name, definition))
+    (first,) = services.describe(name)["deployments"]
+    # What is sent again and does not differ starts nothing.
+    services.update(name, networkConfiguration=created["networkConfiguration"], loadBalancers=created["loadBalancers"])
+    assert [one["id"] for one in services.describe(name)["deployments"]] == [first["id"]]
+    services.update(name, loadBalancers=[])
+    newest = services.describe(name)["deployments"][0]
+    assert newest["id"] != first["id"]
+    assert (newest["status"], newest["rolloutState"]) == ("PRIMARY", "IN_PROGRESS")
+    wait_until(lambda: [one["id"] for one in services.describe(name)["deployments"]] == [newest["id"]])
+    assert services.is_complete(name, definition)
+    services.remove(name)
+
+
 def test_deleted_service_drains(aws: Client, services: Services, engine: docker.DockerClient) -> None:
     definition = services.define("temu-leaving", STUBBORN="yes", container={"stopTimeout": 2})
     services.create("temu-leaving", definition, 1)

@@ -124,7 +124,8 @@ TABLE: Table = (
         "services.ecs",
         "_update_service",
         "55eba3b98b83584c",
-        "forgets availabilityZoneRebalancing, and takes inactive task definitions",
+        "forgets availabilityZoneRebalancing, takes inactive task definitions, and starts no new tasks with another "
+        "load balancer or network",
         services.update_service,
         operation="UpdateService",
     ),

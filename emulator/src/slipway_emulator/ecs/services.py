@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from slipway_emulator.parts import Parts
 
 _POLL_SECONDS = 0.2
+# "When you update any of these parameters, Amazon ECS starts new tasks with the new configuration" (UpdateService).
+_STARTING_NEW_TASKS = ("loadBalancers", "networkConfiguration")
 
 Json = dict[str, Any]
 Response = tuple[int, Json, bytes]
@@ -111,10 +113,12 @@ def update_service(original: Function, parts: Parts) -> Function:
             return refusal
         cluster, service = data.get("cluster", "default"), data.get("service", "")
         seen = ecs._describe_services({"cluster": cluster, "services": [service], "include": ["TAGS"]})
+        before: Json | None = next(iter(json.loads(seen[2])["services"]), None)
+        if before and any(name in data and data[name] != before.get(name) for name in _STARTING_NEW_TASKS):
+            data = data | {"forceNewDeployment": True}
         response = _keep_rebalancing(data, original(data))
         if response[0] == 200:
-            before = json.loads(seen[2])["services"]
-            parts.late.changed(_record(response)["serviceArn"], before[0] if before else None)
+            parts.late.changed(_record(response)["serviceArn"], before)
         return response
 
     return update_service
