@@ -424,7 +424,9 @@ def test_instance_needs_all_that_it_is_launched_from(deployer: Deployer, network
 def test_listener_needs_its_load_balancer_and_is_tagged(aws: Client, deployer: Deployer, network: Network) -> None:
     subnets = [
         network.subnet,
-        aws("ec2").create_subnet(VpcId=network.vpc, CidrBlock="10.79.2.0/24")["Subnet"]["SubnetId"],
+        aws("ec2").create_subnet(VpcId=network.vpc, CidrBlock="10.79.2.0/24", AvailabilityZone="us-east-1b")["Subnet"][
+            "SubnetId"
+        ],
     ]
     linked = allow("iam:CreateServiceLinkedRole")
     made = needs(

@@ -319,3 +319,30 @@ def test_no_target(aws: Client, cloud: Settings, balancer: Balancer, backend: An
     status, _ = ask(cloud, balancer.dns_name)
     assert status == 503
     aws("elbv2").register_targets(TargetGroupArn=balancer.group, Targets=[target])
+
+
+def test_load_balancer_is_in_the_network_of_its_subnets(aws: Client) -> None:
+    ec2, elb = aws("ec2"), aws("elbv2")
+    vpcs = [ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"] for number in (90, 91)]
+    subnets = {
+        (vpc, zone): ec2.create_subnet(
+            VpcId=vpc, CidrBlock=f"10.{90 + vpcs.index(vpc)}.{number}.0/24", AvailabilityZone=f"us-east-1{zone}"
+        )["Subnet"]["SubnetId"]
+        for vpc in vpcs
+        for number, zone in enumerate("ab")
+    }
+    for chosen, message in (
+        (["subnet-none", subnets[vpcs[0], "b"]], "The subnet ID 'subnet-none' is not valid"),
+        ([subnets[vpcs[0], "a"]], "At least two subnets in two different Availability Zones must be specified"),
+        ([subnets[vpcs[0], "a"], subnets[vpcs[1], "b"]], "All subnets must belong to the same VPC"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            elb.create_load_balancer(Name="temu-place", Subnets=chosen)
+    made = elb.create_load_balancer(Name="temu-place", Subnets=[subnets[vpcs[1], zone] for zone in "ab"])
+    (balancer,) = made["LoadBalancers"]
+    assert balancer["VpcId"] == vpcs[1]
+    elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+    for subnet in subnets.values():
+        ec2.delete_subnet(SubnetId=subnet)
+    for vpc in vpcs:
+        ec2.delete_vpc(VpcId=vpc)

@@ -1,6 +1,6 @@
 """What of MiniStack is replaced for Elastic Load Balancing."""
 
-from slipway_emulator.elbv2 import access_logs, forwarding, rules, target_health
+from slipway_emulator.elbv2 import access_logs, forwarding, load_balancers, rules, target_health
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -10,6 +10,14 @@ TABLE: Table = (
         "bdc8b6b404faf2da",
         "has names under amazonaws.com, which do not lead to this machine",
         target_health.lb_xml,
+    ),
+    Override(
+        "services.alb",
+        "_create_lb",
+        "bf1d0f319ee8f011",
+        "is always in the default VPC, and takes subnets that do not exist or are all in one zone",
+        load_balancers.create,
+        operation="CreateLoadBalancer",
     ),
     Override(
         "services.alb",

@@ -1,0 +1,43 @@
+"""Load balancers and the network that they are in.
+
+Source: "CreateLoadBalancer" of the Elastic Load Balancing API reference, and "Availability Zones" of the user guide for
+Application Load Balancers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import alb, ec2
+
+if TYPE_CHECKING:
+    from slipway_emulator.parts import Parts
+
+Json = dict[str, Any]
+Response = tuple[int, Json, Any]
+Function = Callable[..., Any]
+
+
+def create(original: Function, _: Parts) -> Function:
+    def create_lb(params: Json) -> Response:
+        subnets = alb._parse_member_list(params, "Subnets")
+        unknown = next((subnet for subnet in subnets if subnet not in ec2._subnets), None)
+        if unknown is not None:
+            missing: Response = alb._error("SubnetNotFound", f"The subnet ID '{unknown}' is not valid", 400)
+            return missing
+        networks = {ec2._subnets[subnet]["VpcId"] for subnet in subnets}
+        zones = {ec2._subnets[subnet]["AvailabilityZone"] for subnet in subnets}
+        if len(networks) > 1:
+            return _invalid(f"All subnets must belong to the same VPC: '{min(networks)}'")
+        if len(zones) < 2:
+            return _invalid("At least two subnets in two different Availability Zones must be specified")
+        response: Response = original(params | {"VpcId": networks.pop()})
+        return response
+
+    return create_lb
+
+
+def _invalid(message: str) -> Response:
+    response: Response = alb._error("ValidationError", message, 400)
+    return response
