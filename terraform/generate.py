@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write what follows from `variables.tf` and `outputs.tf`: specifications of roles, and tables in READMEs; from the
-specifications of the other roles the tables in theirs; from `platform.yml` the comparison of the platforms; from the
-inventories of staging and prod what they cost.
+specifications of the other roles the tables in theirs, and from all of them the metadata of roles; from `platform.yml`
+the comparison of the platforms; from the inventories of staging and prod what they cost.
 
 `python -m terraform.generate` writes it; with `--check` it writes nothing and ends with 1 when a file is out of date.
 """
@@ -62,12 +62,14 @@ def generated(project: Path) -> Iterator[tuple[Path, str]]:
         role = project / "roles" / layer
         specification = _specification(project, layer)
         yield role / "meta/argument_specs.yml", _yaml_text(specification)
+        yield _role_metadata(role, specification["main"])
         yield _replaced(role / "README.md", _role_tables(specification, {}))
     for file in sorted((project / "roles").glob("*/meta/argument_specs.yml")):
         role = file.parents[1]
         if role.name not in LAYERS:
             defaults = yaml.safe_load((role / "defaults/main.yml").read_text()) or {}
             main = yaml.safe_load(file.read_text())["argument_specs"]["main"]
+            yield _role_metadata(role, main)
             yield _replaced(role / "README.md", _role_tables({"main": main}, defaults))
     yield _replaced(project / "docs/platforms/README.md", _platform_table(project))
     if (costs := project / "docs/topics/costs.md").exists():
@@ -151,6 +153,13 @@ def _yaml_text(specification: Json) -> str:
     document = {"argument_specs": specification}
     text = yaml.dump(document, Dumper=_Indented, sort_keys=False, width=110, allow_unicode=True)
     return f"---\n# Written by make generate, from variables.tf of the layer and own_options.yml.\n{text}"
+
+
+def _role_metadata(role: Path, main: Json) -> tuple[Path, str]:
+    """What Galaxy shows of a role; author and licence are the collection's."""
+    document = {"galaxy_info": {"standalone": False, "description": main["short_description"]}, "dependencies": []}
+    text = yaml.dump(document, Dumper=_Indented, sort_keys=False, width=110, allow_unicode=True)
+    return role / "meta/main.yml", f"---\n# Written by make generate, from argument_specs.yml.\n{text}"
 
 
 def _platform_table(project: Path) -> str:

@@ -20,12 +20,13 @@ PAGES = sorted(file for file in PROJECT.rglob("*.md") if not _LEFT_OUT & set(fil
 
 
 @functools.cache
-def _tokens(page: Path) -> list[Token]:
+def tokens(page: Path) -> list[Token]:
+    """What a page consists of."""
     return MarkdownIt("commonmark").enable("table").parse(page.read_text())
 
 
 def _links(page: Path) -> Iterator[str]:
-    for token in _tokens(page):
+    for token in tokens(page):
         for child in token.children or []:
             target = child.attrGet("href") or child.attrGet("src")
             if target:
@@ -35,8 +36,8 @@ def _links(page: Path) -> Iterator[str]:
 @functools.cache
 def _anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them: lower case, without punctuation, hyphens for spaces."""
-    tokens, found = _tokens(page), set()
-    for opening, heading in itertools.pairwise(tokens):
+    found = set()
+    for opening, heading in itertools.pairwise(tokens(page)):
         if opening.type == "heading_open":
             text = "".join(child.content for child in heading.children or [])
             found.add(re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-"))

@@ -154,6 +154,14 @@ def test_environment_leads_terraform_to_its_providers(machine: Machine) -> None:
     assert "CLI configuration" not in result.stdout
 
 
+def test_other_systems_are_told_what_is_needed(machine: Machine) -> None:
+    machine.fake("uname", "echo Darwin")
+    status, output = machine.setup()
+    assert status == 1
+    assert output.startswith("error: This machine runs Darwin; Linux is needed.\n")
+    assert not (machine.project / ".build").exists()
+
+
 def test_unknown_argument_is_refused(machine: Machine) -> None:
     """A mistyped --check must not install anything."""
     status, output = machine.setup("--chekc")
