@@ -920,6 +920,31 @@ def test_web_identity_is_who_the_trust_policy_says(aws: Client, cloud: Settings,
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
 
 
+def test_web_identity_is_known_to_the_account_of_the_role(aws: Client, cloud: Settings) -> None:
+    own = clients(cloud, "222233334444", "test")
+    iam = own("iam")
+    provider = iam.create_open_id_connect_provider(Url=f"https://{_GITHUB}", ClientIDList=["sts.amazonaws.com"])
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
+        "Condition": {"StringEquals": {f"{_GITHUB}:sub": "repo:temu/app:pull_request"}},
+    }
+    role = iam.create_role(RoleName="temu-elsewhere", AssumeRolePolicyDocument=policy(trust), MaxSessionDuration=7200)[
+        "Role"
+    ]
+    asked = {"RoleArn": role["Arn"], "RoleSessionName": "run"}
+    token = token_of(sub="repo:temu/app:pull_request", aud="sts.amazonaws.com")
+    # The request has no signature, so it is of no account.
+    assume = partial(aws("sts").assume_role_with_web_identity, **asked, WebIdentityToken=token)
+    keys = assume(DurationSeconds=7200)["Credentials"]
+    mine = clients(cloud, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    assert mine("sts").get_caller_identity()["Account"] == "222233334444"
+    assert "exceeds the MaxSessionDuration" in refusal(lambda: assume(DurationSeconds=7201))
+    iam.delete_role(RoleName="temu-elsewhere")
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["OpenIDConnectProviderArn"])
+
+
 def test_service_linked_role_that_exists_is_not_made_again(aws: Client, deployer: Deployer) -> None:
     iam, name = aws("iam"), "AWSServiceRoleForRDS"
     if name in [role["RoleName"] for role in iam.list_roles()["Roles"]]:

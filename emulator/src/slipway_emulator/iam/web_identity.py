@@ -55,7 +55,8 @@ def _misfit(model: ServiceModel, given: dict[str, str]) -> str:
     except ApiError as error:
         return str(error)
     _, _, name = request["RoleArn"].rpartition("/")
-    if request.get("DurationSeconds", 0) > iam._roles.get(name, {}).get("MaxSessionDuration", _LONGEST_SECONDS):
+    role = iam._roles.get_scoped(_account(request["RoleArn"]), None, name, {})
+    if request.get("DurationSeconds", 0) > role.get("MaxSessionDuration", _LONGEST_SECONDS):
         return "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
     return ""
 
@@ -88,7 +89,8 @@ def _problem(token: str, role_arn: str) -> tuple[str, str] | None:
     except (IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return "InvalidIdentityToken", "The ID Token provided is not a valid JWT."
     host = issuer.removeprefix("https://").rstrip("/")
-    provider = iam._oidc_providers.get(f"arn:aws:iam::{role_arn.split(':')[4]}:oidc-provider/{host}")
+    account = _account(role_arn)
+    provider = iam._oidc_providers.get_scoped(account, None, f"arn:aws:iam::{account}:oidc-provider/{host}")
     if provider is None and host not in sts._WELL_KNOWN_WEB_IDENTITY_PROVIDERS:
         return "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {issuer}"
     if provider and not given & set(provider["ClientIDList"]):
@@ -96,3 +98,9 @@ def _problem(token: str, role_arn: str) -> tuple[str, str] | None:
     if expiration < time.time():
         return "ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time"
     return None
+
+
+def _account(role_arn: str) -> str:
+    """The account of a role: who asks for it may be of another one, or of none."""
+    parts = role_arn.split(":")
+    return parts[4] if len(parts) > 4 else ""
