@@ -14,6 +14,8 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.image_push impor
 class ActionModule(ImagePushModule):
     """Pushes the image."""
 
+    AUTHENTICATION = "token"
+
     def credentials(self, _arguments: dict[str, Any]) -> dict[str, str]:
         """A token that is valid for minutes at the least."""
         found: dict[str, str] = GoogleCloud().docker_credentials()

@@ -15,6 +15,8 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.image_push impor
 class ActionModule(ImagePushModule):
     """Pushes the image."""
 
+    AUTHENTICATION = "basic"
+
     def credentials(self, arguments: dict[str, Any]) -> dict[str, str]:
         """Credentials of the account's registry, valid for 12 hours (ECR API GetAuthorizationToken)."""
         answer = aws_session(arguments["region"]).client("ecr").get_authorization_token()

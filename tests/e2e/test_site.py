@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 import yaml
+from oras.provider import Registry
 
 from emulator.tests.stack import wait_until
 from plugins.filter.rds_ca import rds_ca_file
-from tests.e2e.google_cloud import OWNER_KEY
+from tests.e2e.google_cloud import GOOGLE_PROJECT, OWNER_KEY, access_token
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, containers, failed, succeeded
 from tests.rehearsal import PsqlError, psql
@@ -99,6 +100,23 @@ def test_report_shows_every_app_and_no_secret(site: Site, aws: Any) -> None:
     for user in ("app", "master", "migrator"):
         secret = aws("secretsmanager").get_secret_value(SecretId=f"{NAME}/database/{user}")
         assert not any(json.loads(secret["SecretString"])["password"] in text for text in files)
+
+
+def test_registries_have_the_list_of_packages_of_each_image(site: Site, aws: Any) -> None:
+    token = aws("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    ecr = Registry(hostname="127.0.0.1:4566", insecure=True, auth_backend="basic")
+    ecr.auth.set_basic_auth(*base64.b64decode(token).decode().split(":"))
+    artifact_registry = Registry(hostname="127.0.0.1:4567", insecure=True, auth_backend="token")
+    artifact_registry.auth.set_basic_auth("oauth2accesstoken", access_token())
+    for app, entry in site.summary().items():
+        registry, repository = ecr, f"{ENVIRONMENT}-{app}"
+        if APPS[app] == "cloud_run":
+            registry, repository = artifact_registry, f"{GOOGLE_PROJECT}/{repository}/{repository}"
+        target = f"{registry.hostname}/{repository}:{entry['image_tag']}.sbom"
+        (layer,) = registry.get_manifest(target)["layers"]
+        document = registry.get_blob(target, layer["digest"]).json()
+        packages = {component.get("purl", "").partition("@")[0] for component in document["components"]}
+        assert packages >= {"pkg:pypi/waitress", "pkg:deb/debian/libc6"}
 
 
 def test_plain_http_is_redirected(site: Site) -> None:

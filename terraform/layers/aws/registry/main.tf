@@ -15,8 +15,9 @@ resource "aws_ecr_repository" "this" {
 resource "aws_ecr_lifecycle_policy" "this" {
   repository = aws_ecr_repository.this.name
 
-  # Of the images that set users and grants (roles/database_access), the newest is all that is needed; that of the
-  # second rule is counted too, though the first alone decides on it.
+  # Each image has its list of packages beside it, which is counted as one more. Of the images that set users and grants
+  # (roles/database_access), the newest is all that is needed; the second rule counts it, too, though the first alone
+  # decides on it.
   policy = jsonencode({
     rules = [
       {
@@ -26,7 +27,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
           tagStatus     = "tagged"
           tagPrefixList = ["database-access-"]
           countType     = "imageCountMoreThan"
-          countNumber   = 1
+          countNumber   = 2
         }
         action = { type = "expire" }
       },
@@ -36,7 +37,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
         selection = {
           tagStatus   = "any"
           countType   = "imageCountMoreThan"
-          countNumber = var.retained_image_count + 1
+          countNumber = 2 * (var.retained_image_count + 1)
         }
         action = { type = "expire" }
       },

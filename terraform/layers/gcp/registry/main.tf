@@ -36,7 +36,8 @@ resource "google_artifact_registry_repository" "this" {
     action = "KEEP"
 
     most_recent_versions {
-      keep_count = var.retained_image_count
+      # Each image has its list of packages beside it.
+      keep_count = 2 * var.retained_image_count
     }
   }
 

@@ -21,8 +21,8 @@ run "defaults" {
   }
 
   assert {
-    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[1].selection.countNumber == 31
-    error_message = "The 30 newest images of the application are kept."
+    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[1].selection.countNumber == 62
+    error_message = "The 30 newest images of the application are kept, and the newest one that sets users and grants, each with its list of packages."
   }
 }
 
@@ -35,7 +35,7 @@ run "everything_changed" {
   }
 
   assert {
-    condition     = aws_ecr_repository.this.force_delete && jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[1].selection.countNumber == 3
+    condition     = aws_ecr_repository.this.force_delete && jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[1].selection.countNumber == 6
     error_message = "Each setting reaches the repository."
   }
 }

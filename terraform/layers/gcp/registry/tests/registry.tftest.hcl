@@ -27,8 +27,8 @@ run "defaults" {
     condition = toset([
       for policy in google_artifact_registry_repository.this.cleanup_policies :
       join(" ", concat([policy.action], policy.condition[*].tag_state, policy.most_recent_versions[*].keep_count))
-    ]) == toset(["DELETE ANY", "KEEP 30"])
-    error_message = "Of all images, the 30 newest are kept."
+    ]) == toset(["DELETE ANY", "KEEP 60"])
+    error_message = "Of all images, the 30 newest are kept, each with its list of packages."
   }
 
   assert {
@@ -68,7 +68,7 @@ run "everything_changed" {
   assert {
     condition = (
       google_artifact_registry_repository.this.location == "northamerica-northeast1"
-      && contains(flatten(google_artifact_registry_repository.this.cleanup_policies[*].most_recent_versions[*].keep_count), 2)
+      && contains(flatten(google_artifact_registry_repository.this.cleanup_policies[*].most_recent_versions[*].keep_count), 4)
     )
     error_message = "Each setting reaches the repository."
   }
