@@ -4,6 +4,12 @@ resource "aws_security_group" "load_balancer" {
   vpc_id      = var.vpc_id
 
   tags = { Name = "${var.name}-load-balancer" }
+
+  lifecycle {
+    # Terraform destroys before it updates, unless told otherwise. Where an app moves to another load balancer, the rule of
+    # its own group would name this one until it is gone, and AWS keeps a group that is named.
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "load_balancer_http" {
