@@ -60,13 +60,13 @@ lint-others:
 	$(with_env) mypy
 	$(with_env) cd app && mypy
 	$(with_env) yamllint --strict .
-	$(with_env) shellcheck scripts/* emulator/src/slipway_emulator/images/*/customize emulator/src/slipway_emulator/images/*/*.sh
+	$(with_env) shellcheck scripts/* tests/e2e/github/bin/* emulator/src/slipway_emulator/images/*/customize emulator/src/slipway_emulator/images/*/*.sh
 	$(with_env) hadolint Dockerfile {emulator/src/slipway_emulator/images,images}/*/Dockerfile emulator/tests/image/Dockerfile molecule/shared/app/Dockerfile tests/e2e/foreign_app/Dockerfile
 	$(with_env) (cd app && python -m slipway_app.migrate --sql) >.build/migrations.sql
 	$(with_env) squawk .build/migrations.sql
 	$(with_env) actionlint
 	$(with_env) check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(with_env) check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(with_env) check-jsonschema --builtin-schema vendor.github-actions {.github/actions,tests/e2e/github}/*/action.yml
 	$(with_env) zizmor --offline --quiet .github
 	$(with_env) terraform fmt -check -recursive terraform
 
