@@ -204,6 +204,11 @@ def test_first_deployment_that_fails_ends(services: Services) -> None:
     services.remove("temu-broken")
 
 
+def test_service_of_a_cluster_that_does_not_exist_is_not_changed(aws: Client) -> None:
+    with pytest.raises(aws("ecs").exceptions.ClientError, match="not found"):
+        aws("ecs").update_service(cluster="temu-none", service="temu-none", desiredCount=1)
+
+
 def test_another_load_balancer_is_another_deployment(services: Services, balancer: Balancer) -> None:
     name = "temu-moving"
     definition = services.define(name, health_check=True)

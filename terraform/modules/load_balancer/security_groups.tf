@@ -7,7 +7,8 @@ resource "aws_security_group" "load_balancer" {
 
   lifecycle {
     # Terraform destroys before it updates, unless told otherwise. Where an app moves to another load balancer, the rule of
-    # its own group would name this one until it is gone, and AWS keeps a group that is named.
+    # its own group would name this one until it is gone, and AWS keeps a group that is named. Another name or VPC alone
+    # replaces this one, so the name is free.
     create_before_destroy = true
   }
 }

@@ -113,7 +113,7 @@ def update_service(original: Function, parts: Parts) -> Function:
             return refusal
         cluster, service = data.get("cluster", "default"), data.get("service", "")
         seen = ecs._describe_services({"cluster": cluster, "services": [service], "include": ["TAGS"]})
-        before: Json | None = next(iter(json.loads(seen[2])["services"]), None)
+        before: Json | None = next(iter(json.loads(seen[2]).get("services", [])), None)
         if before and any(name in data and data[name] != before.get(name) for name in _STARTING_NEW_TASKS):
             data = data | {"forceNewDeployment": True}
         response = _keep_rebalancing(data, original(data))

@@ -21,7 +21,7 @@ Function = Callable[..., Any]
 
 def create(original: Function, _: Parts) -> Function:
     def create_lb(params: Json) -> Response:
-        subnets = alb._parse_member_list(params, "Subnets")
+        subnets = alb._parse_member_list(params, "Subnets") or _mapped(params)
         unknown = next((subnet for subnet in subnets if subnet not in ec2._subnets), None)
         if unknown is not None:
             missing: Response = alb._error("SubnetNotFound", f"The subnet ID '{unknown}' is not valid", 400)
@@ -30,12 +30,21 @@ def create(original: Function, _: Parts) -> Function:
         zones = {ec2._subnets[subnet]["AvailabilityZone"] for subnet in subnets}
         if len(networks) > 1:
             return _invalid(f"All subnets must belong to the same VPC: '{min(networks)}'")
-        if len(zones) < 2:
+        if len(zones) < 2 and alb._p(params, "Type", "application") == "application":
             return _invalid("At least two subnets in two different Availability Zones must be specified")
-        response: Response = original(params | {"VpcId": networks.pop()})
+        given = {f"Subnets.member.{number}": subnet for number, subnet in enumerate(subnets, 1)}
+        response: Response = original(params | given | {"VpcId": next(iter(networks), "")})
         return response
 
     return create_lb
+
+
+def _mapped(params: Json) -> list[str]:
+    """The subnets of a request that has SubnetMappings."""
+    found: list[str] = []
+    while subnet := alb._p(params, f"SubnetMappings.member.{len(found) + 1}.SubnetId"):
+        found.append(subnet)
+    return found
 
 
 def _invalid(message: str) -> Response:
