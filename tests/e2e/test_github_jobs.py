@@ -298,7 +298,7 @@ def test_pull_request_is_told_its_plan(repository: Repository) -> None:
     # Prod is not concerned.
     assert comment.count("### ") == 1
     assert "### staging: something would change" in comment
-    assert "max_capacity" in comment
+    assert "update aws_appautoscaling_target.this" in comment
     assert not [account for account in ACCOUNTS.values() if account in comment]
 
 
