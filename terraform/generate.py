@@ -61,7 +61,8 @@ def generated(project: Path) -> Iterator[tuple[Path, str]]:
     for layer in LAYERS:
         role = project / "roles" / layer
         specification = _specification(project, layer)
-        yield role / "meta/argument_specs.yml", _yaml_text(specification)
+        sources = "variables.tf of the layer and own_options.yml"
+        yield role / "meta/argument_specs.yml", _yaml_text({"argument_specs": specification}, sources)
         yield _role_metadata(role, specification["main"])
         yield _replaced(role / "README.md", _role_tables(specification, {}))
     for file in sorted((project / "roles").glob("*/meta/argument_specs.yml")):
@@ -149,17 +150,16 @@ def _options(layer: str, root: Path) -> Json:
     return options
 
 
-def _yaml_text(specification: Json) -> str:
-    document = {"argument_specs": specification}
+def _yaml_text(document: Json, sources: str) -> str:
+    """A document, with what it is written from above it."""
     text = yaml.dump(document, Dumper=_Indented, sort_keys=False, width=110, allow_unicode=True)
-    return f"---\n# Written by make generate, from variables.tf of the layer and own_options.yml.\n{text}"
+    return f"---\n# Written by make generate, from {sources}.\n{text}"
 
 
 def _role_metadata(role: Path, main: Json) -> tuple[Path, str]:
     """What Galaxy shows of a role; author and licence are the collection's."""
     document = {"galaxy_info": {"standalone": False, "description": main["short_description"]}, "dependencies": []}
-    text = yaml.dump(document, Dumper=_Indented, sort_keys=False, width=110, allow_unicode=True)
-    return role / "meta/main.yml", f"---\n# Written by make generate, from argument_specs.yml.\n{text}"
+    return role / "meta/main.yml", _yaml_text(document, "argument_specs.yml")
 
 
 def _platform_table(project: Path) -> str:

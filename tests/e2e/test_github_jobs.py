@@ -1,6 +1,6 @@
 """The jobs of .github/workflows, run by act from a fresh checkout, as the roles of playbooks/bootstrap.yml.
 
-The steps run on this machine. In place of GitHub's actions and its command line are those in tests/e2e/github: they
+The steps run on this machine. In place of the actions and GitHub's command line are those in tests/e2e/github: they
 give a job the credentials that its token is good for, and keep artifacts in a folder. The tests build on each other and
 run in the order they stand in.
 """
