@@ -25,16 +25,23 @@ from tests.rehearsal import administrator
 
 PROJECT = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 1500
+ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+# Who signs the certificates of the emulator's databases.
+RDS_AUTHORITY = PROJECT / ".build/emulator/rds-ca.pem"
 
 _RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 _DECOLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
+# The user's, without what belongs to an account.
+USER_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 CLOUD_ENVIRONMENT = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+# What the shell of a person has who uses the emulator as a cloud, and the jobs of a pipeline.
+ENDPOINTS = dict.fromkeys(("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"), CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"])
 # Whether runs are only to be recorded: make policies writes the deployer's policies from the record.
 RECORDS_POLICIES = bool(os.environ.get("SLIPWAY_RECORD_POLICIES"))
 
@@ -124,8 +131,7 @@ class Site:
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
         """The command line of one playbook."""
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
-        return [program, str(PROJECT / playbook), "-i", str(self.inventory), *arguments]
+        return [str(ANSIBLE_PLAYBOOK), str(PROJECT / playbook), "-i", str(self.inventory), *arguments]
 
     def variables(self) -> dict[str, str]:
         """The environment variables of a run: the user's, and the project's ansible.cfg."""
@@ -198,6 +204,57 @@ class Site:
     def served(self, app: str) -> str:
         """Digest of the image that an app says it is."""
         return str(ask(f"{self.summary()[app]['url']}/version").document["image_digest"])
+
+
+class Account:
+    """An account of the emulator that has nothing in it, and the people who use it.
+
+    Args:
+        number: its id, which is the access key of its administrator, too.
+        environment: the environment that is deployed to it.
+        folder: a folder for profiles and logs.
+    """
+
+    def __init__(self, number: str, environment: str, folder: Path) -> None:
+        self.number = number
+        self.environment = environment
+        self._logs = folder / f"logs-{environment}"
+        self._logs.mkdir()
+        self._profiles = folder / f"{environment}.cfg"
+        self._profiles.write_text(
+            f"[profile administrator]\naws_access_key_id = {number}\naws_secret_access_key = test\n"
+            f"[profile deployer]\nrole_arn = arn:aws:iam::{number}:role/slipway/{environment}-deployer\n"
+            "source_profile = administrator\n"
+        )
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with the administrator's credentials.
+
+        Args:
+            service: as boto3 names it.
+        """
+        return administrator(CLOUD_ENVIRONMENT | {"AWS_ACCESS_KEY_ID": self.number}, service)
+
+    def run(self, playbook: str, inventory: Path, profile: str, *arguments: str) -> Run:
+        """Run a playbook to its end as a person would; it must succeed.
+
+        Args:
+            playbook: path from the project's root.
+            inventory: a folder.
+            profile: administrator or deployer.
+            arguments: more arguments of `ansible-playbook`.
+        """
+        variables = {
+            "AWS_CONFIG_FILE": str(self._profiles),
+            "AWS_PROFILE": profile,
+            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+            "ANSIBLE_FORCE_COLOR": "0",
+        }
+        # Whose certificates the emulator's databases have; Amazon's would be known.
+        authority = json.dumps({"slipway_database_ca_file": str(RDS_AUTHORITY)})
+        program = [str(ANSIBLE_PLAYBOOK), str(PROJECT / playbook), "-i", str(inventory), "-e", authority]
+        log = self._logs / f"{len(list(self._logs.iterdir())) + 1:02}-{Path(playbook).stem}.log"
+        return succeeded(run_to_its_end([*program, *arguments], USER_ENVIRONMENT | ENDPOINTS | variables, log))
 
 
 def run_to_its_end(command: list[str], environment: Mapping[str, str], log: Path) -> Run:

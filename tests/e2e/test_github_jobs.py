@@ -14,15 +14,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
 
 from tests.e2e.http import ask
-from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, run_to_its_end, succeeded
+from tests.e2e.runs import ENDPOINTS, PROJECT, RDS_AUTHORITY, USER_ENVIRONMENT, Account
+from tests.processes import kill_family
 
 REPOSITORY = "example/shop"
 # Accounts of the emulator that have nothing in them: the access keys of their administrators are their ids.
@@ -30,7 +31,9 @@ ACCOUNTS = {"staging": "333344445555", "prod": "444455556666"}
 APPS = {"web", "beers"}
 STAND_INS = Path(__file__).parent / "github"
 _ACTION = re.compile(r"uses: ((?!actions/checkout)[\w-]+/([\w-]+)@[0-9a-f]{40})")
-_JOB_SECONDS = 3600
+_WORKFLOW_SECONDS = 3600
+# Beginnings of the variables that make test and . .build/env set, and a runner has not.
+_OF_TESTS = ("ANSIBLE", "MAKE", "PYTEST", "PYTHON", "SLIPWAY_EMULATOR_STATE", "TF_CLI_CONFIG_FILE")
 
 Json = dict[str, Any]
 
@@ -96,7 +99,7 @@ class Repository:
             file.write_text(text.replace("your-account-id", f'"{account}"'))
         settings = inventory / "group_vars/all/environment.yml"
         # Whose certificates the emulator's databases have; Amazon's would be known.
-        authority = f"\nslipway_database_ca_file: {PROJECT / '.build/emulator/rds-ca.pem'}\n"
+        authority = f"\nslipway_database_ca_file: {RDS_AUTHORITY}\n"
         settings.write_text(settings.read_text().replace("staging", environment) + authority)
         settings.with_name("account.yml").write_text(f"---\nbootstrap_github_repository: {REPOSITORY}\n")
         hosts = inventory / "hosts.yml"
@@ -121,33 +124,6 @@ class Repository:
         self.git("add", "--all")
         self.git("commit", "--message", message)
 
-    def play(self, environment: str, playbook: str, profile: str) -> None:
-        """Run a playbook as a person.
-
-        Args:
-            environment: name of the inventory.
-            playbook: its name.
-            profile: administrator or deployer.
-        """
-        keys = f"aws_access_key_id = {ACCOUNTS[environment]}\naws_secret_access_key = test\n"
-        role = f"role_arn = arn:aws:iam::{ACCOUNTS[environment]}:role/slipway/{environment}-deployer\n"
-        profiles = self.folder / f"{environment}.cfg"
-        profiles.write_text(
-            f"[profile administrator]\n{keys}[profile deployer]\n{role}source_profile = administrator\n"
-        )
-        variables = {
-            "AWS_ENDPOINT_URL": CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-            "AWS_ENDPOINT_URL_STS": CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-            "AWS_CONFIG_FILE": str(profiles),
-            "AWS_PROFILE": profile,
-            "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
-            "ANSIBLE_FORCE_COLOR": "0",
-        }
-        program = [str(Path(sys.executable).with_name("ansible-playbook")), str(PROJECT / f"playbooks/{playbook}.yml")]
-        arguments = ["-i", str(self.inventory(environment)), "-e", f"slipway_confirm={environment}"]
-        log = self.folder / f"{playbook}-{environment}.log"
-        succeeded(run_to_its_end([*program, *arguments], _without_aws() | variables, log))
-
     def run(self, event: str, file: str, *arguments: str, **inputs: str) -> Workflow:
         """Run the jobs of a workflow as GitHub would.
 
@@ -170,12 +146,7 @@ class Repository:
             word for action, name in sorted(set(_ACTION.findall(text)))
             for word in ("--local-repository", f"{action}={STAND_INS / name}")
         ]  # fmt: skip
-        variables = {
-            "AWS_ENDPOINT_URL": CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-            "AWS_ENDPOINT_URL_STS": CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"],
-            "ARTIFACTS": str(artifacts),
-            "GITHUB_REPOSITORY": REPOSITORY,
-        }
+        variables = ENDPOINTS | {"ARTIFACTS": str(artifacts), "GITHUB_REPOSITORY": REPOSITORY}
         command = [
             str(Path(sys.executable).with_name("act")), event, "--workflows", f".github/workflows/{file}",
             "--eventpath", str(work / "event.json"), "--action-cache-path", str(work / "checkouts"),
@@ -189,33 +160,28 @@ class Repository:
         path = os.pathsep.join(
             [str(STAND_INS / "bin"), *(one for one in os.environ["PATH"].split(os.pathsep) if one != own)]
         )
-        foreign = ("MAKE", "ANSIBLE", "PYTHON", "SLIPWAY", "PYTEST")
-        shell = {name: value for name, value in _without_aws().items() if not name.startswith(foreign)}
-        shell.pop("TF_CLI_CONFIG_FILE", None)
+        shell = {name: value for name, value in USER_ENVIRONMENT.items() if not name.startswith(_OF_TESTS)}
         with (work / "log").open("w") as log:
-            ended = subprocess.run(
+            process = subprocess.Popen(
                 command,
                 cwd=self.checkout,
                 env=shell | {"PATH": path},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                timeout=_JOB_SECONDS,
-                check=False,
             )
-        return Workflow(ended.returncode, (work / "log").read_text(), artifacts)
+            try:
+                process.wait(_WORKFLOW_SECONDS)
+            finally:
+                if process.poll() is None:
+                    kill_family(process.pid)
+                    process.wait()
+        return Workflow(process.returncode, (work / "log").read_text(), artifacts)
 
 
-def _keys(environment: str) -> dict[str, str]:
-    return {
-        "aws_access_key_id": ACCOUNTS[environment],
-        "aws_secret_access_key": "test",
-        "region_name": "us-east-1",
-    }
-
-
-def _without_aws() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+def _served(app: str) -> str:
+    """Digest of the image that an app in staging says it is."""
+    return str(ask(f"https://{app}.staging.localhost/version").document["image_digest"])
 
 
 def _green(run: Workflow) -> Workflow:
@@ -229,18 +195,29 @@ def _red(run: Workflow) -> Workflow:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory, _sites: object) -> Iterator[Repository]:
+def accounts(tmp_path_factory: pytest.TempPathFactory, _sites: object) -> dict[str, Account]:
+    """The account of each environment, with nothing in it."""
+    folder = tmp_path_factory.mktemp("accounts")
+    return {environment: Account(number, environment, folder) for environment, number in ACCOUNTS.items()}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory, accounts: dict[str, Account]) -> Iterator[Repository]:
     """The repository, whose accounts are bootstrapped."""
     repository = Repository(tmp_path_factory.mktemp("github"))
-    for environment in ACCOUNTS:
-        route53 = boto3.client("route53", endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"], **_keys(environment))
-        # The zone must exist, says group_vars/ecs/service.yml.
-        route53.create_hosted_zone(Name=f"{environment}.localhost", CallerReference="test_github_jobs")
-        repository.play(environment, "bootstrap", "administrator")
-    yield repository
-    for environment in ACCOUNTS:
-        repository.play(environment, "destroy", "deployer")
-        repository.play(environment, "remove_bootstrap", "administrator")
+    # At the end each account is emptied, also where that failed in another one.
+    with ExitStack() as stack:
+        for environment, account in accounts.items():
+            inventory = repository.inventory(environment)
+            # The zone must exist, says group_vars/ecs/service.yml.
+            account.client("route53").create_hosted_zone(
+                Name=f"{environment}.localhost", CallerReference="test_github_jobs"
+            )
+            confirmed = ("-e", f"slipway_confirm={environment}")
+            account.run("playbooks/bootstrap.yml", inventory, "administrator")
+            stack.callback(account.run, "playbooks/remove_bootstrap.yml", inventory, "administrator", *confirmed)
+            stack.callback(account.run, "playbooks/destroy.yml", inventory, "deployer", *confirmed)
+        yield repository
 
 
 @pytest.fixture(scope="module")
@@ -259,12 +236,10 @@ def test_push_deploys_the_same_images_to_staging_and_to_prod(deployment: Workflo
             assert ask(f"https://{app}.{environment}.localhost/health").status == 200
 
 
-def test_secrets_are_in_no_log_and_no_artifact(deployment: Workflow) -> None:
+def test_secrets_are_in_no_log_and_no_artifact(deployment: Workflow, accounts: dict[str, Account]) -> None:
     texts = [file.read_text() for file in deployment.artifacts.rglob("*") if file.suffix in (".json", ".html")]
-    for environment in ACCOUNTS:
-        secrets = boto3.client(
-            "secretsmanager", endpoint_url=CLOUD_ENVIRONMENT["AWS_ENDPOINT_URL"], **_keys(environment)
-        )
+    for account in accounts.values():
+        secrets = account.client("secretsmanager")
         listed = secrets.get_paginator("list_secrets").paginate().build_full_result()["SecretList"]
         kept = [secrets.get_secret_value(SecretId=one["ARN"])["SecretString"] for one in listed]
         values = [json.loads(text)["password"] if text.startswith("{") else text for text in kept]
@@ -306,12 +281,21 @@ def test_pull_request_builds(repository: Repository) -> None:
     _green(repository.run("pull_request", "pull-request.yml", "--job", "build"))
 
 
-def test_roll_back_deploys_a_release_of_the_registry(repository: Repository, deployment: Workflow) -> None:
-    tag = deployment.release("staging")["web"]["tag"]
+def test_roll_back_deploys_a_release_of_the_registry(
+    repository: Repository, deployment: Workflow, accounts: dict[str, Account]
+) -> None:
+    before = deployment.release("staging")["web"]
+    source = repository.checkout / "app/slipway_app/release.py"
+    source.write_text(f'{source.read_text()}"""Of the second release."""\n')
+    accounts["staging"].run("site.yml", repository.inventory("staging"), "deployer", "--limit", "web")
+    repository.git("checkout", "--", ".")
+    assert _served("web") != before["digest"]
     inputs = {"environment": "staging", "app": "web"}
-    assert "0" * 32 in _red(repository.run("workflow_dispatch", "roll-back.yml", **inputs, release="0" * 32)).output
-    run = _green(repository.run("workflow_dispatch", "roll-back.yml", **inputs, release=tag))
-    assert run.release("staging")["web"] == deployment.release("staging")["web"]
+    unknown = _red(repository.run("workflow_dispatch", "roll-back.yml", **inputs, release="0" * 32))
+    assert f"No such image: slipway-build:{'0' * 32}" in unknown.output
+    run = _green(repository.run("workflow_dispatch", "roll-back.yml", **inputs, release=before["tag"]))
+    assert run.release("staging")["web"] == before
+    assert _served("web") == before["digest"]
 
 
 @pytest.mark.usefixtures("deployment")

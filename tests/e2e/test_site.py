@@ -23,7 +23,7 @@ from emulator.tests.stack import wait_until
 from plugins.filter.rds_ca import rds_ca_file
 from tests.e2e.google_cloud import GOOGLE_PROJECT, OWNER_KEY, access_token
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, Site, containers, failed, succeeded
+from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, RDS_AUTHORITY, Site, containers, failed, succeeded
 from tests.rehearsal import PsqlError, psql
 
 ENVIRONMENT = "e2e"
@@ -41,7 +41,7 @@ NAME = f"{ENVIRONMENT}-tasks"
 def _psql(aws: Any, user: str, statement: str) -> str:
     secret = aws("secretsmanager").get_secret_value(SecretId=f"{NAME}/database/{user}")
     credentials = json.loads(secret["SecretString"])
-    return psql(NAME, credentials, "taskdb", statement, PROJECT / ".build/emulator/rds-ca.pem")
+    return psql(NAME, credentials, "taskdb", statement, RDS_AUTHORITY)
 
 
 # -- the first run ---------------------------------------------------------------------------------------

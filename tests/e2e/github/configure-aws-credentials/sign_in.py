@@ -19,12 +19,15 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 
-def _job() -> dict[str, Any]:
-    """The job that asks, in the workflow that has it."""
-    named = [yaml.safe_load(file.read_text())["jobs"] for file in Path(".github/workflows").glob("*.yml")]
-    (job,) = (jobs[os.environ["GITHUB_JOB"]] for jobs in named if _signs_in(jobs.get(os.environ["GITHUB_JOB"], {})))
-    found: dict[str, Any] = job
-    return found
+def _job() -> tuple[dict[str, Any], bool]:
+    """The job that asks for a token, and whether it and all that call its workflow may."""
+    files = Path(".github/workflows").glob("*.yml")
+    workflows = {file.name: yaml.safe_load(file.read_text())["jobs"] for file in files}
+    name = os.environ["GITHUB_JOB"]
+    ((file, job),) = ((file, jobs[name]) for file, jobs in workflows.items() if _signs_in(jobs.get(name, {})))
+    called = f"./.github/workflows/{file}"
+    callers = [one for jobs in workflows.values() for one in jobs.values() if one.get("uses") == called]
+    return job, all(one["permissions"].get("id-token") == "write" for one in (job, *callers))
 
 
 def _signs_in(job: dict[str, Any]) -> bool:
@@ -46,9 +49,9 @@ def _encoded(part: dict[str, Any]) -> str:
 
 def main() -> None:
     """Sign in."""
-    job = _job()
-    if job["permissions"].get("id-token") != "write":
-        raise SystemExit("The job may not ask GitHub for a token: id-token is not write.")
+    job, may_ask = _job()
+    if not may_ask:
+        raise SystemExit("This job, or one that calls it, may not ask GitHub for a token: its id-token is not write.")
     claims = {
         "iss": "https://token.actions.githubusercontent.com",
         "aud": "sts.amazonaws.com",
