@@ -1,7 +1,7 @@
 """Which statements of the deployer's policies a deployment and its destruction are refused without.
 
-The deployer begins with none. When a run is refused, its policies get the one statement that allows what was refused,
-and the run is repeated, until the apps are deployed and destroyed again: a run for each statement (`make statements`).
+The deployer begins with none. When a run is refused, its policies get the statements that allow what was refused, and
+the run is repeated, until the apps are deployed and destroyed again (`make statements`).
 The log names each, and at its end those that nothing was refused without: changes, rollbacks and recovery need them.
 """
 
@@ -54,27 +54,47 @@ class Policies:
             if statement["Effect"] == "Allow" and (name, statement["Sid"]) not in self._given
         ]
 
-    def give_what_was_refused(self, said: str) -> tuple[str, str]:
-        """Give the deployer one statement that allows what a run was refused.
+    def give_what_was_refused(self, said: str) -> list[tuple[str, str]]:
+        """Give the deployer statements that allow what a run was refused, which Terraform asks for side by side.
 
         Args:
             said: the output of the run, on one line. What it tolerates is refused, too, and not in there.
+
+        Returns:
+            Policy and Sid of each.
         """
+        refused = [line for line in self._record.read_text().splitlines() if self._is_refused(line)]
+        named = [line for line in refused if _denial(line) in said]
+        given: list[tuple[str, str]] = []
+        # AWS gives no text with a refusal of a request for an object's head: then the last one it was.
+        for line in named or reversed(refused):
+            if (found := self._allowing(line)) and self._is_refused(line):
+                given.append(found)
+                self._given.add(found)
+                if not named:
+                    break
+        assert given, f"no statement that is missing allows any of {named or refused}: {said[-4000:]}"
+        for name in {name for name, _ in given}:
+            self._write(name)
+        return given
+
+    def _is_refused(self, line: str) -> bool:
+        """Whether a line of the record, which has each once, says what the deployer was refused and still is."""
+        entry = json.loads(line)
+        is_denial = not entry["allowed"] and f":assumed-role/{ENVIRONMENT}-deployer/" in entry["principal"]
         given = {
             name: {"Statement": [one for one in document["Statement"] if (name, one["Sid"]) in self._given]}
             for name, document in self._written.items()
         }
-        refused = [line for line in self._record.read_text().splitlines() if _is_refused(line, given)]
-        # AWS gives no text with a refusal of a request for an object's head.
-        named = [line for line in refused if f"perform: {json.loads(line)['action']} " in said]
-        for line in reversed(named or refused):
-            for name, sid in self.missing:
-                (statement,) = (one for one in self._written[name]["Statement"] if one["Sid"] == sid)
-                if not lacking(read_requests([line]), {name: {"Statement": [statement]}}):
-                    self._given.add((name, sid))
-                    self._write(name)
-                    return name, sid
-        raise AssertionError(f"no statement that is missing allows any of {named or refused}: {said[-4000:]}")
+        return is_denial and bool(lacking(read_requests([line]), given))
+
+    def _allowing(self, line: str) -> tuple[str, str] | None:
+        """Policy and Sid of a missing statement that allows what a line of the record is about."""
+        for name, sid in self.missing:
+            (statement,) = (one for one in self._written[name]["Statement"] if one["Sid"] == sid)
+            if not lacking(read_requests([line]), {name: {"Statement": [statement]}}):
+                return name, sid
+        return None
 
     def _arn(self, name: str) -> str:
         return f"arn:aws:iam::000000000000:policy/slipway/{ENVIRONMENT}-{name}"
@@ -100,11 +120,10 @@ class Policies:
         )
 
 
-def _is_refused(line: str, given: dict[str, Json]) -> bool:
-    """Whether a line of the record, which has each once, says what the deployer was refused and still is."""
+def _denial(line: str) -> str:
+    """What AWS says when it refuses the request of a line of the record."""
     entry = json.loads(line)
-    is_denial = not entry["allowed"] and f":assumed-role/{ENVIRONMENT}-deployer/" in entry["principal"]
-    return is_denial and bool(lacking(read_requests([line]), given))
+    return f"perform: {entry['action']} on resource: {entry['resource']}"
 
 
 @pytest.fixture
@@ -121,7 +140,7 @@ def policies(site: Site, aws: Any, project: Path) -> Iterator[Policies]:
 def test_runs_are_refused_until_they_have_each_statement_that_they_need(site: Site, policies: Policies) -> None:
     for playbook, variables in (("site.yml", {}), ("playbooks/destroy.yml", {"slipway_confirm": ENVIRONMENT})):
         while (run := site.run(playbook, **variables)).status:
-            name, sid = policies.give_what_was_refused(" ".join(run.output.split()))
-            _LOG.info("%s is refused without %s %s", playbook, name, sid)
+            for name, sid in policies.give_what_was_refused(" ".join(run.output.split())):
+                _LOG.info("%s is refused without %s %s", playbook, name, sid)
     for name, sid in policies.missing:
         _LOG.info("not needed for that: %s %s", name, sid)
