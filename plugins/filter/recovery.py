@@ -24,10 +24,10 @@ def plan_creations(plan: Json) -> list[Json]:
 
 
 def kept_failures(plan: Json) -> list[str]:
-    """Addresses of services that a plan would replace because their creation failed, and that refuse to be deleted.
+    """Addresses of what a plan would replace because its creation failed, and cannot.
 
-    Their protection is read from the state, where the failed creation has written it, so no plan gets past it. What
-    holds data is left to the guard.
+    A service refuses to be deleted where the failed creation has written its protection into the state. What is created
+    before its predecessor goes finds its name taken by the failed one. What holds data is left to the guard.
 
     Args:
         plan: the plan as `terraform show -json` prints it.
@@ -36,8 +36,13 @@ def kept_failures(plan: Json) -> list[str]:
         change["address"]
         for change in plan.get("resource_changes", [])
         if change.get("action_reason") == "replace_because_tainted"
-        and change["type"] == "google_cloud_run_v2_service"
-        and change["change"]["before"].get("deletion_protection")
+        and (
+            change["change"]["actions"] == ["create", "delete"]
+            or (
+                change["type"] == "google_cloud_run_v2_service"
+                and change["change"]["before"].get("deletion_protection")
+            )
+        )
     ]
 
 

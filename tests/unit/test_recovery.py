@@ -21,6 +21,11 @@ TAINTED = {
     [
         (TAINTED, ["google_cloud_run_v2_service.this"]),
         (TAINTED | {"change": {"actions": ["delete", "create"], "before": {"deletion_protection": False}}}, []),
+        # Its name is taken, by itself.
+        (
+            TAINTED | {"type": "aws_db_parameter_group", "change": {"actions": ["create", "delete"], "before": {}}},
+            ["google_cloud_run_v2_service.this"],
+        ),
         # What holds data is replaced only by who allows it.
         (TAINTED | {"type": "aws_db_instance"}, []),
         # Of a type without protection.
@@ -30,6 +35,6 @@ TAINTED = {
         ({"address": "x.new", "change": {"actions": ["create"], "before": None}}, []),
     ],
 )
-def test_only_protected_resources_whose_creation_failed_are_kept(change: dict[str, Any], kept: list[str]) -> None:
+def test_only_failed_resources_that_cannot_be_replaced_are_kept(change: dict[str, Any], kept: list[str]) -> None:
     assert kept_failures({"resource_changes": [change]}) == kept
     assert kept_failures({}) == []
