@@ -61,7 +61,7 @@ lint-others:
 	$(with_env) cd app && mypy
 	$(with_env) yamllint --strict .
 	$(with_env) shellcheck scripts/* tests/e2e/github/bin/* emulator/src/slipway_emulator/images/*/customize emulator/src/slipway_emulator/images/*/*.sh
-	$(with_env) hadolint Dockerfile {emulator/src/slipway_emulator/images,images}/*/Dockerfile emulator/tests/image/Dockerfile molecule/shared/app/Dockerfile tests/e2e/foreign_app/Dockerfile
+	$(with_env) hadolint {,.devcontainer/}Dockerfile {emulator/src/slipway_emulator/images,images}/*/Dockerfile emulator/tests/image/Dockerfile molecule/shared/app/Dockerfile tests/e2e/foreign_app/Dockerfile
 	$(with_env) (cd app && python -m slipway_app.migrate --sql) >.build/migrations.sql
 	$(with_env) squawk .build/migrations.sql
 	$(with_env) actionlint

@@ -144,12 +144,15 @@ def test_execution_environment_builds_from_the_artefact(collections: Path, tmp_p
     (artefact,) = collections.glob("slipway-provision-*.tar.gz")
     shutil.copy(artefact, tmp_path)
     shutil.copy(PROJECT / "execution-environment.yml", tmp_path)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(PROJECT / "scripts/install-terraform", tmp_path / "scripts")
     _run("ansible-builder", "create", folder=tmp_path)
     built = "".join(file.read_text() for file in (tmp_path / "context").glob("*file"))
     assert (tmp_path / "context/_build/files" / artefact.name).is_file()
     pinned = (PROJECT / "requirements.txt").read_text().splitlines()
     assert next(line for line in pinned if line.startswith("ansible-core==")) in built
-    (terraform,) = set(re.findall(r"/terraform/([\d.]+)/", built))
+    installer = tmp_path / "context/_build/files/install-terraform"
+    (terraform,) = re.findall(r"^version=(.*)$", installer.read_text(), re.MULTILINE)
     versions = (PROJECT / "terraform/layers/aws/network/versions.tf").read_text()
     (required,) = re.findall(r'required_version = "(.*)"', versions)
     assert terraform in SpecifierSet(required)
