@@ -159,6 +159,12 @@ def test_an_application_meets_what_clients_send(image: str) -> None:
         assert '"POST /data HTTP/1.1" 200' in docker("logs", name)
 
 
+@pytest.mark.parametrize("image", ["flask"], indirect=True)
+def test_programs_of_packages_are_on_the_path(image: str) -> None:
+    # Flask's finds the application by itself.
+    assert "/healthz" in docker("run", "--rm", *TASK, image, "flask", "routes")
+
+
 def test_both_images_have_the_same_server() -> None:
     quote = "'\\''"
     lines = [f"    '{line.replace(chr(39), quote)}' \\" for line in (PROJECT / "app/serve.py").read_text().splitlines()]
