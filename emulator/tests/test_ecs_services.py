@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -155,6 +156,12 @@ def test_broken_deployment_rolls_back(
     failures = [task for task in stopped if not task["stoppedReason"].startswith("Scaling activity")]
     assert len(failures) >= 3
     assert all(task["stoppedReason"].startswith(reason) for task in failures)
+    said = [event["message"] for event in services.describe(WEB)["events"]]
+    unhealthy = re.compile(
+        r"\(service [\w-]+\) \(port \d+\) is unhealthy in \(target-group arn:\S+\) due to "
+        r"\(reason Health checks failed with these codes: \[503\]\)\."
+    )
+    assert any(map(unhealthy.fullmatch, said)) == ("ELB" in reason)
     if behaviour == "crash":
         assert {task["containers"][0]["exitCode"] for task in failures} == {3}
         assert all(services.log(task["taskArn"])[-1] == "it breaks" for task in failures)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.advice import advice
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request, deployment_of, digest_of
 
@@ -28,5 +30,8 @@ class ActionModule(CloudActionModule):
             region=arguments["region"],
             check_mode=self._task.check_mode,
         )
-        result: Json = deployment(request).run()
+        try:
+            result: Json = deployment(request).run()
+        except ActionError as error:
+            raise ActionError("\n".join([str(error), *advice(str(error))])) from error
         return result

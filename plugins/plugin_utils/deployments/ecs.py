@@ -127,8 +127,12 @@ class Deployment(AwsDeployment):
                 lines += self.last_lines(
                     self.request.outputs["log_group_name"], self._log_stream(task, container["name"])
                 )
-        if not stopped:
-            lines += [f"  {event['message']}" for event in service.get("events", [])[:3]]
+        # A service keeps events of earlier deployments, too.
+        began = next((d["createdAt"] for d in service["deployments"] if d["id"] == self._identifier), None)
+        events = [e["message"] for e in service.get("events", []) if began is None or e["createdAt"] >= began]
+        # What the load balancer was answered, no task says.
+        answered = [event for event in events if "is unhealthy in" in event][:1]
+        lines += [f"  {event}" for event in (answered if stopped or answered else events[:3])]
         return "\n".join(lines)
 
     def _own_containers(self, task: Json) -> list[Json]:

@@ -13,7 +13,7 @@ import docker
 from docker.errors import DockerException, NotFound
 from ministack.core import container_reaper
 from ministack.core.concurrency import resource_lock, spawn_background
-from ministack.core.responses import request_scope
+from ministack.core.responses import new_uuid, now_iso, request_scope
 from ministack.services import ecs, ecs_metadata
 
 from slipway_emulator.ecs.network_interfaces import forget_interface
@@ -145,8 +145,12 @@ class _Supervisor:
             return "Task failed container health checks", False
         ready = container in (None, HEALTHY) and age >= _STEADY_SECONDS
         for group, address, port in registrations(self._task):
-            state = self._health.state(group, address, port)
+            state, _, description = self._health.describe(group, {"Id": address, "Port": port})
             if state == UNHEALTHY and not in_grace:
+                if service:
+                    _tell(
+                        service, f"(port {port}) is unhealthy in (target-group {group}) due to (reason {description})."
+                    )
                 return f"Task failed ELB health checks in (target-group {group})", False
             ready = ready and state == HEALTHY
         return None, ready
@@ -181,6 +185,12 @@ class _Supervisor:
             return False
         ecs._cleanup_task_resources(self._task, self._client)
         return True
+
+
+def _tell(service: Json, what: str) -> None:
+    """Put an event on a service's record, as "Amazon ECS service event messages" has it."""
+    event = {"id": new_uuid(), "createdAt": now_iso(), "message": f"(service {service['serviceName']}) {what}"}
+    service["events"].insert(0, event)
 
 
 def note_end(client: docker.DockerClient, container: Json, container_id: str) -> None:
