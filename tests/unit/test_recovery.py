@@ -26,6 +26,8 @@ TAINTED = {
             TAINTED | {"type": "aws_db_parameter_group", "change": {"actions": ["create", "delete"], "before": {}}},
             ["google_cloud_run_v2_service.this"],
         ),
+        # There may be another certificate for the same name, and the failed one is of no use.
+        (TAINTED | {"type": "aws_acm_certificate", "change": {"actions": ["create", "delete"], "before": {}}}, []),
         # What holds data is replaced only by who allows it.
         (TAINTED | {"type": "aws_db_instance"}, []),
         # Of a type without protection.
