@@ -77,6 +77,8 @@ class Request:
 def read_requests(lines: Iterable[str]) -> set[Request]:
     """What deployers asked for, in the lines of records.
 
+    Secrets that no deployment makes are left out: inventories name them, and the layer's policy `secrets` lists them.
+
     Args:
         lines: of one JSON object each.
     """
@@ -84,7 +86,7 @@ def read_requests(lines: Iterable[str]) -> set[Request]:
     for line in lines:
         entry = json.loads(line)
         principal = _PRINCIPAL.match(entry["principal"])
-        if principal:
+        if principal and not re.search(rf":secret:(?!{principal['environment']}-)", entry["resource"]):
             found.add(_general(entry, principal["account"], principal["environment"]))
     return found
 
@@ -100,8 +102,9 @@ def _general(entry: Json, account: str, environment: str) -> Request:
     resource = _general_resource(entry["resource"], account, environment)
     secret = re.search(r":secret:[^/]*(?P<name>/.*)-[A-Za-z0-9]{6}$", entry["resource"])
     if entry["action"] == "secretsmanager:GetSecretValue" and secret:
-        # What is read is one kind of secret: that of a database's master, say, and none of an application.
-        resource += f"{secret['name']}-*"
+        # What is read is one kind of secret: that of a database's master, say, and none of an application. Those of its
+        # environment have names that the inventory's author likes.
+        resource += re.sub(r"^(/environment/).*", r"\1*", f"{secret['name']}-*")
     return Request(entry["action"], resource, conditions)
 
 

@@ -38,6 +38,8 @@ def user_data(image: str, directory: Path, **environment: str) -> str:
         "name": "temu",
         "region": "us-east-1",
         "registry_host": image.partition("/")[0],
+        "secret_versions": "",
+        "secrets": {},
         "stop_timeout_seconds": 10,
         "tmp_size_mib": 16,
         "user": "10001",

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
+from ansible_collections.slipway.provision.plugins.plugin_utils.advice import advice
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.ecs_tasks import (
     LATE_SECONDS,
@@ -146,6 +147,9 @@ def task_definition(arguments: Json) -> Json:
                 "environment": [
                     {"name": name, "value": str(value)} for name, value in sorted(arguments["environment"].items())
                 ],
+                "secrets": [
+                    {"name": name, "valueFrom": source} for name, source in sorted(arguments["secrets"].items())
+                ],
                 "readonlyRootFilesystem": True,
                 "user": arguments["user"],
                 "linuxParameters": {
@@ -219,7 +223,8 @@ def _run(ecs: Any, logs: Any, definition: Json, arguments: Json) -> Json:
     if code != 0:
         reason = container.get("reason") or task.get("stoppedReason") or "no reason given"
         ending = "did not start" if code is None else f"ended with exit code {code}"
-        return result | {"failed": True, "msg": f"task {arn} {ending} ({reason}). Its last lines:\n{last}"}
+        message = f"task {arn} {ending} ({reason}). Its last lines:\n{last}"
+        return result | {"failed": True, "msg": "\n".join([message, *advice(message)])}
     if arguments["expect_result"] and log.result is None:
         message = f"the result of the task {arn} is not in its log in {log.group}. Its last lines:\n{last}"
         return result | {"failed": True, "msg": message}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
@@ -16,7 +17,8 @@ def environment_strings(settings: dict[str, Any]) -> dict[str, str]:
         settings: names to values; lists and dictionaries become JSON.
     """
     return {
-        name: value if isinstance(value, str) else json.dumps(value)
+        # YAML has dates.
+        name: str(value) if isinstance(value, str | datetime.date) else json.dumps(value, default=str)
         for name, value in settings.items()
         if value is not None
     }

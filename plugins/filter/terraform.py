@@ -114,7 +114,9 @@ def output_values(outputs: Json) -> Json:
 
 
 def plan_changes(plan: Json) -> list[str]:
-    """One line for each resource that a plan would change, such as `create aws_vpc.this`.
+    """One line for each resource and output that a plan would change, such as `create aws_vpc.this`.
+
+    Outputs are named where no resource changes: those of a resource follow from it.
 
     Args:
         plan: the plan as `terraform show -json` prints it.
@@ -127,7 +129,10 @@ def plan_changes(plan: Json) -> list[str]:
             verbs.append("replace" if len(actions) == 2 else actions[0])
         if verbs:
             lines.append(f"{' and '.join(verbs)} {change['address']}")
-    return sorted(lines)
+    outputs = plan.get("output_changes", {}).items()
+    return sorted(lines) or sorted(
+        f"{one['actions'][0]} output {name}" for name, one in outputs if one["actions"] != ["no-op"]
+    )
 
 
 def protected_deletions(plan: Json, allowed: list[str]) -> list[str]:

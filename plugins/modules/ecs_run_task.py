@@ -42,6 +42,12 @@ options:
     description: Environment variables, without secrets.
     type: dict
     default: {}
+  secrets:
+    description: >-
+      Secrets in the environment: the name of a variable to the ARN of the secret, with C(:<key>::) after it for one key
+      of a secret in JSON. The execution role reads them.
+    type: dict
+    default: {}
   execution_role_arn:
     description: ARN of the role with which ECS starts the task.
     type: str

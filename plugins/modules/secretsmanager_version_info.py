@@ -44,4 +44,10 @@ missing:
   returned: success
   type: list
   elements: str
+keys:
+  description: >-
+    Keys of AWS KMS of the secrets that are encrypted with another one than Secrets Manager's own, by the ids of the
+    secrets.
+  returned: success
+  type: dict
 """

@@ -153,6 +153,9 @@ class Project:
             for file in sorted(folder.glob("playbooks/vars/*.yml"))
             for variable in read_yaml(file)
         }
+        # Names of variables that every application is given, as far as it has what they are about.
+        application = read_yaml(folder / "playbooks/vars/application_environment.yml")
+        self.environment = {*application["platform_environment"], "DATABASE_SECRET_ID"}
         self.renamed: dict[str, str] = read_yaml(folder / "playbooks/files/renamed_variables.yml")
 
     def role_of(self, variable: str) -> str | None:
@@ -195,6 +198,28 @@ class Project:
 def _composed(file: Path) -> yaml.Node | None:
     """What a file holds; composed, not loaded: an inventory has tags that only Ansible knows."""
     return yaml.compose(file.read_text())
+
+
+def written_as(file: Path, variable: str) -> dict[str, str]:
+    """How a file of variables writes the entries of a dictionary that are plain text, by their keys.
+
+    Args:
+        file: in YAML; one that is encrypted as a whole, or is no YAML, has none.
+        variable: name of the dictionary.
+    """
+    try:
+        entries = _entries(_entries(_composed(file)).get(variable))
+    except (OSError, yaml.YAMLError):
+        return {}
+    return {
+        key: node.value
+        for key, node in entries.items()
+        if isinstance(node, yaml.ScalarNode)
+        and node.style is None
+        # What has a tag of Ansible's is another thing, and so is a template.
+        and node.tag.startswith("tag:yaml.org,2002:")
+        and "{{" not in node.value
+    }
 
 
 def _variables_of(groups: yaml.Node | None, host: str, own_group: str) -> Iterator[str]:

@@ -31,6 +31,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import
     Problems,
     Project,
     short_path,
+    written_as,
 )
 from ansible_collections.slipway.provision.plugins.plugin_utils.platforms import BOOTSTRAP, LAYERS_OF_NO_APP, Platform
 from ansible_collections.slipway.provision.plugins.plugin_utils.terraform_files import COMMON, declared_variables
@@ -51,6 +52,22 @@ _KINDS = ("apps", "networks")
 # Roles that have something to do only where an app has the layer data, and the variables that ask for that.
 _ROLES_OF_DATA = ("data", "database_access", "migration")
 _ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_api_key_required")
+
+# Inputs of the layer data that do nothing until another one asks for what they are about, by that one.
+OF_WHAT_IS_ASKED_FOR = {
+    "data_database_name": (
+        "a database",
+        {
+            *("allocated_storage_gb", "backup_retention_days", "database_log_export_enabled", "deletion_protection"),
+            *("engine_version", "enhanced_monitoring_interval_seconds", "final_snapshot_enabled", "instance_class"),
+            *("master_username", "max_allocated_storage_gb", "multi_az", "performance_insights_enabled"),
+        },
+    ),
+    "data_bucket_enabled": (
+        "a bucket",
+        {"archive_expiration_days", "bucket_force_destroy", "noncurrent_version_expiration_days"},
+    ),
+}
 
 _ENVIRONMENT_FILE = "group_vars/all/environment.yml"
 _IN_THE_COMMAND = "Correct what -e gives"
@@ -75,6 +92,7 @@ _INVENTORY_NAMES = {
     "environment_variables": "app_environment_variables",
     "project": "slipway_google_project",
     "region": "slipway_region",
+    "secrets": "app_secrets",
     "state_bucket": "slipway_state_bucket",
 }
 _TAGS = {"Environment": "slipway_environment_tag", "Project": "slipway_project"}
@@ -88,6 +106,8 @@ _STORES = {
     "aws": ("s3", "what is on AWS has its states in Amazon S3"),
     "gcp": ("gcs", "what is on Google Cloud has its states in Cloud Storage"),
 }
+# What a value says whose vault cannot be opened.
+_IN_A_VAULT = re.compile(r"[Vv]ault exception marker|no vault secrets|Decryption failed")
 # What a template says that takes an output of a layer: its value is known during a run only.
 _KNOWN_LATER = re.compile(r"'\w+_outputs' is undefined")
 
@@ -166,8 +186,12 @@ def _read(name: str, variables: Mapping[str, Any], known: Project, problems: Pro
         try:
             host.values[variable] = _plain(variables[variable])
         except (AnsibleError, TemplateError) as error:
-            if not _KNOWN_LATER.search(str(error)):
-                file = host.file_of(variable, f"host_vars/{name}")
+            file = host.file_of(variable, f"host_vars/{name}")
+            if _IN_A_VAULT.search(str(error)):
+                text = f"{variable} is encrypted by Ansible Vault, and the run has no password of it, or another one"
+                remedy = f"Give it by --vault-password-file or --ask-vault-pass; it stands in {file}"
+                problems.add([name], text, remedy)
+            elif not _KNOWN_LATER.search(str(error)):
                 problems.add([name], f"{variable} cannot be read: {str(error).rstrip('.')}", f"Edit {file}")
     return host
 
@@ -217,6 +241,8 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
         _check_cloud(host, known, problems)
     if "apps" in host.groups:
         _check_application(host, known, problems)
+        if "data" in known.layers_of(host):
+            _check_what_does_nothing(host, problems)
         _check_database_authorities(host, known, problems)
     for layer in known.layers_of(host):
         _check_own_options(host, layer, known, problems)
@@ -290,9 +316,28 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
             problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}')}")
         elif upstream or name in known.shared:
             source = f"the layer {upstream}" if upstream else known.shared[name]
-            hint = "; give app_environment_variables" if name == "service_environment_variables" else ""
+            given = _INVENTORY_NAMES.get(name.removeprefix(f"{role}_"))
+            hint = f"; give {given}" if given else ""
             text = f"{name} comes from {source}, whatever the inventory says{hint}"
             problems.add([host.name], text, f"Take it out of {host.file_of(name, f'host_vars/{host.name}')}")
+
+
+def _check_what_does_nothing(host: Host, problems: Problems) -> None:
+    """Check that what is said of an app's database or bucket is said of one that it has.
+
+    What a group says is for those of its hosts that have one.
+    """
+    for switch, (what, inputs) in OF_WHAT_IS_ASKED_FOR.items():
+        names = {f"data_{variable}" for variable in inputs}
+        if switch == "data_database_name":
+            names |= {name for name in host.given if name.startswith(("database_access_", "migration_"))}
+        # What cannot be read yet may ask for it.
+        if (switch in host.given and switch not in host.values) or host.values.get(switch):
+            continue
+        for name in sorted(names & host.values.keys()):
+            if host.values[name] is not None and (file := host.own_file_of(name, None)):
+                text = f"{name} does nothing, because the app does not have {what}: {switch} asks for one"
+                problems.add([host.name], text, f"Edit {file}")
 
 
 def _idle_roles(host: Host, known: Project) -> dict[str, str]:
@@ -365,15 +410,39 @@ def _specification_error(name: str, value: Any, specification: Json) -> str | No
 
 
 def _check_application(host: Host, known: Project, problems: Problems) -> None:
-    """Check the environment variables of an application, and that what its image is built from is there."""
+    """Check what an application has in its environment, and that what its image is built from is there."""
     otherwise = f"host_vars/{host.name}/app.yml"
-    environment = host.values.get("app_environment_variables")
-    given = environment if isinstance(environment, dict) else {}
     platform = known.platform_of(host)
     reserved = platform.reserved_environment_variables if platform else {}
-    for name in given.keys() & reserved.keys():
-        text = f"app_environment_variables holds {name}, which the platform sets (from {reserved[name]}); leave it out"
-        problems.add([host.name], text, f"Edit {host.file_of('app_environment_variables', otherwise)}")
+    has_data = platform is not None and "data" in platform.layers
+    given = {}
+    for variable in ("app_environment_variables", "app_secrets"):
+        value = host.values.get(variable)
+        given[variable] = value if isinstance(value, dict) else {}
+        file = f"Edit {host.file_of(variable, otherwise)}"
+        for name in sorted(given[variable].keys() & reserved.keys()):
+            text = f"{variable} holds {name}, which the platform sets (from {reserved[name]}); leave it out"
+            problems.add([host.name], text, file)
+    environment, secrets = given["app_environment_variables"], given["app_secrets"]
+    for name, value in sorted(environment.items()):
+        file = f"Edit {host.file_of('app_environment_variables', otherwise)}"
+        if re.match(r"arn:[a-z-]+:secretsmanager:", str(value)):
+            text = f"app_environment_variables holds {name}, the ARN of a secret that the application may not read"
+            hint = "; app_secrets gives it the value" if has_data else f", and {_without_secrets(host, known)}"
+            problems.add([host.name], f"{text}{hint}", file)
+        if text := _read_otherwise(host, name, otherwise):
+            problems.add([host.name], text, file)
+    file = f"Edit {host.file_of('app_secrets', otherwise)}"
+    # ECS takes a name once. Null leaves a variable out.
+    plain = {
+        name for name, value in ({**dict.fromkeys(known.environment, ""), **environment}).items() if value is not None
+    }
+    taken = plain - reserved.keys()
+    for name in sorted(name for name, source in secrets.items() if source is not None and name in taken):
+        where = "app_environment_variables" if name in environment else "what every application is given"
+        problems.add([host.name], f"{name} is in app_secrets and in {where}; it must be in one of them", file)
+    if secrets and platform and not has_data:
+        problems.add([host.name], f"app_secrets cannot be had, because {_without_secrets(host, known)}", file)
     source = host.values.get("image_source")
     dockerfile = host.values.get("image_dockerfile", f"{source}/Dockerfile")
     if isinstance(source, str) and not Path(source).is_dir():
@@ -402,6 +471,27 @@ def _check_application(host: Host, known: Project, problems: Problems) -> None:
             if not (Path(source) / "requirements.txt").is_file():
                 text = f"there is no requirements.txt in {short_path(Path(source))}"
                 problems.add([host.name], text, "Write it; images/flask/Dockerfile installs what it lists")
+
+
+def _without_secrets(host: Host, known: Project) -> str:
+    """Why an app on a platform without the layer data has no secrets."""
+    platform = known.platform_of(host)
+    others = ", ".join(other.name for other in known.platforms.values() if "data" in other.layers)
+    name = platform.name if platform else ""
+    return f"the platform {name} has no secrets; an app with some must stand in one of {others}"
+
+
+def _read_otherwise(host: Host, name: str, otherwise: str) -> str:
+    """What is wrong with a value of the application's environment that YAML does not read as it is written."""
+    variable = "app_environment_variables"
+    value = host.values[variable][name]
+    written = written_as(Path(host.file_of(variable, otherwise)), variable).get(name)
+    if written is None or value is None:
+        return ""
+    read = environment_strings({name: value})[name]
+    if read == (written.lower() if isinstance(value, bool) else written):
+        return ""
+    return f"{variable} holds {name}: {written}, which YAML reads as {read}; it must be in quotes"
 
 
 def _check_database_authorities(host: Host, known: Project, problems: Problems) -> None:
@@ -438,11 +528,18 @@ def _layer_inputs(host: Host, layer: str, root: Path, known: Project, problems: 
         name = f"{layer}_{variable}"
         inputs[variable] = UNKNOWN
         if variable in COMMON:
-            # The last layer's rules are the narrowest.
-            if layer in ("network", "service"):
+            # The last layer's rules are the narrowest. Rules on other inputs name the account and the region.
+            if layer in ("network", "service") or variable in ("account_id", "region"):
                 inputs[variable] = _common_input(host, variable)
         elif name == "service_environment_variables":
             inputs[variable] = _environment(host, known)
+        elif name == "data_secrets":
+            secrets = host.values.get("app_secrets")
+            inputs[variable] = (
+                {key: source for key, source in secrets.items() if source is not None}
+                if isinstance(secrets, dict)
+                else {}
+            )
         elif name in known.shared or _upstream_layer(variable, layer):
             continue
         elif name in host.values:
@@ -511,7 +608,8 @@ def _told(
     names = {variable: _INVENTORY_NAMES.get(variable, f"{layer}_{variable}") for variable in declared_variables(root)}
     name = names[finding.variable]
     if finding.is_type:
-        text = f"{name} is {_shown(value)}; {finding.message}"
+        shown = "is not shown" if name == "app_secrets" else f"is {_shown(value)}"
+        text = f"{name} {shown}; {finding.message}"
     else:
         # Of other variables, only those are surely no words of the sentence that have an underscore.
         others = "|".join(variable for variable in names if "_" in variable)
@@ -521,7 +619,7 @@ def _told(
     if name.startswith("slipway_"):
         file = host.file_of(name, _cloud_file(host, known))
     else:
-        own_file = "app" if name == "app_environment_variables" else layer
+        own_file = "app" if name.startswith("app_") else layer
         # An account is bootstrapped for all hosts.
         otherwise = _ACCOUNT_FILE if layer == BOOTSTRAP else f"host_vars/{host.name}/{own_file}.yml"
         file = host.file_of(name, otherwise)

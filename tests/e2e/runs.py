@@ -123,6 +123,10 @@ class Site:
         """Folder of the environment's working files."""
         return self.folder / ".build" / self.environment
 
+    def set(self, host: str, **variables: Any) -> None:
+        """Give a host of the inventory variables, in a file of their own."""
+        (self.inventory / "host_vars" / host / "of_a_test.yml").write_text(json.dumps(variables))
+
     def cloud_environment(self, **values: str) -> dict[str, str]:
         """What the inventory gives every cloud call, with some other values."""
         settings = yaml.safe_load((self.inventory / "group_vars" / "all" / "environment.yml").read_text())
@@ -306,6 +310,21 @@ def containers(name: str, platform: str) -> list[str]:
         return []
     arguments = [word for one in filters for word in ("--filter", one)]
     return subprocess.run(["docker", "ps", "-q", *arguments], capture_output=True, text=True, check=True).stdout.split()
+
+
+def environments(name: str, platform: str) -> list[dict[str, str]]:
+    """The environment variables of each running container of an app's service.
+
+    Args:
+        name: of the app in the cloud.
+        platform: what it runs on.
+    """
+    found = []
+    for container in containers(name, platform):
+        command = ["docker", "inspect", "--format", "{{json .Config.Env}}", container]
+        lines = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        found.append(dict(line.split("=", 1) for line in lines))
+    return found
 
 
 def recap(output: str) -> dict[str, dict[str, int]]:

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from emulator.tests.stack import wait_until
 from plugins.filter.rds_ca import rds_ca_file
 from tests.e2e.google_cloud import GOOGLE_PROJECT, OWNER_KEY, access_token
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, RDS_AUTHORITY, Site, containers, failed, succeeded
+from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, RDS_AUTHORITY, Site, containers, environments, failed, succeeded
 from tests.rehearsal import PsqlError, psql
 
 ENVIRONMENT = "e2e"
@@ -36,6 +37,25 @@ APPS = {
     "hello-gcp": "cloud_run",
 }
 NAME = f"{ENVIRONMENT}-tasks"
+# Apps with secrets in their environment, and what one of those is, which somebody has made.
+SECRETIVE = ("beers", "web")
+MAIL_PASSWORD = 'correct "horse" $battery\n staple'
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mail_secret(site: Site, aws: Any) -> str:
+    """ARN of a secret of the account that no deployment has made, and that apps have in their environment."""
+    manager = aws("secretsmanager")
+    # Of each run another one: the emulator may have been there before.
+    name = f"mail/{uuid.uuid4().hex[:8]}"
+    arn = str(manager.create_secret(Name=name, SecretString=json.dumps({"password": MAIL_PASSWORD}))["ARN"])
+    for app in SECRETIVE:
+        site.set(app, app_secrets=_secrets(arn))
+    return arn
+
+
+def _secrets(arn: str) -> dict[str, str]:
+    return {"MAIL_PASSWORD": f"{arn}:password::", "SESSION_KEY": "generated"}
 
 
 def _psql(aws: Any, user: str, statement: str) -> str:
@@ -301,6 +321,19 @@ def test_app_talks_to_a_database_of_its_authorities_only() -> None:
     assert "certificate verify failed" in connect(DATABASE_CA_BUNDLE_BASE64=others).stderr
 
 
+def test_secrets_are_in_the_environment(aws: Any) -> None:
+    keys = set()
+    for app in SECRETIVE:
+        secret = f"{ENVIRONMENT}-{app}/environment/SESSION_KEY"
+        key = aws("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+        # An instance has another environment than the application on it.
+        found = [one for one in environments(f"{ENVIRONMENT}-{app}", APPS[app]) if "IMAGE_DIGEST" in one]
+        assert len(found) >= 2
+        assert {(one["SESSION_KEY"], one["MAIL_PASSWORD"]) for one in found} == {(key, MAIL_PASSWORD)}
+        keys.add(key)
+    assert len(keys) == len(SECRETIVE)
+
+
 # -- the second run --------------------------------------------------------------------------------------
 
 
@@ -415,12 +448,15 @@ def test_drift_is_what_was_altered_by_hand_and_not_what_was_scaled(site: Site, a
 
 def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
     manager = aws("secretsmanager")
-    values = set()
+    values: set[str] = set()
+    of_environments = {MAIL_PASSWORD.splitlines()[1]}
     for secret in manager.get_paginator("list_secrets").paginate().build_full_result()["SecretList"]:
         if secret["Name"].startswith(f"{ENVIRONMENT}-"):
             text = manager.get_secret_value(SecretId=secret["ARN"])["SecretString"]
-            values.add(json.loads(text)["password"] if text.startswith("{") else text)
+            kind = of_environments if "/environment/" in secret["Name"] else values
+            kind.add(json.loads(text)["password"] if text.startswith("{") else text)
     assert len(values) >= 12
+    assert len(of_environments) == len(SECRETIVE) + 1
     places = {str(path): path.read_bytes() for path in site.folder.rglob("*") if path.is_file()}
     s3 = aws("s3")
     for item in s3.list_objects_v2(Bucket=f"slipway-{ENVIRONMENT}-state")["Contents"]:
@@ -429,8 +465,14 @@ def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
         for container in containers(f"{ENVIRONMENT}-{app}", platform):
             inspected = subprocess.run(["docker", "inspect", container], capture_output=True, check=True).stdout
             logs = subprocess.run(["docker", "logs", container], capture_output=True, check=True)
-            places[f"container {container}"] = inspected + logs.stdout + logs.stderr
+            places[f"configuration of {container}"] = inspected
+            places[f"logs of {container}"] = logs.stdout + logs.stderr
     ecs, logs = aws("ecs"), aws("logs")
+    definition = ecs.describe_task_definition(taskDefinition=f"{ENVIRONMENT}-beers")["taskDefinition"]
+    places[definition["taskDefinitionArn"]] = json.dumps(definition, default=str).encode()
+    templates = aws("ec2").describe_launch_template_versions(LaunchTemplateName=f"{ENVIRONMENT}-web")
+    for version in templates["LaunchTemplateVersions"]:
+        places[f"user data {version['VersionNumber']}"] = base64.b64decode(version["LaunchTemplateData"]["UserData"])
     for task in ("migration", "database-access"):
         for arn in ecs.list_task_definitions(familyPrefix=f"{NAME}-{task}", status="INACTIVE")["taskDefinitionArns"]:
             definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
@@ -439,8 +481,55 @@ def test_no_secret_is_anywhere(site: Site, aws: Any) -> None:
     events = logs.get_paginator("filter_log_events").paginate(logGroupName=f"{NAME}/migration").build_full_result()
     places[f"{NAME}/migration"] = "\n".join(event["message"] for event in events["events"]).encode()
     assert b"slipway-result 1/" in places[f"{NAME}/migration"]
-    found = {place for place, content in places.items() for value in values if value.encode() in content}
+    found = {
+        place
+        for place, content in places.items()
+        # A container has those of its environment in its configuration.
+        for value in values | (set() if place.startswith("configuration of ") else of_environments)
+        if value.encode() in content
+    }
     assert not found
+
+
+# -- secrets -------------------------------------------------------------------------------------------------
+
+
+def test_secret_that_is_going_is_found_before_anything_is_touched(site: Site, aws: Any, mail_secret: str) -> None:
+    aws("secretsmanager").delete_secret(SecretId=mail_secret)
+    try:
+        run = failed(site.run("site.yml", "--limit", "beers"))
+    finally:
+        aws("secretsmanager").restore_secret(SecretId=mail_secret)
+    assert run.changed == {}
+    said = " ".join(run.output.split())
+    assert f"app_secrets of beers names {mail_secret}, which Secrets Manager does not have in us-east-1" in said
+    assert "Acquire the deploy lock" not in run.output
+
+
+def test_secret_that_no_bootstrap_knows(site: Site, mail_secret: str) -> None:
+    unknown = f"{mail_secret[:-6]}AAAAAA"
+    site.set("beers", app_secrets={"MAIL_PASSWORD": unknown})
+    try:
+        run = failed(site.run("site.yml", "--limit", "beers"))
+    finally:
+        site.set("beers", app_secrets=_secrets(mail_secret))
+    assert run.changed == {}
+    said = " ".join(run.output.split())
+    assert f"names {unknown}: an administrator runs playbooks/bootstrap.yml" in said
+    assert "Acquire the deploy lock" not in run.output
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("everything")
+def test_new_value_of_a_secret_replaces_what_runs(site: Site, aws: Any, mail_secret: str) -> None:
+    before = {app: site.served(app) for app in SECRETIVE}
+    aws("secretsmanager").put_secret_value(SecretId=mail_secret, SecretString=json.dumps({"password": "another"}))
+    succeeded(site.run("site.yml", "--limit", ",".join(SECRETIVE)))
+    for app in SECRETIVE:
+        found = [one for one in environments(f"{ENVIRONMENT}-{app}", APPS[app]) if "IMAGE_DIGEST" in one]
+        assert {one["MAIL_PASSWORD"] for one in found} == {"another"}
+    assert {app: site.served(app) for app in SECRETIVE} == before
+    assert succeeded(site.run("site.yml", "--limit", ",".join(SECRETIVE))).changed == {}
 
 
 # -- new code --------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from jinja2.exceptions import UndefinedError
 
 from plugins.filter.rds_ca import rds_ca_file
 from plugins.plugin_utils.inventory import Project
-from plugins.plugin_utils.inventory_problems import why_unsupported
+from plugins.plugin_utils.inventory_problems import OF_WHAT_IS_ASKED_FOR, why_unsupported
 from plugins.plugin_utils.platforms import read_platforms
 from plugins.plugin_utils.terraform_files import declared_variables
 from tests.inventory.example import (
@@ -77,10 +77,12 @@ def test_real_values_pass(inventory: Inventory) -> None:
         "FLAG": True,
         "LEFT_OUT": None,
         "LIST": ["a", "b"],
-        "SESSION_SECRET_ID": "arn:aws:secretsmanager:us-east-1:111122223333:secret:session",
+        "MY_SECRET_ID": "session",
         "DOCS_URL": "https://user@example.org/a:b@c",
     }
-    inventory.set("tasks", app_environment_variables=environment)
+    session = "arn:aws:secretsmanager:us-east-1:111122223333:secret:session-AbCdEf"
+    secrets = {"KEY": "generated", "SESSION_SECRET": session, "TOKEN": f"{session}:token::", "LEFT_OUT_TOO": None}
+    inventory.set("tasks", app_environment_variables=environment, app_secrets=secrets)
     inventory.set("beers", service_cpu_units="512", service_memory_mib="1024", data_multi_az="false")
     inventory.set("records", data_engine_version=15.8, service_log_retention_days=None)
     inventory.set("main", network_cidr_block="10.0.0.0/16", my_own_variable={"anything": object})
@@ -1049,6 +1051,11 @@ def test_dockerfile_for_those_without_one_wants_module_and_requirements(inventor
             "holds ADMIN_PASSWORD, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secrets Manager",
         ),
         ("DATABASE_URL", "postgresql://u:hunter2@h/d", "holds DATABASE_URL, which looks like a secret"),
+        (
+            "STRIPE_SECRET_ID",
+            "arn:aws:secretsmanager:us-east-1:111122223333:secret:stripe-AbCdEf",
+            "holds STRIPE_SECRET_ID, the ARN of a secret that the application may not read; app_secrets gives it the value",
+        ),
     ],
 )
 def test_environment_variables(inventory: Inventory, name: str, value: Any, text: str) -> None:
@@ -1056,6 +1063,123 @@ def test_environment_variables(inventory: Inventory, name: str, value: Any, text
     found = inventory.problem()
     assert f"beers: app_environment_variables {text}" in found
     assert "hunter2" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "text"),
+    [
+        ("2ND", "generated", 'holds "2ND"; a name must be letters, digits and underscores, and begin with no digit'),
+        ("IMAGE_DIGEST", "generated", "holds IMAGE_DIGEST, which the platform sets (from the image); leave it out"),
+        (
+            "PIN",
+            "hunter2",
+            "has PIN from a value that is not shown; it must be generated, or the whole ARN of a secret",
+        ),
+        (
+            "PIN",
+            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:pin-AbCdEf",
+            "has PIN from arn:aws:secretsmanager:eu-west-1:111122223333:secret:pin-AbCdEf; it must be generated, or the "
+            "whole ARN of a secret in us-east-1 of the account 111122223333",
+        ),
+    ],
+)
+def test_secrets(inventory: Inventory, name: str, source: str, text: str) -> None:
+    inventory.set("beers", app_secrets={name: source, "KEY": "generated", "OTHER": None})
+    found = inventory.problem()
+    assert f"beers: app_secrets {text}" in found
+    assert found.endswith(inventory.edit("host_vars/beers/app.yml"))
+    assert "hunter2" not in found.replace(str(inventory.folder), "")
+
+
+def test_secrets_are_no_other_variables(inventory: Inventory) -> None:
+    inventory.set(
+        "beers", app_secrets={"KEY": "generated", "NONE": None}, app_environment_variables={"KEY": "x", "NONE": "y"}
+    )
+    assert (
+        "beers: KEY is in app_secrets and in app_environment_variables; it must be in one of them"
+        in inventory.problem()
+    )
+    inventory.set("beers", app_secrets={"DATABASE_HOST": "generated"}, app_environment_variables={})
+    assert (
+        "DATABASE_HOST is in app_secrets and in what every application is given; it must be in one"
+        in inventory.problem()
+    )
+    inventory.set("beers", app_environment_variables={"DATABASE_HOST": None})
+    assert inventory.problems() == []
+    inventory.set("beers", data_secrets={"KEY": "generated"})
+    assert (
+        "data_secrets comes from playbooks/vars/role_inputs.yml, whatever the inventory says; give app_secrets"
+        in inventory.problem()
+    )
+
+
+def test_secrets_of_another_type_are_not_shown(inventory: Inventory) -> None:
+    inventory.set("beers", app_secrets={"PIN": ["hunter2"]})
+    found = inventory.problem()
+    assert "beers: app_secrets is not shown; " in found
+    assert "hunter2" not in found.replace(str(inventory.folder), "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what", "switch"),
+    [
+        ("data_engine_version", "16", "a database", "data_database_name"),
+        ("migration_command", ["true"], "a database", "data_database_name"),
+        ("data_archive_expiration_days", 30, "a bucket", "data_bucket_enabled"),
+    ],
+)
+def test_what_does_nothing(inventory: Inventory, name: str, value: Any, what: str, switch: str) -> None:
+    inventory.set("beers", **{name: value})
+    # A group says it for those of its hosts that have one.
+    assert inventory.problems() == []
+    inventory.write("host_vars/beers/some.yml", **{name: value})
+    file = inventory.edit("host_vars/beers/some.yml")
+    assert (
+        inventory.problem()
+        == f"beers: {name} does nothing, because the app does not have {what}: {switch} asks for one{file}"
+    )
+    inventory.set("beers", **{switch: "beers" if switch == "data_database_name" else True})
+    assert inventory.problems() == []
+
+
+def test_what_does_nothing_is_an_input() -> None:
+    declared = declared_variables(PROJECT / "terraform/layers/aws/data")
+    for switch, (_, inputs) in OF_WHAT_IS_ASKED_FOR.items():
+        assert {switch.removeprefix("data_"), *inputs} <= declared.keys()
+
+
+@pytest.mark.parametrize("host", ["hello", "hello-gcp"])
+def test_secrets_are_for_platforms_with_data(inventory: Inventory, host: str) -> None:
+    hint = "has no secrets; an app with some must stand in one of ec2, ecs, ecs_public"
+    inventory.set(host, app_secrets={"KEY": "generated"})
+    assert hint in inventory.problem()
+    inventory.set(
+        host, app_secrets={}, app_environment_variables={"A_SECRET_ID": "arn:aws:secretsmanager:us-east-1:1:secret:a"}
+    )
+    assert hint in inventory.problem()
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("0755", "493"),
+        ("1.10", "1.1"),
+        ("0x1F", "31"),
+        ("1_000", "1000"),
+        ("12:30", "750"),
+        ("yes", "true"),
+        ("Off", "false"),
+    ],
+)
+def test_value_that_yaml_reads_otherwise(inventory: Inventory, written: str, read: str) -> None:
+    text = f"app_environment_variables: {{MODE: {written}, QUOTED: '{written}', NUMBER: 5, FLAG: True, RATE: 0.5, DAY: 2026-01-02, PLAIN: a b, NONE: null}}\n"
+    (inventory.folder / "host_vars/beers").mkdir(parents=True)
+    (inventory.folder / "host_vars/beers/app.yml").write_text(text)
+    inventory.set("beers", **yaml.safe_load(text))
+    assert inventory.problem() == (
+        f"beers: app_environment_variables holds MODE: {written}, which YAML reads as {read}; it must be in quotes"
+        + inventory.edit("host_vars/beers/app.yml")
+    )
 
 
 def test_region_is_set_by_the_platform_where_it_is_one_of_aws(inventory: Inventory) -> None:

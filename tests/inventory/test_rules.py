@@ -51,6 +51,7 @@ _LEAST = ([1, 10], [0, 1.5])
 _MOST = ([2, 100], [1, 2.5])
 _PERCENT = ([10, 95, 70.5], [9, 96])
 _PORTS = ([1024, 65535], [1023, 65536, 80, 8000.5])
+_SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:a/b_+=.@-AbCdEf"
 _STOP = ([2, 120], [1, 121])
 _TMP = ([1, 511], [0, 512])
 _USERS = (["10001", "1:1", 5], ["0", "root", "10001:", "-1", ""])
@@ -126,6 +127,15 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             ["dev-bootstrap", "a1-b-bootstrap"],
             ["dev", "bootstrap", "dev--bootstrap", "1-bootstrap", "dev-bootstrap-x"],
         ),
+        "secret_arns": (
+            [[], ["arn:aws:secretsmanager:us-east-1:111122223333:secret:a/b-AbCdEf"]],
+            [
+                ["generated"],
+                ["arn:aws:secretsmanager:us-east-1:111122223333:secret:a-*"],
+                ["arn:aws:secretsmanager:us-east-1:111122223333:secret:a-AbCdEf:key::"],
+                ["arn:aws:secretsmanager:us-east-1:1:secret:a-AbCdEf"],
+            ],
+        ),
         "trusted_principal_arns": (
             [[], ["arn:aws:iam::111122223333:root", "arn:aws-us-gov:iam::111122223333:user/a/b"]],
             [
@@ -177,6 +187,19 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "master_username": (["postgres", "a_1"], ["", "1a", "pg_me", "admin", "rdsadmin", "Me", "m" * 64]),
         "noncurrent_version_expiration_days": ([1], [0, 1.5]),
         "secret_recovery_days": ([0, 7, 30], [1, 6, 31, -1]),
+        "secrets": (
+            [{}, {"A": "generated", "b_1": _SECRET}, {"A": f"{_SECRET}:a.b-c_1::"}],
+            [
+                {"A": ""},
+                {"A": "Generated"},
+                {"A-B": "generated"},
+                {"A": _SECRET.removesuffix("-AbCdEf")},
+                {"A": f"{_SECRET}:key"},
+                {"A": f"{_SECRET}::AWSCURRENT:"},
+                {"A": _SECRET.replace("us-east-1", "us-east-2")},
+                {"A": _SECRET.replace("111122223333", "444455556666")},
+            ],
+        ),
     },
     "aws/service_ec2": {
         "image": _IMAGES,

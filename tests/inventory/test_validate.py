@@ -164,6 +164,26 @@ def test_real_values_pass(inventory: Path) -> None:
     passed(validate(inventory))
 
 
+def test_vault_without_its_password(inventory: Path, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("of the vault")
+    program = str(Path(sys.executable).parent / "ansible-vault")
+    encrypted = subprocess.run(
+        [program, "encrypt_string", "--vault-password-file", password, "--name", "  MOTTO", "Welcome"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    app = inventory / "host_vars/tasks/app.yml"
+    app.write_text(app.read_text().replace("  APP_FEATURES: tasks\n", f"  APP_FEATURES: tasks\n{encrypted}\n"))
+    (problem,) = refused(validate(inventory))
+    assert problem == (
+        "tasks: app_environment_variables is encrypted by Ansible Vault, and the run has no password of it, or another "
+        f"one. Give it by --vault-password-file or --ask-vault-pass; it stands in {inventory}/host_vars/tasks/app.yml."
+    )
+    passed(validate(inventory, "--vault-password-file", str(password)))
+
+
 def test_template_that_cannot_be_rendered(inventory: Path) -> None:
     (inventory / "host_vars/tasks/service.yml").write_text('service_domain_name: "tasks.{{ my_domain }}"\n')
     (problem,) = refused(validate(inventory))

@@ -78,6 +78,15 @@ def test_a_secret_that_is_read_is_one_kind_of_secret() -> None:
     }
 
 
+def test_secrets_of_the_environment_of_an_application() -> None:
+    own = _line("secretsmanager:GetSecretValue", ARN.format("secretsmanager", "secret:dev-web/environment/KEY-AbCdEf"))
+    (request,) = read_requests([own])
+    assert request.resource.rpartition(":")[2] == "${environment}-*/environment/*"
+    # Whoever made it names it, and the layer's own policy is about it.
+    other = _line("secretsmanager:DescribeSecret", ARN.format("secretsmanager", "secret:mail-AbCdEf"))
+    assert read_requests([other]) == set()
+
+
 def test_only_deployers_count() -> None:
     others = [
         "arn:aws:iam::000000000000:root",

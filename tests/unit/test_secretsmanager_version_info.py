@@ -24,14 +24,21 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_version_is_another_after_each_rotation(client: Any) -> None:
     made = client.create_secret(Name="app", SecretString="one")
     arn = made["ARN"]
-    assert current_versions(client, [arn]) == ({arn: made["VersionId"]}, [])
+    assert current_versions(client, [arn]) == ({arn: made["VersionId"]}, [], {})
     rotated = client.put_secret_value(SecretId=arn, SecretString="two")
     assert rotated["VersionId"] != made["VersionId"]
-    assert current_versions(client, [arn]) == ({arn: rotated["VersionId"]}, [])
+    assert current_versions(client, [arn]) == ({arn: rotated["VersionId"]}, [], {})
 
 
 def test_secrets_without_a_value_are_missing(client: Any) -> None:
     client.create_secret(Name="empty")
     client.create_secret(Name="doomed", SecretString="one")
     client.delete_secret(SecretId="doomed")
-    assert current_versions(client, ["nowhere", "empty", "doomed"]) == ({}, ["nowhere", "empty", "doomed"])
+    assert current_versions(client, ["nowhere", "empty", "doomed"]) == ({}, ["nowhere", "empty", "doomed"], {})
+
+
+def test_keys_are_those_of_others(client: Any) -> None:
+    client.create_secret(Name="ours", SecretString="one", KmsKeyId="alias/aws/secretsmanager")
+    client.create_secret(Name="theirs", SecretString="one", KmsKeyId="alias/theirs")
+    _, missing, keys = current_versions(client, ["ours", "theirs"])
+    assert (missing, keys) == ([], {"theirs": "alias/theirs"})

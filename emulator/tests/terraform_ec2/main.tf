@@ -172,6 +172,8 @@ resource "aws_launch_template" "this" {
     name                  = "temu-tf-ec2"
     region                = "us-east-1"
     registry_host         = split("/", var.image)[0]
+    secret_versions       = ""
+    secrets               = {}
     stop_timeout_seconds  = 10
     tmp_size_mib          = 16
     user                  = "10001"

@@ -51,6 +51,13 @@ resource "aws_ecs_task_definition" "this" {
       for key in sort(keys(local.environment_variables)) : { name = key, value = local.environment_variables[key] }
     ]
 
+    # Terraform writes null as nothing.
+    secrets = length(var.secrets) == 0 ? null : [
+      for key in sort(keys(var.secrets)) : { name = key, valueFrom = var.secrets[key] }
+    ]
+    # ECS reads secrets when it starts a task. Another version of one is another revision, whose tasks read it.
+    dockerLabels = length(var.secrets) == 0 ? null : { secret-versions = var.secret_versions }
+
     healthCheck = {
       command     = var.health_check_command == null ? local.default_health_check_command : var.health_check_command
       interval    = 10

@@ -73,6 +73,20 @@ variable "region" {
   nullable    = false
 }
 
+variable "secret_versions" {
+  description = "What changes with any value of the secrets, such as a hash of their versions' ids; tasks are then replaced."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "secrets" {
+  description = "Secrets in the environment of the application: the variable's name to the ARN of the secret, with the JSON key, stage and version after colons as valueFrom of ECS has them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "start_period_seconds" {
   description = "Seconds after its start in which a container's failed health checks do not count."
   type        = number

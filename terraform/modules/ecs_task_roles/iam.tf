@@ -78,6 +78,14 @@ locals {
     Resource = sort(var.readable_secret_arns)
   }]
 
+  # ECS reads what a container has in its environment, before it starts it.
+  environment_statements = length(var.environment_secret_arns) == 0 ? [] : [{
+    Sid      = "ReadEnvironment"
+    Effect   = "Allow"
+    Action   = ["secretsmanager:GetSecretValue"]
+    Resource = sort(var.environment_secret_arns)
+  }]
+
   task_statements = concat(
     local.bucket_statements, local.execute_command_statements, local.secret_statements, local.session_log_statements
   )
@@ -97,7 +105,7 @@ resource "aws_iam_role_policy" "execution" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.pull_statements, [{
+    Statement = concat(local.pull_statements, local.environment_statements, [{
       Sid      = "WriteLog"
       Effect   = "Allow"
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]

@@ -20,6 +20,18 @@ variable "bucket_arn" {
   }
 }
 
+variable "environment_secret_arns" {
+  description = "ARNs of the secrets that ECS puts into the environment of the application."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.environment_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[^:*]+:[0-9]{12}:secret:[^:*]+$", arn))])
+    error_message = "environment_secret_arns must be whole ARNs of secrets, without wildcards; they are: ${join(", ", var.environment_secret_arns)}."
+  }
+}
+
 variable "execute_command_enabled" {
   description = "Whether ECS Exec may open sessions into the tasks, which a log group of their own records."
   type        = bool

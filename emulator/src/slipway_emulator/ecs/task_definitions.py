@@ -38,7 +38,7 @@ def inactive(reference: str, error: str) -> Response | None:
 
 def register(original: Function, parts: Parts) -> Function:
     def register(data: Json) -> Response:
-        problem = _missing_role(data, parts)
+        problem = _missing_role(data, parts) or _name_of_both(data)
         if problem:
             missing: Response = ecs.error_response_json("ClientException", problem, 400)
             return missing
@@ -72,6 +72,18 @@ def _missing_role(data: Json, parts: Parts) -> str:
         needs.append("log driver awslogs")
     # ECS says the first.
     return f"Fargate requires task definition to have execution role ARN to support {needs[0]}." if needs else ""
+
+
+def _name_of_both(data: Json) -> str:
+    """What ECS has against a variable that is a secret and another value, too; empty where there is none."""
+    for container in data.get("containerDefinitions", []):
+        secrets = {one["name"] for one in container.get("secrets") or []}
+        for name in sorted(secrets & {one["name"] for one in container.get("environment") or []}):
+            return (
+                "The secret name must be unique and not shared with any new or existing environment variables set on "
+                f"the container, such as '{name}'."
+            )
+    return ""
 
 
 def resolve(original: Function, _: Parts) -> Function:

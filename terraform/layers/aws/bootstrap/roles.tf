@@ -82,3 +82,20 @@ resource "aws_iam_role_policy_attachment" "this" {
   role       = aws_iam_role.this[split("-", each.key)[0]].name
   policy_arn = aws_iam_policy.this[each.key].arn
 }
+
+# Whether a secret is there, and which version of it is current; not its value.
+resource "aws_iam_role_policy" "secrets" {
+  for_each = length(var.secret_arns) > 0 ? aws_iam_role.this : {}
+
+  name = "secrets"
+  role = each.value.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["secretsmanager:DescribeSecret"]
+      Resource = sort(var.secret_arns)
+    }]
+  })
+}

@@ -68,6 +68,18 @@ variable "region" {
   }
 }
 
+variable "secret_arns" {
+  description = "ARNs of secrets that the deployment does not make and that applications of the environment have in theirs; app_secrets of the inventory names them."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[^:*?]+$", arn))])
+    error_message = "secret_arns holds ${join(", ", var.secret_arns)}; it must hold whole ARNs of secrets, without wildcards."
+  }
+}
+
 variable "state_bucket" {
   description = "Bucket of Terraform's states, which the roles may read and write."
   type        = string

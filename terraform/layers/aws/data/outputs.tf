@@ -49,6 +49,24 @@ output "database_resource_id" {
   value       = one(aws_db_instance.this[*].resource_id)
 }
 
+output "environment_secret_arns" {
+  description = "ARNs of the secrets that the application has in its environment."
+  value       = local.environment_secret_arns
+}
+
+output "environment_secret_versions" {
+  description = "A hash that is another one whenever a value of the application's secrets is; empty without secrets."
+  value = length(local.environment_secrets) == 0 ? "" : sha256(jsonencode(merge(
+    var.secret_versions,
+    { for name, version in aws_secretsmanager_secret_version.generated : name => version.version_id },
+  )))
+}
+
+output "environment_secrets" {
+  description = "Secrets in the application's environment: the name of a variable to the ARN of the secret, with the key of one in JSON after it, as ECS takes it."
+  value       = local.environment_secrets
+}
+
 output "master_secret_arn" {
   description = "ARN of the secret with the master user's name and password (JSON: username, password); null without a database."
   value       = one([for key, secret in aws_secretsmanager_secret.database : secret.arn if key == "master"])

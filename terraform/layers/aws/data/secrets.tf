@@ -11,9 +11,22 @@ locals {
 
   # All passwords are cut from one long random string, so that a plan costs one call however many there are.
   password_offsets = {
-    for i, key in concat(sort(keys(local.database_users)), var.api_key_required ? ["api_key"] : []) :
-    key => i * local.password_length
+    for i, key in concat(
+      sort(keys(local.database_users)),
+      var.api_key_required ? ["api_key"] : [],
+      [for name in sort(tolist(local.generated_secrets)) : "environment/${name}"],
+    ) : key => i * local.password_length
   }
+
+  # Names of variables in the application's environment whose values are made here.
+  generated_secrets = toset([for name, source in var.secrets : name if source == "generated"])
+
+  # The others, as ECS takes them: the ARN of a secret, with what of it is meant after colons.
+  environment_secrets = merge(
+    { for name, source in var.secrets : name => source if source != "generated" },
+    { for name, secret in aws_secretsmanager_secret.generated : name => secret.arn },
+  )
+  environment_secret_arns = distinct([for source in local.environment_secrets : join(":", slice(split(":", source), 0, 7))])
 
   # Another one for each password that the master is ever given, and so for each database.
   master_version = local.database_enabled ? sha256(aws_secretsmanager_secret_version.database["master"].version_id) : null
@@ -75,6 +88,28 @@ resource "aws_secretsmanager_secret_version" "api_key" {
   secret_string_wo = substr(
     ephemeral.aws_secretsmanager_random_password.this[0].random_password,
     local.password_offsets["api_key"],
+    local.password_length,
+  )
+  secret_string_wo_version = var.credentials_version
+}
+
+# Values of variables in the application's environment. They are kept for as long as the variable is in the inventory.
+resource "aws_secretsmanager_secret" "generated" {
+  #checkov:skip=CKV2_AWS_57:rotated by a run; what an application signs with a key is worthless after that
+  for_each = local.generated_secrets
+
+  name                    = "${var.name}/environment/${each.key}"
+  description             = "Value of ${each.key} in the environment of the application"
+  recovery_window_in_days = var.secret_recovery_days
+}
+
+resource "aws_secretsmanager_secret_version" "generated" {
+  for_each = local.generated_secrets
+
+  secret_id = aws_secretsmanager_secret.generated[each.key].id
+  secret_string_wo = substr(
+    ephemeral.aws_secretsmanager_random_password.this[0].random_password,
+    local.password_offsets["environment/${each.key}"],
     local.password_length,
   )
   secret_string_wo_version = var.credentials_version

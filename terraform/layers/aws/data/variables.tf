@@ -307,6 +307,38 @@ variable "secret_recovery_days" {
   }
 }
 
+variable "secret_versions" {
+  description = "The current version of each secret that secrets names by its ARN: ARN to the version's id. Another one replaces what runs."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "secrets" {
+  description = "Secrets in the application's environment: the name of a variable to generated, for a value that is made once and kept, or to the ARN of a secret of this account and region, followed by :<key>:: for one key of a secret in JSON."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.secrets) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])
+    error_message = "secrets holds ${join(", ", [for key in keys(var.secrets) : jsonencode(key) if !can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])}; a name must be letters, digits and underscores, and begin with no digit."
+  }
+
+  # valueFrom of Secret in the Amazon ECS API Reference. The six characters at the end are Secrets Manager's.
+  validation {
+    condition = alltrue([
+      for source in values(var.secrets) :
+      source == "generated" || can(regex("^arn:aws[a-z-]*:secretsmanager:${var.region}:${var.account_id}:secret:[A-Za-z0-9/_+=.@!-]+-[A-Za-z0-9]{6}(:[A-Za-z0-9_.-]+::)?$", source))
+    ])
+    error_message = join(" ", [
+      for name, source in var.secrets :
+      "secrets has ${name} from ${startswith(source, "arn:") ? source : "a value that is not shown"}; it must be generated, or the whole ARN of a secret in ${var.region} of the account ${var.account_id}, as aws secretsmanager describe-secret prints it, with :<key>:: at its end for one key of a secret in JSON."
+      if source != "generated" && !can(regex("^arn:aws[a-z-]*:secretsmanager:${var.region}:${var.account_id}:secret:[A-Za-z0-9/_+=.@!-]+-[A-Za-z0-9]{6}(:[A-Za-z0-9_.-]+::)?$", source))
+    ])
+  }
+}
+
 variable "tags" {
   description = "Tags of every resource; Environment and Project are required, ManagedBy is added by the layer."
   type        = map(string)

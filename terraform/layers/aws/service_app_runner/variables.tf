@@ -48,7 +48,7 @@ variable "environment_variables" {
     error_message = "environment_variables holds ${join(", ", [
       for key, value in var.environment_variables : key
       if can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) || can(regex("://[^/@]*:[^/@]+@", value))
-    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secrets Manager, and its ARN into a variable whose name ends with _SECRET_ID."
+    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Applications on App Runner have no secrets here."
   }
 
   validation {

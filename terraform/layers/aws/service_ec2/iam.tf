@@ -31,11 +31,13 @@ locals {
     },
   ]
 
-  secret_statements = length(var.readable_secret_arns) == 0 ? [] : [{
+  # Those that the application reads, and those that the instance reads for its environment.
+  secret_arns = distinct(concat(var.readable_secret_arns, var.data_environment_secret_arns))
+  secret_statements = length(local.secret_arns) == 0 ? [] : [{
     Sid      = "ReadSecrets"
     Effect   = "Allow"
     Action   = ["secretsmanager:GetSecretValue"]
-    Resource = sort(var.readable_secret_arns)
+    Resource = sort(local.secret_arns)
   }]
 
   # What Session Manager and Run Command need of the agent, and nothing else of AmazonSSMManagedInstanceCore, which

@@ -16,6 +16,14 @@ locals {
     PORT               = tostring(var.container_port)
   })
 
+  # Each by its ARN, and the key that is meant of a secret in JSON.
+  secrets = {
+    for name, source in var.data_environment_secrets : name => {
+      arn = join(":", slice(split(":", source), 0, 7))
+      key = try(split(":", source)[7], null)
+    }
+  }
+
   user_data = templatefile("${path.module}/user_data.sh.tftpl", {
     environment_variables = local.environment_variables
     image                 = var.image
@@ -25,6 +33,8 @@ locals {
     region                = var.region
     # A public registry wants no login.
     registry_host        = var.registry_repository_arn == null ? null : split("/", var.image)[0]
+    secret_versions      = var.data_environment_secret_versions
+    secrets              = local.secrets
     stop_timeout_seconds = var.stop_timeout_seconds
     tmp_size_mib         = var.tmp_size_mib
     user                 = var.user

@@ -28,6 +28,7 @@ module "task_roles" {
 
   account_id               = var.account_id
   bucket_arn               = var.data_bucket_arn
+  environment_secret_arns  = var.data_environment_secret_arns
   execute_command_enabled  = var.execute_command_enabled
   log_retention_days       = var.log_retention_days
   name                     = "${var.name}/service"
@@ -52,6 +53,8 @@ module "task" {
   memory_mib              = var.memory_mib
   name                    = var.name
   region                  = var.region
+  secret_versions         = var.data_environment_secret_versions
+  secrets                 = var.data_environment_secrets
   start_period_seconds    = var.start_period_seconds
   stop_timeout_seconds    = var.stop_timeout_seconds
   task_role_arn           = module.task_roles.task_role_arn

@@ -118,6 +118,27 @@ variable "data_database_instance_identifier" {
   default     = null
 }
 
+variable "data_environment_secret_arns" {
+  description = "ARNs of the secrets that the application has in its environment."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "data_environment_secret_versions" {
+  description = "A hash that is another one whenever a value of those secrets is; what runs is then replaced."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "data_environment_secrets" {
+  description = "Secrets in the application's environment: the name of a variable to the ARN of the secret, with :<key>:: after it for one key of a secret in JSON."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "database_connections_threshold" {
   description = "Connections to the database above which an alarm goes off; of a db.t3.micro, RDS takes fewer than 112."
   type        = number
@@ -156,7 +177,7 @@ variable "environment_variables" {
     error_message = "environment_variables holds ${join(", ", [
       for key, value in var.environment_variables : key
       if can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) || can(regex("://[^/@]*:[^/@]+@", value))
-    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secrets Manager, and its ARN into a variable whose name ends with _SECRET_ID."
+    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secrets Manager, and its ARN into app_secrets."
   }
 
   validation {

@@ -45,6 +45,13 @@ run "defaults" {
   }
 
   assert {
+    condition = alltrue([
+      for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : container.secrets == null && container.dockerLabels == null
+    ])
+    error_message = "Without secrets, the task definition is that of before there were any."
+  }
+
+  assert {
     condition = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment == [
       { name = "AWS_DEFAULT_REGION", value = "us-east-1" },
       { name = "AWS_REGION", value = "us-east-1" },
@@ -66,6 +73,8 @@ run "almost_everything_changed" {
     execute_command_enabled = true
     health_check_command    = ["CMD-SHELL", "true"]
     memory_mib              = 3072
+    secret_versions         = "0123456789abcdef"
+    secrets                 = { MAIL_PASSWORD = "arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf:password::" }
     start_period_seconds    = 0
     stop_timeout_seconds    = 120
     tmp_size_mib            = 1024
@@ -91,6 +100,16 @@ run "almost_everything_changed" {
       )
     ])
     error_message = "Each setting reaches the container, and the platform's own variables win."
+  }
+
+  assert {
+    condition = alltrue([
+      for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : (
+        container.secrets == [{ name = "MAIL_PASSWORD", valueFrom = "arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf:password::" }]
+        && container.dockerLabels == { secret-versions = "0123456789abcdef" }
+      )
+    ])
+    error_message = "ECS reads the secrets, and another version of one is another task definition."
   }
 
   assert {

@@ -17,6 +17,7 @@ variables {
 run "everything_allowed" {
   variables {
     bucket_arn              = "arn:aws:s3:::dev-tasks-111122223333"
+    environment_secret_arns = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf"]
     execute_command_enabled = true
     readable_secret_arns    = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-tasks/database/app-AbCdEf"]
     registry_repository_arn = "arn:aws:ecr:us-east-1:111122223333:repository/dev-tasks"
@@ -61,9 +62,10 @@ run "everything_allowed" {
       } == {
       LogInToRegistry = ["*"]
       PullImage       = ["arn:aws:ecr:us-east-1:111122223333:repository/dev-tasks"]
+      ReadEnvironment = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf"]
       WriteLog        = ["arn:aws:logs:us-east-1:111122223333:log-group:dev-tasks/service:log-stream:*"]
     }
-    error_message = "The execution role pulls from its repository and writes to its log group."
+    error_message = "The execution role pulls from its repository, reads the environment's secrets and writes to its log group."
   }
 
   assert {
@@ -137,13 +139,14 @@ run "rejects_wildcards_and_wrong_values" {
   variables {
     account_id              = "1111"
     bucket_arn              = "arn:aws:s3:::*"
+    environment_secret_arns = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf:password::"]
     name                    = "dev-tasks/a-part-whose-role-would-have-65-characters-xxxxxxx"
     readable_secret_arns    = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-tasks/*"]
     registry_repository_arn = "arn:aws:ecr:us-east-1:111122223333:repository/*"
   }
 
   expect_failures = [
-    var.account_id, var.bucket_arn, var.name, var.readable_secret_arns,
+    var.account_id, var.bucket_arn, var.environment_secret_arns, var.name, var.readable_secret_arns,
     var.registry_repository_arn,
   ]
 }

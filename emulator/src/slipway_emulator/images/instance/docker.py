@@ -8,6 +8,10 @@ import urllib.error
 import urllib.request
 
 arguments = sys.argv[1:]
+for i, option in enumerate(arguments[:-1], 1):
+    # Without a value, a variable has that of the command's own environment ("docker run", Docker CLI reference).
+    if option in ("-e", "--env") and arguments[i] in os.environ:
+        arguments[i] += f"={os.environ[arguments[i]]}"
 password = sys.stdin.read() if "--password-stdin" in arguments else ""
 request = urllib.request.Request(  # noqa: S310  (the URL is the emulator's own, always http)
     f"{os.environ['AWS_ENDPOINT_URL']}/_slipway/instance-engine",

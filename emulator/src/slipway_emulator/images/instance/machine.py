@@ -42,6 +42,7 @@ _SERVICE = {
     "ExecStop",
     "Restart",
     "RestartSec",
+    "StandardError",
     "TimeoutStartSec",
     "TimeoutStopSec",
     "Type",
@@ -201,7 +202,9 @@ class Unit:
         """Run the unit's commands until its main process has ended; whether it succeeded."""
         try:
             self._run_commands("ExecStartPre", "TimeoutStartSec")
-            self._process = subprocess.Popen(shlex.split(self.settings["ExecStart"][-1]))
+            self._process = subprocess.Popen(
+                shlex.split(self.settings["ExecStart"][-1]), stdout=subprocess.DEVNULL, stderr=self._errors()
+            )
         except (OSError, UnitError) as error:
             self.state = "failed"
             say(f"systemd[1]: {self.name}: {error}")
@@ -214,11 +217,21 @@ class Unit:
         say(f"systemd[1]: {self.name}: Main process exited, status={status}")
         return status == 0
 
+    def _errors(self) -> int | None:
+        """Where commands write errors to: the journal, which nobody reads here, or the console as well."""
+        return None if "console" in self.settings.get("StandardError", [""])[-1] else subprocess.DEVNULL
+
     def _run_commands(self, setting: str, timeout: str) -> None:
         for line in self.settings.get(setting, []):
             tolerated, command = line.startswith("-"), shlex.split(line.lstrip("-"))
             try:
-                status = subprocess.run(command, timeout=self._seconds(timeout), check=False).returncode
+                status = subprocess.run(
+                    command,
+                    timeout=self._seconds(timeout),
+                    check=False,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors(),
+                ).returncode
             except subprocess.TimeoutExpired:
                 status = -signal.SIGKILL
             if status and not tolerated:

@@ -45,6 +45,7 @@ run "github_people_and_a_budget" {
     budget_email_addresses = ["operations@example.org"]
     budget_monthly_usd     = 250
     github_repository      = "example/shop"
+    secret_arns            = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf"]
     trusted_principal_arns = ["arn:aws:iam::111122223333:role/operations"]
   }
 
@@ -69,6 +70,21 @@ run "github_people_and_a_budget" {
   }
 
   assert {
+    condition = (
+      [for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Resource if statement.Sid == "SecretsOfOthers"]
+      == [["arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf"]]
+      && alltrue([
+        for role in ["deploy", "plan"] : jsondecode(aws_iam_role_policy.secrets[role].policy).Statement == [{
+          Effect   = "Allow"
+          Action   = ["secretsmanager:DescribeSecret"]
+          Resource = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf"]
+        }]
+      ])
+    )
+    error_message = "Applications may read the secrets that are named, and who deploys sees that they are there."
+  }
+
+  assert {
     condition     = aws_budgets_budget.this[0].limit_amount == "250.0" && length(aws_budgets_budget.this[0].notification) == 2
     error_message = "The budget tells twice."
   }
@@ -83,6 +99,7 @@ run "rejects_wrong_values" {
     github_repository      = "shop"
     name                   = "staging"
     region                 = "europe"
+    secret_arns            = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:*"]
     tags                   = {}
     trusted_principal_arns = ["arn:aws:iam::111122223333:role/*"]
   }
@@ -93,6 +110,7 @@ run "rejects_wrong_values" {
     var.github_repository,
     var.name,
     var.region,
+    var.secret_arns,
     var.tags,
     var.trusted_principal_arns,
   ]

@@ -261,6 +261,51 @@ run "almost_everything_changed" {
   }
 }
 
+run "secrets_in_the_environment" {
+  command = plan
+
+  variables {
+    database_name = "taskdb"
+    secrets = {
+      MAIL_PASSWORD = "arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf:password::"
+      MAIL_USER     = "arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf:username::"
+      SECRET_KEY    = "generated"
+      STRIPE_KEY    = "arn:aws:secretsmanager:us-east-1:111122223333:secret:payment/stripe-GhIjKl"
+      app           = "generated"
+    }
+  }
+
+  assert {
+    condition = { for name, secret in aws_secretsmanager_secret.generated : name => secret.name } == {
+      SECRET_KEY = "dev-tasks/environment/SECRET_KEY"
+      app        = "dev-tasks/environment/app"
+    }
+    error_message = "What is generated has a secret, beside those of the database's users."
+  }
+
+  assert {
+    condition = length(distinct(values(local.password_offsets))) == 6 && alltrue([
+      for version in aws_secretsmanager_secret_version.generated : version.secret_string_wo_version == 1
+    ])
+    error_message = "Each value is a part of its own of what is generated, and new values are asked for like passwords."
+  }
+}
+
+run "rejects_wrong_secrets" {
+  command = plan
+
+  variables {
+    secrets = {
+      "2ND"        = "generated"
+      ELSEWHERE    = "arn:aws:secretsmanager:us-east-1:444455556666:secret:mail-AbCdEf"
+      OF_A_VERSION = "arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf::AWSPREVIOUS:"
+      PLAIN        = "hunter2"
+    }
+  }
+
+  expect_failures = [var.secrets]
+}
+
 run "rejects_wrong_values" {
   command = plan
 

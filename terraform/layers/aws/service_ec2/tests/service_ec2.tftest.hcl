@@ -147,11 +147,17 @@ run "almost_everything_changed" {
   command = plan
 
   variables {
-    ami_id                            = "ami-0fedcba9876543210"
-    container_port                    = 9000
-    cpu_architecture                  = "ARM64"
-    cpu_target_percent                = 50
-    data_bucket_arn                   = "arn:aws:s3:::dev-web-111122223333"
+    ami_id                           = "ami-0fedcba9876543210"
+    container_port                   = 9000
+    cpu_architecture                 = "ARM64"
+    cpu_target_percent               = 50
+    data_bucket_arn                  = "arn:aws:s3:::dev-web-111122223333"
+    data_environment_secret_arns     = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf", "arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-web/environment/SECRET_KEY-GhIjKl"]
+    data_environment_secret_versions = "0123456789abcdef"
+    data_environment_secrets = {
+      MAIL_PASSWORD = "arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf:password::"
+      SECRET_KEY    = "arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-web/environment/SECRET_KEY-GhIjKl"
+    }
     health_check_grace_period_seconds = 120
     root_device_name                  = "/dev/sda1"
     root_volume_gb                    = 40
@@ -188,9 +194,19 @@ run "almost_everything_changed" {
       && strcontains(base64decode(aws_launch_template.this.user_data), "docker stop --time 60 app")
       && strcontains(base64decode(aws_launch_template.this.user_data), "--user 1000 --read-only --tmpfs /tmp:rw,nodev,nosuid,size=64m")
       && strcontains(base64decode(aws_launch_template.this.user_data), "--memory 1024m --memory-swap 1024m")
-      && toset([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid]) == toset(["ListBucket", "SystemsManager", "UseObjects", "WriteLog"])
+      && toset([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid]) == toset(["ListBucket", "ReadSecrets", "SystemsManager", "UseObjects", "WriteLog"])
     )
     error_message = "An image of a public registry is pulled without a login, and a bucket may be used."
+  }
+
+  assert {
+    condition = alltrue([
+      for part in [
+        "[[\"MAIL_PASSWORD\",\"arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf\",\"password\"],[\"SECRET_KEY\",\"arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-web/environment/SECRET_KEY-GhIjKl\",null]]",
+        "0123456789abcdef",
+      ] : strcontains(base64decode(aws_launch_template.this.user_data), part)
+    ])
+    error_message = "The instance reads the secrets at each start, and their values are on no command line."
   }
 }
 
