@@ -335,7 +335,8 @@ def _check_what_does_nothing(host: Host, problems: Problems) -> None:
         if (switch in host.given and switch not in host.values) or host.values.get(switch):
             continue
         for name in sorted(names & host.values.keys()):
-            if host.values[name] is not None and (file := host.own_file_of(name, None)):
+            # No group has the name of a host.
+            if host.values[name] is not None and (file := host.own_file_of(name, host.name)):
                 text = f"{name} does nothing, because the app does not have {what}: {switch} asks for one"
                 problems.add([host.name], text, f"Edit {file}")
 
