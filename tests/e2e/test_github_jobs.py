@@ -285,10 +285,10 @@ def test_roll_back_deploys_a_release_of_the_registry(
     repository: Repository, deployment: Workflow, accounts: dict[str, Account]
 ) -> None:
     before = deployment.release("staging")["web"]
-    source = repository.checkout / "app/slipway_app/release.py"
-    source.write_text(f'{source.read_text()}"""Of the second release."""\n')
+    source = repository.checkout / "app/slipway_app/second_release.py"
+    source.write_text('"""What makes it another release."""\n')
     accounts["staging"].run("site.yml", repository.inventory("staging"), "deployer", "--limit", "web")
-    repository.git("checkout", "--", ".")
+    source.unlink()
     assert _served("web") != before["digest"]
     inputs = {"environment": "staging", "app": "web"}
     unknown = _red(repository.run("workflow_dispatch", "roll-back.yml", **inputs, release="0" * 32))
