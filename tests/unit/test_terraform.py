@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.filter.terraform import has_changes, missing_outputs
+from plugins.filter.terraform import has_changes, missing_outputs, plan_changes
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,12 @@ def test_what_a_layer_waits_for(network: dict[str, object], is_shared: object, e
     declared = ["name", "network_load_balancer", "network_vpc_id", "shared_load_balancer", "zone_name"]
     inputs = {"shared_load_balancer": is_shared}
     assert missing_outputs(declared, {"network": network, "data": {}}, inputs) == expected
+
+
+def test_outputs_are_what_changes_where_no_resource_does() -> None:
+    outputs = {"a": {"actions": ["update"]}, "b": {"actions": ["no-op"]}, "c": {"actions": ["create"]}}
+    stays = {"address": "aws_vpc.this", "change": {"actions": ["no-op"]}}
+    changes = {"address": "aws_subnet.this", "change": {"actions": ["update"]}}
+    plan = {"resource_changes": [stays], "output_changes": outputs}
+    assert plan_changes(plan) == ["create output c", "update output a"]
+    assert plan_changes(plan | {"resource_changes": [stays, changes]}) == ["update aws_subnet.this"]

@@ -95,7 +95,7 @@ resource "aws_secretsmanager_secret_version" "api_key" {
 
 # Values of variables in the application's environment. They are kept for as long as the variable is in the inventory.
 resource "aws_secretsmanager_secret" "generated" {
-  #checkov:skip=CKV2_AWS_57:rotated by a run; what an application signs with a key is worthless after that
+  #checkov:skip=CKV2_AWS_57:rotated by a run, which replaces the tasks or instances that have the old value; a function would not (docs/how-to/rotate-a-password.md)
   for_each = local.generated_secrets
 
   name                    = "${var.name}/environment/${each.key}"
