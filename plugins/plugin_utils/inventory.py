@@ -155,7 +155,7 @@ class Project:
         }
         # Names of variables that every application is given, as far as it has what they are about.
         application = read_yaml(folder / "playbooks/vars/application_environment.yml")
-        self.environment = {*application["platform_environment"], "DATABASE_SECRET_ID"}
+        self.environment = set(application["platform_environment"])
         self.renamed: dict[str, str] = read_yaml(folder / "playbooks/files/renamed_variables.yml")
 
     def role_of(self, variable: str) -> str | None:

@@ -240,7 +240,8 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     if known.layers_of(host):
         _check_cloud(host, known, problems)
     if "apps" in host.groups:
-        _check_application(host, known, problems)
+        _check_environment(host, known, problems)
+        _check_image(host, known, problems)
         if "data" in known.layers_of(host):
             _check_what_does_nothing(host, problems)
         _check_database_authorities(host, known, problems)
@@ -350,7 +351,7 @@ def _idle_roles(host: Host, known: Project) -> dict[str, str]:
     if platform is None:
         return idle
     for layer in set(LAYERS) - {*LAYERS_OF_NO_APP, *platform.layers}:
-        others = ", ".join(other.name for other in known.platforms.values() if layer in other.layers)
+        others = _platforms_with(layer, known)
         holds = ", which keeps an app's database, bucket and API key" if layer == "data" else ""
         reason = (
             f"the platform {platform.name}: it has no layer {layer}{holds}; "
@@ -358,6 +359,10 @@ def _idle_roles(host: Host, known: Project) -> dict[str, str]:
         )
         idle |= dict.fromkeys(_ROLES_OF_DATA if layer == "data" else (layer,), reason)
     return idle
+
+
+def _platforms_with(layer: str, known: Project) -> str:
+    return ", ".join(platform.name for platform in known.platforms.values() if layer in platform.layers)
 
 
 def why_unsupported(variable: str, platform: Platform, known: Project) -> str:
@@ -410,40 +415,56 @@ def _specification_error(name: str, value: Any, specification: Json) -> str | No
     return "; ".join(errors).rstrip(".") or None
 
 
-def _check_application(host: Host, known: Project, problems: Problems) -> None:
-    """Check what an application has in its environment, and that what its image is built from is there."""
-    otherwise = f"host_vars/{host.name}/app.yml"
+def _check_environment(host: Host, known: Project, problems: Problems) -> None:
+    """Check what an application has in its environment, in plain variables and in secrets."""
     platform = known.platform_of(host)
     reserved = platform.reserved_environment_variables if platform else {}
-    has_data = platform is not None and "data" in platform.layers
-    given = {}
+    without_secrets = ""
+    if platform and "data" not in platform.layers:
+        others = _platforms_with("data", known)
+        without_secrets = f"the platform {platform.name} has no secrets; an app with some must stand in one of {others}"
+    given, remedies, files = {}, {}, {}
     for variable in ("app_environment_variables", "app_secrets"):
         value = host.values.get(variable)
         given[variable] = value if isinstance(value, dict) else {}
-        file = f"Edit {host.file_of(variable, otherwise)}"
+        files[variable] = host.file_of(variable, f"host_vars/{host.name}/app.yml")
+        remedies[variable] = f"Edit {files[variable]}"
         for name in sorted(given[variable].keys() & reserved.keys()):
             text = f"{variable} holds {name}, which the platform sets (from {reserved[name]}); leave it out"
-            problems.add([host.name], text, file)
-    environment, secrets = given["app_environment_variables"], given["app_secrets"]
+            problems.add([host.name], text, remedies[variable])
+
+    environment, variable = given["app_environment_variables"], "app_environment_variables"
+    written = written_as(Path(files[variable]), variable) if environment else {}
     for name, value in sorted(environment.items()):
-        file = f"Edit {host.file_of('app_environment_variables', otherwise)}"
         if re.match(r"arn:[a-z-]+:secretsmanager:", str(value)):
-            text = f"app_environment_variables holds {name}, the ARN of a secret that the application may not read"
-            hint = "; app_secrets gives it the value" if has_data else f", and {_without_secrets(host, known)}"
-            problems.add([host.name], f"{text}{hint}", file)
-        if text := _read_otherwise(host, name, otherwise):
-            problems.add([host.name], text, file)
-    file = f"Edit {host.file_of('app_secrets', otherwise)}"
+            hint = f", and {without_secrets}" if without_secrets else "; app_secrets gives it the value"
+            text = f"{variable} holds {name}, the ARN of a secret that the application may not read{hint}"
+            problems.add([host.name], text, remedies[variable])
+        if name in written and (read := _read_otherwise(value, written[name])):
+            text = f"{variable} holds {name}: {written[name]}, which YAML reads as {read}; it must be in quotes"
+            problems.add([host.name], text, remedies[variable])
+
+    secrets, variable = given["app_secrets"], "app_secrets"
     # ECS takes a name once. Null leaves a variable out.
-    plain = {
-        name for name, value in ({**dict.fromkeys(known.environment, ""), **environment}).items() if value is not None
-    }
-    taken = plain - reserved.keys()
-    for name in sorted(name for name, source in secrets.items() if source is not None and name in taken):
+    plain = {name for name, value in (dict.fromkeys(known.environment, "") | environment).items() if value is not None}
+    named = {name for name, source in secrets.items() if source is not None}
+    for name in sorted(named & plain - reserved.keys()):
         where = "app_environment_variables" if name in environment else "what every application is given"
-        problems.add([host.name], f"{name} is in app_secrets and in {where}; it must be in one of them", file)
-    if secrets and platform and not has_data:
-        problems.add([host.name], f"app_secrets cannot be had, because {_without_secrets(host, known)}", file)
+        text = f"{name} is in app_secrets and in {where}; it must be in one of them"
+        problems.add([host.name], text, remedies[variable])
+    if secrets and without_secrets:
+        problems.add([host.name], f"app_secrets cannot be had, because {without_secrets}", remedies[variable])
+
+
+def _read_otherwise(value: Any, written: str) -> str:
+    """What YAML reads for a value of the environment that is not what is written; empty where it is."""
+    read = "" if value is None else str(environment_strings({"": value})[""])
+    return "" if read == (written.lower() if isinstance(value, bool) else written) else read
+
+
+def _check_image(host: Host, known: Project, problems: Problems) -> None:
+    """Check that what an application's image is built from is there."""
+    otherwise = f"host_vars/{host.name}/app.yml"
     source = host.values.get("image_source")
     dockerfile = host.values.get("image_dockerfile", f"{source}/Dockerfile")
     if isinstance(source, str) and not Path(source).is_dir():
@@ -472,27 +493,6 @@ def _check_application(host: Host, known: Project, problems: Problems) -> None:
             if not (Path(source) / "requirements.txt").is_file():
                 text = f"there is no requirements.txt in {short_path(Path(source))}"
                 problems.add([host.name], text, "Write it; images/flask/Dockerfile installs what it lists")
-
-
-def _without_secrets(host: Host, known: Project) -> str:
-    """Why an app on a platform without the layer data has no secrets."""
-    platform = known.platform_of(host)
-    others = ", ".join(other.name for other in known.platforms.values() if "data" in other.layers)
-    name = platform.name if platform else ""
-    return f"the platform {name} has no secrets; an app with some must stand in one of {others}"
-
-
-def _read_otherwise(host: Host, name: str, otherwise: str) -> str:
-    """What is wrong with a value of the application's environment that YAML does not read as it is written."""
-    variable = "app_environment_variables"
-    value = host.values[variable][name]
-    written = written_as(Path(host.file_of(variable, otherwise)), variable).get(name)
-    if written is None or value is None:
-        return ""
-    read = environment_strings({name: value})[name]
-    if read == (written.lower() if isinstance(value, bool) else written):
-        return ""
-    return f"{variable} holds {name}: {written}, which YAML reads as {read}; it must be in quotes"
 
 
 def _check_database_authorities(host: Host, known: Project, problems: Problems) -> None:

@@ -220,8 +220,7 @@ class Account:
     """
 
     def __init__(self, number: str, environment: str, folder: Path) -> None:
-        self.number = number
-        self.environment = environment
+        self._number = number
         self._logs = folder / f"logs-{environment}"
         self._logs.mkdir()
         self._profiles = folder / f"{environment}.cfg"
@@ -237,7 +236,7 @@ class Account:
         Args:
             service: as boto3 names it.
         """
-        return administrator(CLOUD_ENVIRONMENT | {"AWS_ACCESS_KEY_ID": self.number}, service)
+        return administrator(CLOUD_ENVIRONMENT | {"AWS_ACCESS_KEY_ID": self._number}, service)
 
     def run(self, playbook: str, inventory: Path, profile: str, *arguments: str) -> Run:
         """Run a playbook to its end as a person would; it must succeed.

@@ -63,12 +63,12 @@ class Policies:
         Returns:
             Policy and Sid of each.
         """
-        refused = [line for line in self._record.read_text().splitlines() if self._is_refused(line)]
+        refused = self._refused(self._record.read_text().splitlines())
         named = [line for line in refused if _denial(line) in said]
         given: list[tuple[str, str]] = []
         # AWS gives no text with a refusal of a request for an object's head: then the last one it was.
         for line in named or reversed(refused):
-            if (found := self._allowing(line)) and self._is_refused(line):
+            if self._refused([line]) and (found := self._allowing(line)):
                 given.append(found)
                 self._given.add(found)
                 if not named:
@@ -78,15 +78,13 @@ class Policies:
             self._write(name)
         return given
 
-    def _is_refused(self, line: str) -> bool:
-        """Whether a line of the record, which has each once, says what the deployer was refused and still is."""
-        entry = json.loads(line)
-        is_denial = not entry["allowed"] and f":assumed-role/{ENVIRONMENT}-deployer/" in entry["principal"]
+    def _refused(self, lines: list[str]) -> list[str]:
+        """Those lines of the record, which has each once, that say what the deployer was refused and still is."""
         given = {
             name: {"Statement": [one for one in document["Statement"] if (name, one["Sid"]) in self._given]}
             for name, document in self._written.items()
         }
-        return is_denial and bool(lacking(read_requests([line]), given))
+        return [line for line in lines if _is_denial(line) and lacking(read_requests([line]), given)]
 
     def _allowing(self, line: str) -> tuple[str, str] | None:
         """Policy and Sid of a missing statement that allows what a line of the record is about."""
@@ -118,6 +116,12 @@ class Policies:
         self._iam.create_policy_version(
             PolicyArn=self._arn(name), PolicyDocument=json.dumps(document), SetAsDefault=True
         )
+
+
+def _is_denial(line: str) -> bool:
+    """Whether a line of the record says that the deployer was refused something."""
+    entry = json.loads(line)
+    return not entry["allowed"] and f":assumed-role/{ENVIRONMENT}-deployer/" in entry["principal"]
 
 
 def _denial(line: str) -> str:
