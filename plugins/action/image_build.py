@@ -88,6 +88,6 @@ def _build(engine: Any, source: ImageSource, name: str, arguments: Json) -> None
         for block in engine.api.get_image(image.id):
             saved.write(block)
         saved.seek(0)
-        rewrite(saved, rewritten, name, bases, arguments["created_seconds"])
+        rewrite(saved, rewritten, name, bases, arguments["created_seconds"], source.added_files())
         rewritten.seek(0)
         engine.images.load(rewritten)

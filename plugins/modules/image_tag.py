@@ -29,6 +29,14 @@ options:
     description: Build arguments that are part of the tag.
     type: dict
     default: {}
+  added_files:
+    description:
+      - >-
+        Files that the built image gets in a last layer of its own, whatever the Dockerfile does: absolute path in the
+        image, in a folder that it has, to a file of this machine. Everybody in the container may read them. They are
+        part of the tag.
+    type: dict
+    default: {}
   platform:
     description: Operating system and CPU architecture of the image, such as C(linux/arm64).
     type: str

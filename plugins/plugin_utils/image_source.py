@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Slipway contributors
 # SPDX-License-Identifier: MIT
 
-"""What an image is built from: build context, Dockerfile, build arguments, base images, platform."""
+"""What an image is built from: build context, Dockerfile, build arguments, base images, platform, added files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import re
 import stat
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,12 +62,14 @@ class ImageSource:
         dockerfile: the Dockerfile, resolved.
         arguments: build arguments that are part of what was asked for.
         platform: operating system and CPU architecture, `linux/amd64`.
+        added: files that the built image gets in a layer of their own: path in the image to a file of this machine.
     """
 
     context: Path
     dockerfile: Path
     arguments: Mapping[str, str]
     platform: str = "linux/amd64"
+    added: Mapping[str, Path] = field(default_factory=dict)
 
     def files(self) -> list[str]:
         """Names in the build context below its folder, sorted: what .dockerignore leaves.
@@ -175,6 +177,20 @@ class ImageSource:
                     images[name] = None
         return list(images)
 
+    def added_files(self) -> dict[str, bytes]:
+        """What the added files hold, by their path in the image.
+
+        Raises:
+            SourceError: a file cannot be read.
+        """
+        try:
+            return {name: path.read_bytes() for name, path in self.added.items()}
+        except OSError as error:
+            raise SourceError(
+                f"{error.filename}, which the image is to have, cannot be read: {error.strerror}",
+                "Look at image_added_files and what it is made of",
+            ) from error
+
     def tag(self, engine: Any, context_digest: str | None = None) -> str:
         """The image's tag: 32 hexadecimal digits, equal for equal content and another for any other.
 
@@ -189,12 +205,15 @@ class ImageSource:
             digest = hashlib.sha256()
             self.write_context(digest.update)
             context_digest = digest.hexdigest()
-        content = {
+        content: dict[str, Any] = {
             "arguments": dict(self.arguments),
             "bases": [base_digest(engine, image) for image in self.base_images()],
             "context": context_digest,
             "platform": self.platform,
         }
+        # An image without has the tag that it always had.
+        if self.added:
+            content["added"] = {name: hashlib.sha256(data).hexdigest() for name, data in self.added_files().items()}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -205,6 +224,7 @@ def image_source(arguments: Mapping[str, Any]) -> ImageSource:
         dockerfile=Path(arguments["dockerfile"]).resolve(),
         arguments={name: str(value) for name, value in arguments["build_args"].items()},
         platform=arguments["platform"],
+        added={name: Path(path) for name, path in arguments["added_files"].items()},
     )
 
 

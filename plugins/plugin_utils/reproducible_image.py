@@ -12,7 +12,7 @@ import shutil
 import struct
 import tarfile
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import IO, Any
@@ -26,7 +26,14 @@ _OF_THE_ENGINE = ("container", "container_config", "docker_version", "id", "pare
 _MEMORY_BYTES = 64 * 1024 * 1024
 
 
-def rewrite(saved: IO[bytes], output: IO[bytes], name: str, bases: Iterable[list[str]], seconds: int) -> None:
+def rewrite(
+    saved: IO[bytes],
+    output: IO[bytes],
+    name: str,
+    bases: Iterable[list[str]],
+    seconds: int,
+    added: Mapping[str, bytes],
+) -> None:
     """Write an image that the engine can load, which is equal for builds of equal content.
 
     Layers of a base image stay as they are. In the others, each file gets the time EPOCH, and so do compiled Python
@@ -38,6 +45,7 @@ def rewrite(saved: IO[bytes], output: IO[bytes], name: str, bases: Iterable[list
         name: name and tag of the image that is written.
         bases: the layers of each base image, by their diff ids.
         seconds: when it was created, in seconds since 1970.
+        added: files that the image gets in a last layer: absolute path, in a folder that the image has, to content.
     """
     with (
         tarfile.open(fileobj=saved) as source,
@@ -57,6 +65,11 @@ def rewrite(saved: IO[bytes], output: IO[bytes], name: str, bases: Iterable[list
                 rewritten.seek(0)
                 diff_ids[number] = f"sha256:{hashlib.file_digest(rewritten, 'sha256').hexdigest()}"
                 _add(target, f"{number}.tar", rewritten)
+        if added:
+            layer = _layer_of(added)
+            diff_ids.append(f"sha256:{hashlib.sha256(layer).hexdigest()}")
+            config.setdefault("history", []).append({"created_by": f"add {' '.join(sorted(added))}"})
+            _add(target, f"{len(diff_ids) - 1}.tar", io.BytesIO(layer))
         for key in _OF_THE_ENGINE:
             config.pop(key, None)
         config.get("config", {}).pop("Image", None)
@@ -79,6 +92,17 @@ def _rewrite_layer(layer: tarfile.TarFile, output: IO[bytes], files: Collection[
             entry.mtime = EPOCH
             entry.pax_headers = {key: value for key, value in entry.pax_headers.items() if not key.endswith("time")}
             target.addfile(entry, content)
+
+
+def _layer_of(files: Mapping[str, bytes]) -> bytes:
+    """A layer with files that are root's and that everybody may read."""
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as target:
+        for path in sorted(files):
+            entry = tarfile.TarInfo(path.lstrip("/"))
+            entry.mode, entry.mtime, entry.size = 0o644, EPOCH, len(files[path])
+            target.addfile(entry, io.BytesIO(files[path]))
+    return output.getvalue()
 
 
 def _source_of(module: str) -> str | None:

@@ -87,6 +87,21 @@ def test_arguments_version_and_platform_change_the_tag(source: ImageSource, engi
 
 
 @pytest.mark.engine
+def test_added_files_change_the_tag_by_what_they_hold(source: ImageSource, engine: Any, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.pem", tmp_path / "two.pem"
+    one.write_text("authority")
+    two.write_text("authority")
+    tag = replace(source, added={"/ca.pem": one}).tag(engine)
+    assert tag != source.tag(engine)
+    assert tag == replace(source, added={"/ca.pem": two}).tag(engine)
+    assert tag != replace(source, added={"/other.pem": one}).tag(engine)
+    two.write_text("another")
+    assert tag != replace(source, added={"/ca.pem": two}).tag(engine)
+    with pytest.raises(SourceError, match=f"{tmp_path / 'no.pem'}, which the image is to have, cannot be read"):
+        replace(source, added={"/ca.pem": tmp_path / "no.pem"}).tag(engine)
+
+
+@pytest.mark.engine
 def test_base_image_changes_the_tag_and_its_name_does_not_matter(source: ImageSource, engine: Any) -> None:
     source = replace(source, dockerfile=source.context.parent / "Dockerfile")
     source.dockerfile.write_text("ARG BASE\nFROM ${BASE}\n")

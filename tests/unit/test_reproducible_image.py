@@ -49,7 +49,9 @@ def _built(engine: Any, source: ImageSource, name: str, arguments: dict[str, str
         for block in engine.api.get_image(image.id):
             saved.write(block)
         saved.seek(0)
-        rewrite(saved, rewritten, name, [engine.images.get(BASE).attrs["RootFS"]["Layers"]], EPOCH)
+        rewrite(
+            saved, rewritten, name, [engine.images.get(BASE).attrs["RootFS"]["Layers"]], EPOCH, source.added_files()
+        )
         rewritten.seek(0)
         engine.images.load(rewritten)
         engine.images.remove(image.id)
@@ -64,7 +66,9 @@ def _run(engine: Any, image: Any, *command: str) -> str:
 def test_two_builds_are_one_image(engine: Any, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("answer = 42\n")
     (tmp_path / "Dockerfile").write_text(TEXT)
-    source = ImageSource(tmp_path, tmp_path / "Dockerfile", {}, "linux/amd64")
+    (tmp_path / "authorities.pem").write_text("authorities")
+    added = {"/database-ca.pem": tmp_path / "authorities.pem"}
+    source = ImageSource(tmp_path, tmp_path / "Dockerfile", {}, "linux/amd64", added)
     try:
         one = _built(engine, source, f"{NAME}:one", {"REVISION": "1"})
         two = _built(engine, source, f"{NAME}:two", {"REVISION": "1"})
@@ -81,6 +85,10 @@ def test_two_builds_are_one_image(engine: Any, tmp_path: Path) -> None:
         assert one.attrs["Config"]["Healthcheck"] == {"Test": ["CMD-SHELL", "true"]}
         assert one.attrs["Created"].startswith("1980-01-01T00:00:00")
 
+        # What was added is there for everybody.
+        said = _run(engine, one, "stat", "-c", "%u %a %Y", "/database-ca.pem")
+        assert said == f"0 644 {EPOCH}"
+        assert _run(engine, one, "cat", "/database-ca.pem") == "authorities"
         # It runs, removed is removed, links are links, and the compiled module is taken for that of its source.
         assert _run(engine, one, "stat", "-c", "%h %Y", "/built/link", "module.py") == f"2 {EPOCH}\n1 {EPOCH}"
         assert _run(engine, one, "readlink", "/built/symbolic") == "day"
