@@ -34,8 +34,15 @@ STOP_SECONDS = 25
 LINGER_SECONDS = 2
 STOPS = (signal.SIGTERM, signal.SIGINT)
 CANNOT_LOAD = 3
+THREADS = int(os.environ.get("SERVER_THREADS") or 4)
+# Where answers take long, such as streams that stay open.
+MAX_THREADS = 256
+# Set where all requests come from a load balancer, as gunicorn and uvicorn read it, too: redirects go to
+# https, and the client's address is that of the client.
+IS_BEHIND_PROXY = os.environ.get("FORWARDED_ALLOW_IPS") == "*"
+TRUSTED = {"trusted_proxy": "*", "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"}}
 ADJUSTMENTS = Adjustments(
-    threads=int(os.environ.get("SERVER_THREADS") or 4),
+    threads=THREADS,
     # Longer than a load balancer keeps an idle connection (an ALB: 60 s), or it would meet a closed one.
     channel_timeout=65,
     cleanup_interval=1,
@@ -47,7 +54,8 @@ ADJUSTMENTS = Adjustments(
     # An answer of up to this size waits for its client without a thread.
     outbuf_high_watermark=32 * KIB * KIB,
     max_request_body_size=int(os.environ.get("SERVER_MAX_BODY_MIB") or 64) * KIB * KIB,
-    # X-Forwarded-* reach the application, which decides whom it believes.
+    # Other X-Forwarded-* reach the application, which decides whom it believes.
+    **(TRUSTED if IS_BEHIND_PROXY else {}),
     clear_untrusted_proxy_headers=False,
     ident=None,
 )
@@ -67,6 +75,7 @@ class Task(WSGITask):
     def finish(self) -> None:
         """Write the line of the access log, in the combined format."""
         super().finish()
+        self.channel.server.finished += 1
         if self.channel.server.access_log:
             request = self.request
             moment = time.strftime("%d/%b/%Y:%H:%M:%S %z")
@@ -98,12 +107,24 @@ class Server(TcpWSGIServer):
     def __init__(self, application: Callable[..., Any], listener: socket.socket, access_log: bool) -> None:
         self.access_log = access_log
         self.stopped_at = 0.0
+        self.finished = self.finished_before = 0
         address = (listener.family, listener.type, listener.proto, listener.getsockname())
         super().__init__(application, _sock=listener, bind_socket=False, adj=ADJUSTMENTS, sockinfo=address)
 
     def maintenance(self, now: float) -> None:
-        """Close connections whose clients are silent in the middle of a request, or that a stop ends."""
+        """Close connections whose clients are silent in the middle of a request, or that a stop ends.
+
+        Where all threads have been busy for a second without an answer that ended, start more.
+        """
         super().maintenance(now)
+        dispatcher = self.task_dispatcher
+        if (
+            self.finished == self.finished_before
+            and dispatcher.active_count == len(dispatcher.threads) < MAX_THREADS
+        ):
+            wanted = len(dispatcher.threads) + len(dispatcher.queue) + THREADS
+            dispatcher.set_thread_count(min(wanted, MAX_THREADS))
+        self.finished_before = self.finished
         for channel in self.active_channels.values():
             if channel.requests or channel.total_outbufs_len:
                 continue

@@ -21,6 +21,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.slipway.provision.plugins.filter.environment import environment_strings
 from ansible_collections.slipway.provision.plugins.filter.rds_ca import ca_file_problem, rds_ca_file
 from ansible_collections.slipway.provision.plugins.filter.terraform import did_you_mean
@@ -89,6 +90,7 @@ _BUCKET_NAMES = {
 # Inventory variables that are inputs of layers by another name than the layer's prefix gives.
 _INVENTORY_NAMES = {
     "account_id": "slipway_account_id",
+    "database_url_enabled": "app_database_url",
     "environment_variables": "app_environment_variables",
     "project": "slipway_google_project",
     "region": "slipway_region",
@@ -452,8 +454,13 @@ def _check_environment(host: Host, known: Project, problems: Problems) -> None:
         where = "app_environment_variables" if name in environment else "what every application is given"
         text = f"{name} is in app_secrets and in {where}; it must be in one of them"
         problems.add([host.name], text, remedies[variable])
-    if secrets and without_secrets:
-        problems.add([host.name], f"app_secrets cannot be had, because {without_secrets}", remedies[variable])
+    if host.values.get("app_database_url") and environment.get("DATABASE_URL") is not None:
+        text = "app_environment_variables holds DATABASE_URL, which app_database_url gives the app; leave one out"
+        problems.add([host.name], text, remedies["app_environment_variables"])
+    for variable in ("app_secrets", "app_database_url"):
+        if host.values.get(variable) and without_secrets:
+            place = host.file_of(variable, f"host_vars/{host.name}/app.yml")
+            problems.add([host.name], f"{variable} cannot be had, because {without_secrets}", f"Edit {place}")
 
 
 def _read_otherwise(value: Any, written: str) -> str:
@@ -534,6 +541,8 @@ def _layer_inputs(host: Host, layer: str, root: Path, known: Project, problems: 
                 inputs[variable] = _common_input(host, variable)
         elif name == "service_environment_variables":
             inputs[variable] = _environment(host, known)
+        elif name == "data_database_url_enabled":
+            inputs[variable] = boolean(host.values.get("app_database_url"), strict=False)
         elif name == "data_secrets":
             secrets = host.values.get("app_secrets")
             inputs[variable] = (

@@ -38,6 +38,7 @@ class Platform:
     cloud: str
     image_registry: str
     comparison: dict[str, str]
+    behind_proxy: bool = False
     deprecated: Json = field(default_factory=dict)
     internal_unless: dict[str, str] = field(default_factory=dict)
     left_over_log_groups: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import subprocess
 import time
@@ -22,7 +23,7 @@ HALF_OPEN = 256
 SLOW_BODIES = 64
 APPLICATION = """
 import time
-from flask import Flask, request
+from flask import Flask, Response, redirect, request, url_for
 
 app = Flask(__name__)
 
@@ -36,6 +37,21 @@ def liveness():
 def slow():
     time.sleep(2)
     return "done"
+
+
+@app.route("/events")
+def events():
+    def stream():
+        while True:
+            yield "data: still here\\n\\n"
+            time.sleep(10)
+
+    return Response(stream(), mimetype="text/event-stream")
+
+
+@app.route("/old")
+def old():
+    return redirect(url_for("slow", _external=True))
 
 
 @app.post("/data")
@@ -66,9 +82,9 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @contextmanager
-def running(image: str) -> Iterator[tuple[str, int]]:
+def running(image: str, *options: str) -> Iterator[tuple[str, int]]:
     """Run the image as a task does; give the container's name and the port where it answers."""
-    name = docker("run", "--detach", *TASK, f"--env=PORT={PORT}", "--publish", f"127.0.0.1::{PORT}", image)
+    name = docker("run", "--detach", *TASK, *options, f"--env=PORT={PORT}", "--publish", f"127.0.0.1::{PORT}", image)
     try:
         port = int(docker("port", name, f"{PORT}/tcp").rpartition(":")[2])
         deadline = time.monotonic() + 60
@@ -157,6 +173,44 @@ def test_an_application_meets_what_clients_send(image: str) -> None:
         assert b'"said":"192.0.2.7"' in answer
         assert b'"from":"127.' not in answer
         assert '"POST /data HTTP/1.1" 200' in docker("logs", name)
+
+
+STREAMS = 100
+
+
+@pytest.mark.parametrize("image", ["flask"], indirect=True)
+def test_clients_of_streams_hold_nobody_up(image: str) -> None:
+    with running(image) as (_, port), ExitStack() as clients:
+        streams = [
+            clients.enter_context(closing(connect(port, b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")))
+            for _ in range(STREAMS)
+        ]
+        # Each is served, and not by taking turns.
+        for stream in streams:
+            stream.settimeout(60)
+            answer = b""
+            while b"still here" not in answer:
+                answer += stream.recv(4096)
+        assert_alive(port)
+
+
+@pytest.mark.parametrize("image", ["flask"], indirect=True)
+@pytest.mark.parametrize(
+    ("option", "location"),
+    [("--env=FORWARDED_ALLOW_IPS=*", "https://example.org/slow"), ("--env=NONE=", "http://example.org/slow")],
+)
+def test_redirects_go_where_the_client_came_from(image: str, option: str, location: str) -> None:
+    """The header that says so is a load balancer's where there is one, and anybody's where there is none."""
+    with running(image, option) as (_, port):
+        headers = {"Host": "example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9, 198.51.100.7"}
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+            connection.request("GET", "/old", headers=headers)
+            assert connection.getresponse().headers["Location"] == location
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+            connection.request("POST", "/data", "{}", headers)
+            client = json.loads(connection.getresponse().read())["from"]
+            # The load balancer adds the last one, which is who asked it.
+            assert (client == "198.51.100.7") == location.startswith("https:")
 
 
 @pytest.mark.parametrize("image", ["flask"], indirect=True)

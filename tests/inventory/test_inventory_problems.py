@@ -1113,6 +1113,29 @@ def test_secrets_are_no_other_variables(inventory: Inventory) -> None:
     )
 
 
+def test_url_of_the_database(inventory: Inventory) -> None:
+    inventory.set("beers", app_database_url=True)
+    place = inventory.edit("host_vars/beers/app.yml")
+    assert (
+        f"beers: app_database_url is true, and data_database_name is null; a URL needs a database{place}"
+        in inventory.problem()
+    )
+    inventory.set("beers", data_database_name="beers", migration_command=["true"])
+    assert inventory.problems() == []
+    inventory.set("beers", app_secrets={"DATABASE_URL": "generated"})
+    assert (
+        f"beers: app_secrets holds DATABASE_URL, which app_database_url gives the application; leave one of them out{place}"
+        in inventory.problem()
+    )
+    inventory.set("beers", app_secrets={}, app_environment_variables={"DATABASE_URL": "sqlite://"})
+    assert (
+        f"beers: app_environment_variables holds DATABASE_URL, which app_database_url gives the app; leave one out{place}"
+        in inventory.problem()
+    )
+    inventory.set("beers", app_environment_variables={}, app_database_url="perhaps")
+    assert "beers: argument 'app_database_url' is of type str" in inventory.problem()
+
+
 def test_secrets_of_another_type_are_not_shown(inventory: Inventory) -> None:
     inventory.set("beers", app_secrets={"PIN": ["hunter2"]})
     found = inventory.problem()
@@ -1153,6 +1176,10 @@ def test_secrets_are_for_platforms_with_data(inventory: Inventory, host: str) ->
     hint = "has no secrets; an app with some must stand in one of ec2, ecs, ecs_public"
     inventory.set(host, app_secrets={"KEY": "generated"})
     assert hint in inventory.problem()
+    inventory.set(host, app_secrets={}, app_database_url=True)
+    assert f"{host}: app_database_url cannot be had" in inventory.problem()
+    assert hint in inventory.problem()
+    inventory.set(host, app_database_url=False)
     inventory.set(
         host, app_secrets={}, app_environment_variables={"A_SECRET_ID": "arn:aws:secretsmanager:us-east-1:1:secret:a"}
     )

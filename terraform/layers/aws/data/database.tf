@@ -84,7 +84,7 @@ resource "aws_db_instance" "this" {
   instance_class = var.instance_class
 
   username    = var.master_username
-  password_wo = jsondecode(ephemeral.aws_secretsmanager_secret_version.master[0].secret_string)["password"]
+  password_wo = jsondecode(ephemeral.aws_secretsmanager_secret_version.database["master"].secret_string)["password"]
   # A number made of the version's id, so that every version ever written reaches the database, whatever led to it.
   password_wo_version = parseint(substr(local.master_version, 0, 12), 16)
 

@@ -12,7 +12,7 @@ module "migration_roles" {
   count  = local.database_enabled ? 1 : 0
 
   account_id               = var.account_id
-  environment_secret_arns  = local.environment_secret_arns
+  environment_secret_arns  = local.environment_secret_arns["migrator"]
   log_retention_days       = var.log_retention_days
   name                     = "${var.name}/migration"
   permissions_boundary_arn = var.permissions_boundary_arn

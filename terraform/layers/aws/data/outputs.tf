@@ -51,20 +51,21 @@ output "database_resource_id" {
 
 output "environment_secret_arns" {
   description = "ARNs of the secrets that the application has in its environment."
-  value       = local.environment_secret_arns
+  value       = local.environment_secret_arns["app"]
 }
 
 output "environment_secret_versions" {
   description = "A hash that is another one whenever a value of the application's secrets is; empty without secrets."
-  value = length(local.environment_secrets) == 0 ? "" : sha256(jsonencode(merge(
+  value = length(local.environment_secrets["app"]) == 0 ? "" : sha256(jsonencode(merge(
     var.secret_versions,
     { for name, version in aws_secretsmanager_secret_version.generated : name => version.version_id },
+    { for key, version in aws_secretsmanager_secret_version.database_url : "DATABASE_URL" => version.version_id if key == "app" },
   )))
 }
 
 output "environment_secrets" {
   description = "Secrets in the application's environment: the name of a variable to the ARN of the secret, with the key of one in JSON after it, as ECS takes it."
-  value       = local.environment_secrets
+  value       = local.environment_secrets["app"]
 }
 
 output "master_secret_arn" {
@@ -75,6 +76,11 @@ output "master_secret_arn" {
 output "migration_cluster_name" {
   description = "Name of the ECS cluster that migrations run on; null without a database."
   value       = one(aws_ecs_cluster.migration[*].name)
+}
+
+output "migration_environment_secrets" {
+  description = "The same for migrations, whose DATABASE_URL is that of the migrator."
+  value       = local.environment_secrets["migrator"]
 }
 
 output "migration_execution_role_arn" {

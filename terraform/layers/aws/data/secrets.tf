@@ -9,6 +9,9 @@ locals {
     readonly = "${var.database_name}_readonly"
   } : {}
 
+  # Those that also get their way into the database as one URL.
+  users_with_url = local.database_enabled && var.database_url_enabled ? toset(["app", "migrator"]) : toset([])
+
   # All passwords are cut from one long random string, so that a plan costs one call however many there are.
   password_offsets = {
     for i, key in concat(
@@ -21,12 +24,22 @@ locals {
   # Names of variables in the application's environment whose values are made here.
   generated_secrets = toset([for name, source in var.secrets : name if source == "generated"])
 
-  # The others, as ECS takes them: the ARN of a secret, with what of it is meant after colons.
-  environment_secrets = merge(
+  # All of them, as ECS takes them: the ARN of a secret, with what of it is meant after colons. The application and its
+  # migrations have each the URL of its own user.
+  named_secrets = merge(
     { for name, source in var.secrets : name => source if source != "generated" },
     { for name, secret in aws_secretsmanager_secret.generated : name => secret.arn },
   )
-  environment_secret_arns = distinct([for source in local.environment_secrets : join(":", slice(split(":", source), 0, 7))])
+  environment_secrets = {
+    for user in ["app", "migrator"] : user => merge(
+      local.named_secrets,
+      { for key, secret in aws_secretsmanager_secret.database_url : "DATABASE_URL" => secret.arn if key == user },
+    )
+  }
+  environment_secret_arns = {
+    for user, secrets in local.environment_secrets :
+    user => distinct([for source in secrets : join(":", slice(split(":", source), 0, 7))])
+  }
 
   # Another one for each password that the master is ever given, and so for each database.
   master_version = local.database_enabled ? sha256(aws_secretsmanager_secret_version.database["master"].version_id) : null
@@ -115,11 +128,40 @@ resource "aws_secretsmanager_secret_version" "generated" {
   secret_string_wo_version = var.credentials_version
 }
 
-# The database gets the password that was written, not the one that was generated: an apply that is interrupted
-# between the two leaves a secret that the next apply gives to the database.
-ephemeral "aws_secretsmanager_secret_version" "master" {
-  count = local.database_enabled ? 1 : 0
+# The database and the URLs get the password that was written, not the one that was generated: an apply that is interrupted
+# between the two leaves a secret that the next apply gives to the database, and an app may want its URL later.
+ephemeral "aws_secretsmanager_secret_version" "database" {
+  for_each = local.database_enabled ? setunion(["master"], local.users_with_url) : toset([])
 
-  secret_id  = aws_secretsmanager_secret_version.database["master"].secret_id
-  version_id = aws_secretsmanager_secret_version.database["master"].version_id
+  secret_id  = aws_secretsmanager_secret_version.database[each.key].secret_id
+  version_id = aws_secretsmanager_secret_version.database[each.key].version_id
+}
+
+resource "aws_secretsmanager_secret" "database_url" {
+  #checkov:skip=CKV2_AWS_57:written again by the run that rotates the password in it, which replaces the tasks or instances that have the old one
+  for_each = local.users_with_url
+
+  name                    = "${var.name}/database/${each.key}-url"
+  description             = "URL that the database user ${local.database_users[each.key]} connects by"
+  recovery_window_in_days = var.secret_recovery_days
+}
+
+resource "aws_secretsmanager_secret_version" "database_url" {
+  for_each = local.users_with_url
+
+  secret_id = aws_secretsmanager_secret.database_url[each.key].id
+  secret_string_wo = format(
+    "postgresql://%s:%s@%s:%d/%s?sslmode=verify-full",
+    local.database_users[each.key],
+    urlencode(jsondecode(ephemeral.aws_secretsmanager_secret_version.database[each.key].secret_string)["password"]),
+    aws_db_instance.this[0].address,
+    aws_db_instance.this[0].port,
+    aws_db_instance.this[0].db_name,
+  )
+  # A number made of what the URL is made of, so that it is written again whenever one of them is another.
+  secret_string_wo_version = parseint(substr(sha256(jsonencode([
+    aws_secretsmanager_secret_version.database[each.key].version_id,
+    aws_db_instance.this[0].address,
+    aws_db_instance.this[0].port,
+  ])), 0, 12), 16)
 }

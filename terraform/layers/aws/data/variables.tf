@@ -101,6 +101,18 @@ variable "database_name" {
   }
 }
 
+variable "database_url_enabled" {
+  description = "Whether the application, and its migrations, have the secret DATABASE_URL in their environment: user, password, host, port and database as one URL of PostgreSQL."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.database_url_enabled || var.database_name != null
+    error_message = "database_url_enabled is true, and database_name is null; a URL needs a database."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether the database has deletion protection."
   type        = bool
@@ -323,6 +335,11 @@ variable "secrets" {
   validation {
     condition     = alltrue([for key in keys(var.secrets) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])
     error_message = "secrets holds ${join(", ", [for key in keys(var.secrets) : jsonencode(key) if !can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))])}; a name must be letters, digits and underscores, and begin with no digit."
+  }
+
+  validation {
+    condition     = !(var.database_url_enabled && contains(keys(var.secrets), "DATABASE_URL"))
+    error_message = "secrets holds DATABASE_URL, which database_url_enabled gives the application; leave one of them out."
   }
 
   # valueFrom of Secret in the Amazon ECS API Reference. The six characters at the end are Secrets Manager's.

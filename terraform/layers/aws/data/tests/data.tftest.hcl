@@ -291,6 +291,53 @@ run "secrets_in_the_environment" {
   }
 }
 
+run "url_of_the_database" {
+  command = plan
+
+  variables {
+    database_name        = "taskdb"
+    database_url_enabled = true
+    secrets              = { SECRET_KEY = "generated" }
+  }
+
+  assert {
+    condition = { for user, secret in aws_secretsmanager_secret.database_url : user => secret.name } == {
+      app      = "dev-tasks/database/app-url"
+      migrator = "dev-tasks/database/migrator-url"
+    }
+    error_message = "The application and its migrations have each the URL of their own user, and nobody else has one."
+  }
+
+  assert {
+    condition = alltrue([
+      for user in ["app", "migrator"] : toset(keys(local.environment_secrets[user])) == toset(["DATABASE_URL", "SECRET_KEY"])
+    ])
+    error_message = "The URL is beside the other secrets in the environment."
+  }
+}
+
+run "rejects_a_url_without_a_database" {
+  command = plan
+
+  variables {
+    database_url_enabled = true
+  }
+
+  expect_failures = [var.database_url_enabled]
+}
+
+run "rejects_two_urls" {
+  command = plan
+
+  variables {
+    database_name        = "taskdb"
+    database_url_enabled = true
+    secrets              = { DATABASE_URL = "generated" }
+  }
+
+  expect_failures = [var.secrets]
+}
+
 run "rejects_wrong_secrets" {
   command = plan
 

@@ -1,0 +1,164 @@
+"""An application as people write them, which knows nothing of this project: from folder to HTTPS by an inventory alone.
+
+The tests build on each other and run in the order they stand in.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import ssl
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.cookiejar import CookieJar
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.http import ask
+from tests.e2e.runs import PROJECT, Site, environments, succeeded
+
+ENVIRONMENT = "e2eordinary"
+APPS = ()
+SHOPS = {"shop-ecs": "ecs", "shop-ec2": "ec2"}
+# All that is said of it.
+INVENTORY = """
+image_source: "{{ inventory_dir }}/../../shop"
+image_build_args: {WSGI_APP: "shop:create_app()"}
+data_database_name: shop
+migration_command: [flask, db, upgrade]
+app_database_url: true
+app_secrets: {SECRET_KEY: generated}
+"""
+STREAMS = 100
+
+pytestmark = pytest.mark.long
+
+
+class Browser:
+    """Somebody's browser: it has cookies, verifies certificates and follows no redirect by itself.
+
+    Args:
+        url: the application's.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._cookies = CookieJar()
+
+    def ask(self, path: str, method: str = "GET", body: bytes | None = None, kind: str = "") -> Any:
+        """The answer, whatever its status is."""
+        request = urllib.request.Request(self.url + path, data=body, method=method)  # noqa: S310  our own URLs
+        if kind:
+            request.add_header("Content-Type", kind)
+        opener = urllib.request.OpenerDirector()
+        for handler in (urllib.request.HTTPSHandler(), urllib.request.HTTPCookieProcessor(self._cookies)):
+            opener.add_handler(handler)
+        return opener.open(request, timeout=30)
+
+    def send(self, path: str, **fields: str) -> Any:
+        """The answer to a form."""
+        body = urllib.parse.urlencode(fields).encode()
+        return self.ask(path, "POST", body, "application/x-www-form-urlencoded")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deployed(site: Site) -> Iterator[None]:
+    """The application on each platform, deployed for all tests of this file."""
+    shutil.copytree(PROJECT / "tests/e2e/applications/shop", site.folder / "shop")
+    hosts = site.inventory / "hosts.yml"
+    groups = yaml.safe_load(hosts.read_text())
+    for app, platform in SHOPS.items():
+        groups["all"]["children"]["apps"]["children"][platform]["hosts"] = {app: None}
+        folder = site.inventory / "host_vars" / app
+        folder.mkdir()
+        (folder / "app.yml").write_text(INVENTORY)
+        # For the test of streams: they are all on one task.
+        site.set(app, service_min_count=1)
+    hosts.write_text(yaml.safe_dump(groups))
+    assert len(INVENTORY.strip().splitlines()) <= 8
+    succeeded(site.run())
+    yield
+    site.destroy()
+
+
+@pytest.fixture(params=SHOPS)
+def app(request: pytest.FixtureRequest) -> str:
+    """Each app."""
+    return str(request.param)
+
+
+@pytest.fixture
+def browser(site: Site, app: str) -> Browser:
+    """A browser of the app."""
+    url = site.summary()[app]["url"]
+    assert url.startswith("https://")
+    return Browser(url)
+
+
+def test_login_lasts_and_redirects_go_to_https(browser: Browser) -> None:
+    answer = browser.send("/login", name="Ada")
+    assert (answer.status, answer.headers["Location"]) == (302, f"{browser.url}/")
+    assert {json.load(browser.ask("/"))["user"] for _ in range(20)} == {"Ada"}
+
+
+def test_migrated_database_keeps_what_is_sent(browser: Browser) -> None:
+    assert browser.send("/items", name="Hat").status == 401
+    browser.send("/login", name="Grace")
+    number = json.load(browser.send("/items", name="Hat"))["id"]
+    assert {"id": number, "name": "Hat"} in json.load(browser.ask("/items"))
+    photo = bytes(range(256)) * 8192
+    head = b'--limit\r\nContent-Disposition: form-data; name="photo"; filename="hat.png"\r\n\r\n'
+    body = head + photo + b"\r\n--limit--\r\n"
+    assert browser.ask(f"/items/{number}/photo", "PUT", body, "multipart/form-data; boundary=limit").status == 200
+    assert browser.ask(f"/items/{number}/photo").read() == photo
+
+
+def test_streams_hold_nobody_up(browser: Browser) -> None:
+    host = urllib.parse.urlsplit(browser.url).hostname or ""
+    context = ssl.create_default_context()
+    with ExitStack() as clients:
+        streams = []
+        for _ in range(STREAMS):
+            connection = clients.enter_context(socket.create_connection((host, 443), timeout=60))
+            streams.append(clients.enter_context(context.wrap_socket(connection, server_hostname=host)))
+            streams[-1].sendall(f"GET /events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        for stream in streams:
+            answer = b""
+            while b"still here" not in answer:
+                answer += stream.recv(4096)
+        # As long as three checks of the load balancer take, which would replace the task.
+        until = time.monotonic() + 35
+        while time.monotonic() < until:
+            started = time.monotonic()
+            assert browser.ask("/items").status == 200
+            assert time.monotonic() - started < 1
+            time.sleep(1)
+
+
+def test_second_run_changes_nothing(site: Site) -> None:
+    assert succeeded(site.run()).changed == {}
+
+
+def test_new_passwords_replace_what_has_the_old_one(site: Site, app: str, browser: Browser, aws: Any) -> None:
+    name = f"{ENVIRONMENT}-{app}"
+    before = {one["DATABASE_URL"] for one in environments(name, SHOPS[app]) if "IMAGE_DIGEST" in one}
+    site.set(app, service_min_count=1, data_credentials_version=2)
+    succeeded(site.run("site.yml", "--limit", app))
+    after = {one["DATABASE_URL"] for one in environments(name, SHOPS[app]) if "IMAGE_DIGEST" in one}
+    secret = aws("secretsmanager").get_secret_value(SecretId=f"{name}/database/app-url")["SecretString"]
+    assert after == {secret}
+    assert not before & after
+    assert ask(f"{browser.url}/items").status == 200
+    places = {str(path): path.read_bytes() for path in site.folder.rglob("*") if path.is_file()}
+    s3 = aws("s3")
+    bucket = f"slipway-{ENVIRONMENT}-state"
+    for item in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        places[item["Key"]] = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+    passwords = [urllib.parse.urlsplit(url).password for url in before | after]
+    assert not [place for place, text in places.items() for one in passwords if one and one.encode() in text]
