@@ -150,6 +150,10 @@ def test_dry_run_changes_nothing(run: CloudRun, web: str) -> None:
             "template.containers[0].startup_probe.timeout_seconds",
         ),
         (
+            lambda s: s["template"]["containers"][0]["startupProbe"].update(failureThreshold=241),
+            "template.containers[0].startup_probe.failure_threshold",
+        ),
+        (
             lambda s: s["template"]["containers"][0]["startupProbe"].update(tcpSocket={}),
             "template.containers[0].startup_probe",
         ),

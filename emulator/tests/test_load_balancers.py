@@ -27,6 +27,8 @@ TARGETS: list[dict[str, Any]] = [{"Id": "10.0.0.1", "Port": 80}, {"Id": "10.0.0.
         ("200,302", 302, True),
         ("200-299", 250, True),
         ("200-299", 300, False),
+        ("200-499", 404, True),
+        ("200-499", 500, False),
     ],
 )
 def test_success_codes(matcher: str, status: int, expected: bool) -> None:
@@ -84,9 +86,11 @@ class TestChoice:
 
 
 class Backend(BaseHTTPRequestHandler):
-    """Answers 200 or what the server says, with what it was asked."""
+    """Answers 200 or what the server says, with what it was asked; /silent, when it is told to."""
 
     def do_GET(self) -> None:
+        if self.path == "/silent":
+            self.server.may_answer.wait()  # type: ignore[attr-defined]
         status = self.server.status  # type: ignore[attr-defined]
         body = f"{self.headers['Host']} {self.headers['X-Forwarded-Proto']} {self.path}".encode()
         self.send_response(status if self.path == "/health" else 200)
@@ -102,6 +106,7 @@ class Backend(BaseHTTPRequestHandler):
 def backend() -> Iterator[Any]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Backend)
     server.status = 200  # type: ignore[attr-defined]
+    server.may_answer = threading.Event()  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever).start()
     yield server
     server.shutdown()
@@ -222,6 +227,39 @@ def test_target_fails_and_recovers(aws: Client, backend: Any, balancer: Balancer
     }
     backend.status = 200
     wait_until(lambda: balancer.target_states() == ["healthy"], 30)
+
+
+def test_success_codes_that_no_load_balancer_takes(aws: Client, balancer: Balancer) -> None:
+    elb = aws("elbv2")
+    for codes in ("199", "500", "200-599", "2xx"):
+        with pytest.raises(ClientError, match="must be within '200-499' inclusive"):
+            elb.modify_target_group(TargetGroupArn=balancer.group, Matcher={"HttpCode": codes})
+        with pytest.raises(ClientError, match="must be within '200-499' inclusive"):
+            elb.create_target_group(Name="temu-codes", Matcher={"HttpCode": codes})
+    elb.modify_target_group(TargetGroupArn=balancer.group, Matcher={"HttpCode": "200-299,404"})
+    (group,) = elb.describe_target_groups(TargetGroupArns=[balancer.group])["TargetGroups"]
+    assert group["Matcher"] == {"HttpCode": "200-299,404"}
+
+
+def test_silent_target_is_given_up_after_the_idle_timeout(
+    aws: Client, cloud: Settings, backend: Any, balancer: Balancer
+) -> None:
+    elb = aws("elbv2")
+
+    def set_idle_timeout(seconds: str) -> None:
+        attribute = {"Key": "idle_timeout.timeout_seconds", "Value": seconds}
+        elb.modify_load_balancer_attributes(LoadBalancerArn=balancer.arn, Attributes=[attribute])
+
+    for refused in ("0", "4001", "1.5"):
+        with pytest.raises(ClientError, match="must be from 1 to 4000"):
+            set_idle_timeout(refused)
+    set_idle_timeout("1")
+    try:
+        assert ask(cloud, balancer.dns_name, "/silent")[0] == 504
+    finally:
+        backend.may_answer.set()
+        set_idle_timeout("60")
+    assert ask(cloud, balancer.dns_name, "/silent")[0] == 200
 
 
 class TestSharedListener:

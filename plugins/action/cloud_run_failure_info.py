@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.slipway.provision.plugins.plugin_utils.advice import advice
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.cloud_run import failed_revision
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
@@ -23,4 +24,5 @@ class ActionModule(CloudActionModule):
         """Return the report."""
         cloud = GoogleCloud()
         service = cloud.get("cloud_run_v2", arguments["service"])
-        return {"changed": False, "report": failed_revision(cloud, service) if service else []}
+        report = failed_revision(cloud, service) if service else []
+        return {"changed": False, "report": [*report, *advice("\n".join(report))]}

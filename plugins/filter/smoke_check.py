@@ -10,6 +10,10 @@ from typing import Any
 
 Json = dict[str, Any]
 
+# What answers in the application's place: Cloud Run to who may not call a service, and a shared load balancer
+# (terraform/modules/load_balancer) to a host name that it does not know.
+_OF_THE_PLATFORM = ("Your client does not have permission to get URL", "No application has this host name.")
+
 
 def answer_problems(answer: Json, expected: Json) -> list[str]:
     """What is wrong with an answer; empty when it is as expected.
@@ -17,26 +21,34 @@ def answer_problems(answer: Json, expected: Json) -> list[str]:
     Args:
         answer: what `ansible.builtin.uri` returned, with its content.
         expected: `status` (the HTTP status, 200 where it is not given), `body` (the whole body, without
-            white space around it) and `json` (members that the JSON body must have, with their values);
-            all optional.
+            white space around it), `json` (members that the JSON body must have, with their values) and
+            `optional` (whether the application may lack it: its answer may have any other status below 500,
+            and lack members); none has to be given.
     """
     # -1 is what the module says where nothing answered.
     if answer.get("status", -1) == -1:
         return [f"no answer ({answer.get('msg', 'no reason given')})"]
     content = answer.get("content", "")
+    status, wanted, optional = answer["status"], expected.get("status", 200), expected.get("optional", False)
+    if optional and status != wanted and status < 500:
+        is_of_the_platform = any(text in content for text in _OF_THE_PLATFORM)
+        return [f"status is {status}, from the platform and not from the application"] if is_of_the_platform else []
     problems = []
-    if answer["status"] != expected.get("status", 200):
-        problems.append(f"status is {answer['status']}, expected {expected.get('status', 200)}")
+    if status != wanted:
+        # What follows a question mark may be a secret.
+        to = f", to {answer['location'].partition('?')[0]}" if answer.get("location") else ""
+        problems.append(f"status is {status}{to}, expected {'one below 500' if optional else wanted}")
     if "body" in expected and content.strip() != expected["body"]:
         problems.append(f"body is {content.strip()!r}, expected {expected['body']!r}")
     if expected.get("json"):
         try:
             document = json.loads(content)
         except json.JSONDecodeError:
-            return [*problems, f"body is not JSON: {content.strip()[:200]!r}"]
+            return problems if optional else [*problems, f"body is not JSON: {content.strip()[:200]!r}"]
+        members = document if isinstance(document, dict) else {}
         for name, value in expected["json"].items():
-            found = document.get(name) if isinstance(document, dict) else None
-            if found != value:
+            found = members.get(name)
+            if found != value and (name in members or not optional):
                 problems.append(f"{name} is {found!r}, expected {value!r}")
     return problems
 

@@ -32,7 +32,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description: Lines; none where the newest revision has not failed, or there is no such service.
+  description: >-
+    The reason, the last lines of the log, and the inputs that are about it; no line where the newest revision has not
+    failed, or there is no such service.
   type: list
   elements: str
   returned: always

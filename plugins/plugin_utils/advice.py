@@ -8,33 +8,52 @@ from __future__ import annotations
 import re
 
 _PATH = "service_health_check_path"
+_CODES = "service_health_check_codes"
+_START = "service_start_period_seconds"
 _GRACE = "service_health_check_grace_period_seconds"
 
 # What a load balancer was answered ("Health checks for Application Load Balancer target groups", ELB user guide).
-_CODES = re.compile(r"Health checks failed with these codes: \[(\d{3})[\d, ]*\]")
+_ANSWERED = re.compile(r"Health checks failed with these codes: \[(\d{3})[\d, ]*\]")
+_ELSEWHERE = f"set {_PATH} to a path that answers 200, or {_CODES} to the codes that are right."
 _BY_CODE = {
-    "3": f"That is a redirect: set {_PATH} to where it leads, which is often the same path with a slash at its end.",
+    "3": f"That is a redirect: set {_PATH} to where it leads, which is often the same path with a slash at its end. "
+    f"Where it leads to https://, set {_CODES}, such as 200,{{code}}.",
     "400": "Some applications answer so to a Host that they do not know, and the load balancer asks for an "
-    "address: let them take "
-    f"any at {_PATH} (Django: ALLOWED_HOSTS).",
-    "401": f"The application wants a login there: set {_PATH} to a path without one.",
-    "403": f"The application wants a login there: set {_PATH} to a path without one.",
-    "404": f"There is no such path: set {_PATH} to one that there is.",
-    "5": f"The log of the application has the reason. If it only takes longer to start, raise {_GRACE}.",
+    f"address: let them take any at {_PATH} (Django: ALLOWED_HOSTS), or set {_CODES} to the codes that are right, such "
+    "as 200,400.",
+    "401": f"The application wants a login there: {_ELSEWHERE}",
+    "403": f"The application wants a login there: {_ELSEWHERE}",
+    "404": f"There is no such path: {_ELSEWHERE}",
+    "5": f"The log of the application has the reason. If it only takes longer to start, raise {_START}, or {_GRACE} "
+    "where that is set.",
 }
 _SAID = (
     (
         re.compile(r"failed ELB health checks|is unhealthy in \(target-group|ELB system health check failure"),
-        f"The load balancer asks {_PATH} on service_container_port, and got no answer. If the application only "
-        "takes longer to "
-        f"start, raise {_GRACE}. It has to listen on all addresses, not on 127.0.0.1 alone.",
+        f"The load balancer asks {_PATH} on service_container_port, and got no answer. If the application only takes "
+        f"longer to start, raise {_START}, or {_GRACE} where that is set. It has to listen on all addresses, not on "
+        "127.0.0.1 alone.",
     ),
     (
         re.compile(r"failed container health checks"),
-        "The container's own check asks GET /healthz with the image's Python. If the image has none, or answers "
-        "another path, set "
-        "service_health_check_command; if the application only takes longer to start, raise "
-        "service_start_period_seconds.",
+        "The container's own check asks GET /healthz (on ecs_public service_health_check_path) on "
+        "service_container_port with the image's Python, and any answer below 500 is right (of a path that is set, "
+        "200). If the image has no Python, set service_health_check_command; if the application only takes longer to "
+        f"start, raise {_START}.",
+    ),
+    (
+        # App Runner, by HTTP and by TCP.
+        re.compile(r"Health check failed on protocol"),
+        f"App Runner connects to service_container_port, and asks {_PATH} where that is set, which has to answer 200. "
+        f"If the application only takes longer to start, raise {_START}. It has to listen on all addresses, not on "
+        "127.0.0.1 alone.",
+    ),
+    (
+        # Cloud Run, by HTTP and by TCP.
+        re.compile(r"failed the configured startup probe checks|failed to start and listen on the port"),
+        f"Cloud Run connects to service_container_port, and asks {_PATH} where that is set, which has to answer 200 to "
+        f"399. If the application only takes longer to start, raise {_START}. It has to listen on PORT, on all "
+        "addresses.",
     ),
     (
         re.compile(r"exec format error"),
@@ -78,10 +97,12 @@ def advice(said: str) -> list[str]:
         said: what the platform and the log of the application say.
     """
     found = []
-    codes = sorted(set(_CODES.findall(said)))
+    codes = sorted(set(_ANSWERED.findall(said)))
     for code in codes:
-        more = _BY_CODE.get(code) or _BY_CODE.get(code[0], "")
-        found.append(f"The load balancer was answered {code} at {_PATH}, and wants 200. {more}".rstrip())
+        more = (_BY_CODE.get(code) or _BY_CODE.get(code[0], "")).format(code=code)
+        found.append(
+            f"The load balancer was answered {code} at {_PATH}, and does not take it for healthy. {more}".rstrip()
+        )
     for expression, text in _SAID:
         # Where the load balancer says what it was answered, it was answered.
         if expression.search(said) and not (codes and "load balancer asks" in text):

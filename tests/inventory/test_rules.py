@@ -46,12 +46,19 @@ _ENVIRONMENTS: tuple[list[Any], list[Any]] = (
     ],
     [{"PASSWORD": "x"}, {"my_token": "x"}, {"A_API_KEY": "x"}, {"URL": "postgresql://u:p@h/d"}],
 )
-_GRACE = ([0, 3600], [-1, 3601])
+_CODES = (
+    [None, "200", 200, "200,301", "200-399", "200-299,404", "499"],
+    ["199", "500", "200-599", "300-200", "200, 301", "200-", "2xx", ""],
+)
+_GRACE = ([None, 0, 3600], [-1, 3601])
+_IDLE = ([1, 60, 4000], [0, 4001, 60.5])
 _LEAST = ([1, 10], [0, 1.5])
 _MOST = ([2, 100], [1, 2.5])
+_PATHS = ([None, "/", "/health", "/a/b"], ["health", "/a?b", "/a b", "/a#b", ""])
 _PERCENT = ([10, 95, 70.5], [9, 96])
 _PORTS = ([1024, 65535], [1023, 65536, 80, 8000.5])
 _SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:a/b_+=.@-AbCdEf"
+_START = ([0, 300], [-1, 301])
 _STOP = ([2, 120], [1, 121])
 _TMP = ([1, 511], [0, 512])
 _USERS = (["10001", "1:1", 5], ["0", "root", "10001:", "-1", ""])
@@ -84,7 +91,9 @@ _ALARMS: _Cases = {
 }
 _LOAD_BALANCER: _Cases = {
     "domain_name": ([None], ["Example.org", "example", "-a.example.org", "a..org"]),
-    "health_check_path": (["/", "/health", "/a/b"], ["health", "/a?b", "/a b", "/a#b", ""]),
+    "health_check_codes": _CODES,
+    "health_check_path": _PATHS,
+    "load_balancer_idle_timeout_seconds": _IDLE,
     "ssl_policy": (
         ["ELBSecurityPolicy-TLS13-1-2-Res-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"],
         ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-1-2021-06", ""],
@@ -107,7 +116,7 @@ _FARGATE: _Cases = {
         [["true"], ["CMD"], ["curl", "-f"], []],
     ),
     "memory_mib": ([512, 1024, 2048], [256, 513, 3072, 4096]),
-    "start_period_seconds": ([0, 300], [-1, 301]),
+    "start_period_seconds": _START,
     "stop_timeout_seconds": _STOP,
     "tmp_size_mib": _TMP,
     "user": _USERS,
@@ -159,6 +168,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         ),
         "flow_log_retention_days": _DAYS,
         "flow_log_traffic_type": ([None, "ACCEPT", "ALL", "REJECT"], ["all", "", "NONE"]),
+        "load_balancer_idle_timeout_seconds": _IDLE,
         "load_balancer_ssl_policy": _LOAD_BALANCER["ssl_policy"],
         "load_balancer_zone_create": ([False], [True]),
         "load_balancer_zone_name": ([None, "a.example.org"], ["Example.org", "example", "*.example.org", ""]),
@@ -221,6 +231,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "min_count": _LEAST,
         "root_device_name": (["/dev/xvda", "/dev/sda1"], ["xvda", "/dev/", "/dev/disk/by-id"]),
         "root_volume_gb": ([8, 16384], [7, 16385, 8.5]),
+        "start_period_seconds": _START,
         "stop_timeout_seconds": _STOP,
         "tmp_size_mib": _TMP,
         "user": _USERS,
@@ -242,6 +253,8 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             [[], ["203.0.113.1/24"], ["203.0.113.0"], ["everyone"], ["::/0"]],
         ),
         "desired_count": ([1, 5], [0, 1.5]),
+        # It becomes a part of a line of Python.
+        "health_check_path": (_PATHS[0], [*_PATHS[1], "/it's", "/a\\b", "/ä"]),
     },
     "aws/service_app_runner": {
         "image": _IMAGES,
@@ -251,11 +264,12 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             [*_ENVIRONMENTS[0], {"MY_AWSAPPRUNNER": "x"}, _variables(46)],
             [*_ENVIRONMENTS[1], {"AWSAPPRUNNER": "x"}, {"AWSAPPRUNNER_X": "x"}, {"PORT": "x"}, _variables(47)],
         ),
-        "health_check_path": (["/", "/healthz"], ["healthz", "/a?b", "/a b", "/a#b", ""]),
+        "health_check_path": _PATHS,
         "max_concurrent_requests": ([1, 200], [0, 201, 1.5]),
         "max_count": ([2, 25], [1, 26, 2.5]),
         "memory_mib": ([512, 1024], [256, 2048, 4096]),
         "min_count": ([1, 10], [0, 26, 1.5]),
+        "start_period_seconds": ([5, 25, 400], [4, 401]),
     },
     "gcp/bootstrap": {
         "github_repository": ([None, "a/b", "example-org/shop.web_1"], ["shop", "-a/b", "a/b/c", "a/b' || true", ""]),
@@ -294,7 +308,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
                 _variables(999),
             ],
         ),
-        "health_check_path": (["/", "/healthz"], ["healthz", "/a?b", "/a b", "/a#b", ""]),
+        "health_check_path": _PATHS,
         "ingress": (
             ["INGRESS_TRAFFIC_ALL", "INGRESS_TRAFFIC_INTERNAL_ONLY", "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"],
             ["INGRESS_TRAFFIC_NONE", "all", ""],
@@ -303,6 +317,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "max_count": ([2, 100], [0, 1, 2.5]),
         "memory_mib": ([512, 4096], [511, 4097, 512.5]),
         "min_count": ([0, 1, 10], [-1, 1.5]),
+        "start_period_seconds": ([1, 240], [0, 241, 1.5]),
     },
 }
 
@@ -406,6 +421,7 @@ def test_load_balancer_of_the_network(root: str) -> None:
         (shared | {"domain_name": "example.org"}, ["shared_load_balancer"]),
         (shared | {"zone_name": "example.org"}, ["zone_name"]),
         (shared | {"load_balancer_deletion_protection": True}, ["shared_load_balancer"]),
+        (shared | {"load_balancer_idle_timeout_seconds": 61}, ["shared_load_balancer"]),
     ]
     assert _broken(root, [case for case, _ in cases]) == [variables for _, variables in cases]
 

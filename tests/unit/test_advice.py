@@ -17,7 +17,7 @@ GROUP = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/dev-web
             f"(service web) (port 8000) is unhealthy in (target-group {GROUP}) due to (reason Health checks "
             "failed with these "
             "codes: [308]).",
-            ["answered 308 at service_health_check_path, and wants 200. That is a redirect"],
+            ["answered 308 at service_health_check_path, and does not take it for healthy. That is a redirect"],
         ),
         (
             f"Task failed ELB health checks in (target-group {GROUP})\n(port 8000) is unhealthy in (target-group "
@@ -25,17 +25,45 @@ GROUP = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/dev-web
             "(reason Health checks failed with these codes: [400, 400]).",
             ["ALLOWED_HOSTS"],
         ),
-        ("Health checks failed with these codes: [418]", ["answered 418 at service_health_check_path, and wants 200."]),
-        ("Health checks failed with these codes: [502]", ["raise service_health_check_grace_period_seconds"]),
         (
-            f"Task failed ELB health checks in (target-group {GROUP})",
-            ["raise service_health_check_grace_period_seconds"],
+            "Health checks failed with these codes: [301]",
+            ["set service_health_check_codes, such as 200,301."],
         ),
+        ("Health checks failed with these codes: [400]", ["or set service_health_check_codes"]),
+        (
+            "Health checks failed with these codes: [401]",
+            ["wants a login there: set service_health_check_path to a path"],
+        ),
+        (
+            "Health checks failed with these codes: [404]",
+            ["There is no such path: set service_health_check_path to a path"],
+        ),
+        (
+            "Health checks failed with these codes: [418]",
+            ["answered 418 at service_health_check_path, and does not take it"],
+        ),
+        (
+            "Health checks failed with these codes: [502]",
+            ["raise service_start_period_seconds, or service_health_check_grace"],
+        ),
+        (f"Task failed ELB health checks in (target-group {GROUP})", ["raise service_start_period_seconds"]),
         (
             "an instance was taken out of service in response to an ELB system health check failure.",
-            ["raise service_health_check_grace_period_seconds"],
+            ["raise service_start_period_seconds"],
         ),
-        ("Task failed container health checks", ["service_start_period_seconds"]),
+        ("Task failed container health checks", ["raise service_start_period_seconds"]),
+        (
+            "[AppRunner] Health check failed on protocol `HTTP` [Path: '/health'], [Port: '8000']. Check your",
+            ["raise service_start_period_seconds"],
+        ),
+        (
+            "The user-provided container failed the configured startup probe checks. Logs for this revision",
+            ["raise service_start_period_seconds"],
+        ),
+        (
+            "The user-provided container failed to start and listen on the port defined provided by the PORT=8000",
+            ["raise service_start_period_seconds"],
+        ),
         ("exec /usr/local/bin/python: exec format error", ["service_cpu_architecture"]),
         ("exec /app/entrypoint.sh: no such file or directory", ["CRLF"]),
         ("/app/entrypoint.sh: 2: flask\r: not found", ["CRLF"]),

@@ -8,10 +8,17 @@ locals {
     join("; ", [
       "import socket",
       "server = socket.create_connection(('127.0.0.1', ${var.container_port}), 4)",
-      "server.sendall(b'GET /healthz HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n')",
-      "raise SystemExit(b' 200 ' not in server.recv(64))",
+      "server.sendall(b'GET ${local.health_check_path} HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n')",
+      "raise SystemExit(${local.health_check_failure})",
     ]),
   ]
+
+  health_check_path = coalesce(var.health_check_path, "/healthz")
+  # HTTP/1.1 200 OK: a path that somebody has named answers 200. An application that has no /healthz is alive when it
+  # answers whatever is no error of its own: 404, 400 to the host, 302 to a login.
+  health_check_failure = (
+    var.health_check_path == null ? "server.recv(64)[9:10] not in (b'2', b'3', b'4')" : "server.recv(64)[9:12] != b'200'"
+  )
 
   # What the platform knows better than its caller comes last and wins.
   environment_variables = merge(var.environment_variables, {

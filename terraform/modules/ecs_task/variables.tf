@@ -38,8 +38,14 @@ variable "execution_role_arn" {
 }
 
 variable "health_check_command" {
-  description = "Command whose exit code 0 says that the container is alive, beginning with CMD or CMD-SHELL; null asks GET /healthz with the image's own Python."
+  description = "Command whose exit code 0 says that the container is alive, beginning with CMD or CMD-SHELL; null asks health_check_path with the image's own Python."
   type        = list(string)
+  default     = null
+}
+
+variable "health_check_path" {
+  description = "Path that answers 200 as long as a container is alive; null for /healthz, where any answer below 500 does."
+  type        = string
   default     = null
 }
 

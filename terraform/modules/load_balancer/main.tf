@@ -14,6 +14,7 @@ resource "aws_lb" "this" {
 
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
+  idle_timeout               = var.idle_timeout_seconds
 
   dynamic "access_logs" {
     for_each = var.access_log_bucket_name == null ? [] : [var.access_log_bucket_name]

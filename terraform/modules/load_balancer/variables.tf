@@ -17,6 +17,13 @@ variable "domain_name" {
   default     = null
 }
 
+variable "idle_timeout_seconds" {
+  description = "Seconds of silence after which the load balancer closes a connection: that of a client, or one to a target that has not answered yet or is between two requests."
+  type        = number
+  default     = 60
+  nullable    = false
+}
+
 variable "name" {
   description = "Name of the load balancer, and prefix of its security group's."
   type        = string

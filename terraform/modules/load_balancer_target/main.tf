@@ -1,5 +1,10 @@
 locals {
   https_enabled = var.domain_name != null
+
+  health_check_path = coalesce(var.health_check_path, "/healthz")
+  # An application that has no such path answers 404, or what it answers to everybody; none of that is an error of its
+  # own. More than this range a load balancer does not take.
+  health_check_codes = coalesce(var.health_check_codes, var.health_check_path == null ? "200-499" : "200")
 }
 
 resource "aws_lb_target_group" "this" {
@@ -17,8 +22,8 @@ resource "aws_lb_target_group" "this" {
   deregistration_delay = 30
 
   health_check {
-    path                = var.health_check_path
-    matcher             = "200"
+    path                = local.health_check_path
+    matcher             = local.health_check_codes
     interval            = 10
     timeout             = 5
     healthy_threshold   = 2

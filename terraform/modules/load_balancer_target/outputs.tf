@@ -20,3 +20,8 @@ output "arn_suffix" {
   description = "The part of the target group's ARN that its metrics have as dimension."
   value       = aws_lb_target_group.this.arn_suffix
 }
+
+output "health_check" {
+  description = "What a healthy target answers, in words: GET /healthz with 200-499."
+  value       = "GET ${local.health_check_path} with ${local.health_check_codes}"
+}

@@ -16,11 +16,16 @@ variable "domain_name" {
   default     = null
 }
 
-variable "health_check_path" {
-  description = "Path that answers 200 as long as a target is to get requests."
+variable "health_check_codes" {
+  description = "HTTP codes of a healthy target, such as 200, 200,301 or 200-399; null for 200, and for 200-499 without a health_check_path."
   type        = string
-  default     = "/healthz"
-  nullable    = false
+  default     = null
+}
+
+variable "health_check_path" {
+  description = "Path that a target is asked for; null for /healthz."
+  type        = string
+  default     = null
 }
 
 variable "listener_arn" {

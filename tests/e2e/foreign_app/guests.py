@@ -1,6 +1,4 @@
-"""A Flask application that knows nothing of Slipway but its contract's three paths."""
-
-import os
+"""A Flask application that knows nothing of Slipway: it has a port, and no path for anybody's checks."""
 
 from flask import Flask
 
@@ -10,18 +8,3 @@ app = Flask(__name__)
 @app.get("/")
 def welcome() -> str:
     return "Welcome, guest\n"
-
-
-@app.get("/healthz")
-def alive() -> str:
-    return "ok\n"
-
-
-@app.get("/health")
-def ready() -> dict[str, str]:
-    return {"status": "ok"}
-
-
-@app.get("/version")
-def version() -> dict[str, str]:
-    return {"version": "1", "revision": "", "image_digest": os.environ.get("IMAGE_DIGEST", "")}

@@ -50,7 +50,7 @@ def modify(original: Function, _: Parts) -> Function:
     def modify(params: Json) -> Response:
         balancer = alb._p(params, "LoadBalancerArn")
         current = alb._lb_attrs.get(balancer) or []
-        attributes = {one["Key"]: one["Value"] for one in current} | _given(params)
+        attributes = {one["Key"]: one["Value"] for one in current} | attributes_of(params)
         bucket = attributes.get("access_logs.s3.bucket", "")
         if attributes.get("access_logs.s3.enabled") == "true" and not _may_write(
             balancer, bucket, attributes.get("access_logs.s3.prefix", "")
@@ -64,7 +64,8 @@ def modify(original: Function, _: Parts) -> Function:
     return modify
 
 
-def _given(params: Json) -> dict[str, str]:
+def attributes_of(params: Json) -> dict[str, str]:
+    """The attributes that a request sets."""
     given: dict[str, str] = {}
     while key := alb._p(params, f"Attributes.member.{len(given) + 1}.Key"):
         given[key] = alb._p(params, f"Attributes.member.{len(given) + 1}.Value")

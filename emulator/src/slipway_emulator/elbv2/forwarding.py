@@ -31,10 +31,17 @@ def load_balancer_source(firewall: Firewall | None, group: dict[str, Any]) -> So
     """The address that the load balancer of a target group connects from; None for any."""
     if firewall is None:
         return None
+    balancer, _ = _load_balancer(group)
+    return (firewall.address_of_load_balancer(balancer), 0) if balancer else None
+
+
+def _load_balancer(group: dict[str, Any]) -> tuple[str | None, float]:
+    """ARN of the load balancer of a target group, and its idle timeout in seconds."""
     _, _, _, region, account, _ = group["TargetGroupArn"].split(":", 5)
     with request_scope(account, region):
         balancer = min(balancers_of(group["TargetGroupArn"]), default=None)
-    return (firewall.address_of_load_balancer(balancer), 0) if balancer else None
+        attributes = {one["Key"]: one["Value"] for one in alb._lb_attrs.get(balancer) or []}
+    return balancer, float(attributes.get("idle_timeout.timeout_seconds", alb.TARGET_IDLE_TIMEOUT))
 
 
 def proxy(_original: Function, parts: Parts) -> Function:
@@ -51,6 +58,7 @@ def proxy(_original: Function, parts: Parts) -> Function:
         host, port = str(target["Id"]), int(target.get("Port") or tg.get("Port") or 80)
         # App Runner and Cloud Run have no target groups.
         source = await asyncio.to_thread(load_balancer_source, parts.firewall, tg) if tg else parts.network.source
+        idle_timeout = (await asyncio.to_thread(_load_balancer, tg))[1] if tg else alb.TARGET_IDLE_TIMEOUT
         connection = http.client.HTTPConnection(host, port, timeout=alb.TARGET_CONNECT_TIMEOUT, source_address=source)
         wanted = path + (f"?{raw_query_string}" if raw_query_string else "")
         sent = {name.lower(): value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
@@ -58,7 +66,7 @@ def proxy(_original: Function, parts: Parts) -> Function:
         def ask() -> tuple[http.client.HTTPResponse, socket.socket]:
             connection.connect()
             opened: socket.socket = connection.sock
-            opened.settimeout(alb.TARGET_IDLE_TIMEOUT)
+            opened.settimeout(idle_timeout)
             connection.request(method.upper(), wanted, body=body or None, headers=sent)
             return connection.getresponse(), opened
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.services import alb, ec2
 
+from slipway_emulator.elbv2 import access_logs
+
 if TYPE_CHECKING:
     from slipway_emulator.parts import Parts
 
@@ -37,6 +39,22 @@ def create(original: Function, _: Parts) -> Function:
         return response
 
     return create_lb
+
+
+def modify_attributes(original: Function, parts: Parts) -> Function:
+    with_access_logs = access_logs.modify(original, parts)
+
+    def modify_lb_attrs(params: Json) -> Response:
+        # "LoadBalancerAttribute" of the API reference.
+        seconds = access_logs.attributes_of(params).get("idle_timeout.timeout_seconds", "60")
+        if not seconds.isdecimal() or not 1 <= int(seconds) <= 4000:
+            return _invalid(
+                f"Load balancer attribute 'idle_timeout.timeout_seconds' must be from 1 to 4000: '{seconds}'"
+            )
+        response: Response = with_access_logs(params)
+        return response
+
+    return modify_lb_attrs
 
 
 def _mapped(params: Json) -> list[str]:

@@ -1,6 +1,6 @@
 """What of MiniStack is replaced for Elastic Load Balancing."""
 
-from slipway_emulator.elbv2 import access_logs, forwarding, load_balancers, rules, target_health
+from slipway_emulator.elbv2 import forwarding, load_balancers, rules, target_health
 from slipway_emulator.overrides import Override, Table
 
 TABLE: Table = (
@@ -23,9 +23,25 @@ TABLE: Table = (
         "services.alb",
         "_modify_lb_attrs",
         "afadcdb4b820aaa5",
-        "takes a bucket for access logs that its policy keeps Elastic Load Balancing from writing to",
-        access_logs.modify,
+        "takes any idle timeout, and a bucket for access logs that Elastic Load Balancing may not write to",
+        load_balancers.modify_attributes,
         operation="ModifyLoadBalancerAttributes",
+    ),
+    Override(
+        "services.alb",
+        "_create_tg",
+        "53b69afed180e376",
+        "takes success codes that no load balancer takes",
+        target_health.with_success_codes,
+        operation="CreateTargetGroup",
+    ),
+    Override(
+        "services.alb",
+        "_modify_tg",
+        "ba84b1ec7bd4ab49",
+        "takes success codes that no load balancer takes",
+        target_health.with_success_codes,
+        operation="ModifyTargetGroup",
     ),
     Override(
         "services.alb",
@@ -108,7 +124,7 @@ TABLE: Table = (
         "services.alb",
         "_proxy_http_target",
         "baeecced5069ad27",
-        "connects from this machine's address, which no security group tells from another",
+        "connects from this machine's address, which no security group tells from another, with one idle timeout",
         forwarding.proxy,
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ UNHEALTHY = "unhealthy"
 # the one thing a rehearsal may shorten.
 _INITIAL_INTERVAL_SECONDS = 1.0
 _TICK_SECONDS = 0.25
+# What an Application Load Balancer takes for success ("Matcher", Elastic Load Balancing API reference).
+_SUCCESS_CODES = re.compile(r"[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d(-[2-4]\d\d)?)*")
 
 _logger = logging.getLogger(__name__)
 
@@ -211,6 +214,21 @@ def matches(matcher: str, status: int) -> bool:
         if int(low) <= status <= int(high or low):
             return True
     return False
+
+
+def with_success_codes(original: Function, _: Parts) -> Function:
+    """Refuse success codes that an Application Load Balancer does not take."""
+
+    def create_or_modify(params: dict[str, Any]) -> Response:
+        codes = alb._p(params, "Matcher.HttpCode")
+        if codes and not _SUCCESS_CODES.fullmatch(codes):
+            message = f"Health check matcher HTTP code '{codes}' must be within '200-499' inclusive"
+            refused: Response = alb._error("ValidationError", message, 400)
+            return refused
+        answer: Response = original(params)
+        return answer
+
+    return create_or_modify
 
 
 def lb_xml(original: Function, _: Parts) -> Function:

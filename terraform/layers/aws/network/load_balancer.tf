@@ -6,6 +6,7 @@ module "load_balancer" {
   access_log_bucket_name = var.access_logs_enabled ? aws_s3_bucket_policy.access_logs[0].bucket : null
   deletion_protection    = var.load_balancer_deletion_protection
   domain_name            = "*.${var.load_balancer_zone_name}"
+  idle_timeout_seconds   = var.load_balancer_idle_timeout_seconds
   name                   = var.name
   public_subnet_ids      = [for zone in var.availability_zones : aws_subnet.public[zone].id]
   ssl_policy             = var.load_balancer_ssl_policy

@@ -112,6 +112,19 @@ variable "load_balancer_deletion_protection" {
   nullable    = false
 }
 
+variable "load_balancer_idle_timeout_seconds" {
+  description = "Seconds of silence after which the network's load balancer closes a connection, an answer that has not begun included; the applications' servers have to keep connections for longer."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  # "Connection idle timeout" in the user guide for Application Load Balancers.
+  validation {
+    condition     = var.load_balancer_idle_timeout_seconds >= 1 && var.load_balancer_idle_timeout_seconds <= 4000 && floor(var.load_balancer_idle_timeout_seconds) == var.load_balancer_idle_timeout_seconds
+    error_message = "load_balancer_idle_timeout_seconds is ${var.load_balancer_idle_timeout_seconds}; it must be a whole number from 1 to 4000."
+  }
+}
+
 variable "load_balancer_ssl_policy" {
   description = "Name of the load balancer's TLS policy; one that begins with TLS 1.2 or newer."
   type        = string

@@ -9,6 +9,9 @@ locals {
     local.repository[4], local.repository[3], data.aws_partition.current.dns_suffix,
     trimprefix(local.repository[5], "repository/"), split("@", var.image)[1],
   )
+
+  # 20 failed checks are the most that App Runner waits for.
+  health_check_interval = max(5, ceil(var.start_period_seconds / 20))
 }
 
 resource "aws_apprunner_auto_scaling_configuration_version" "this" {
@@ -28,12 +31,12 @@ resource "aws_apprunner_service" "this" {
   auto_scaling_configuration_arn = aws_apprunner_auto_scaling_configuration_version.this.arn
 
   health_check_configuration {
-    protocol            = "HTTP"
+    protocol            = var.health_check_path == null ? "TCP" : "HTTP"
     path                = var.health_check_path
-    interval            = 5
+    interval            = local.health_check_interval
     timeout             = 2
     healthy_threshold   = 1
-    unhealthy_threshold = 5
+    unhealthy_threshold = ceil(var.start_period_seconds / local.health_check_interval)
   }
 
   instance_configuration {

@@ -71,14 +71,13 @@ variable "environment_variables" {
 }
 
 variable "health_check_path" {
-  description = "Path that answers 200 as long as a task is alive; App Runner replaces one that does not."
+  description = "Path that answers 200 as long as a task is alive; App Runner replaces one that does not. null only looks whether the port accepts a connection."
   type        = string
-  default     = "/healthz"
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = can(regex("^/[^ ?#]*$", var.health_check_path))
-    error_message = "health_check_path is \"${var.health_check_path}\"; it must begin with / and have no query."
+    condition     = var.health_check_path == null || can(regex("^/[^ ?#]*$", var.health_check_path))
+    error_message = "health_check_path is ${jsonencode(var.health_check_path)}; it must begin with / and have no query, or be null."
   }
 }
 
@@ -195,6 +194,19 @@ variable "registry_repository_arn" {
   validation {
     condition     = can(regex("^arn:aws[a-z-]*:ecr:[^:*]+:[0-9]{12}:repository/[^*]+$", var.registry_repository_arn))
     error_message = "registry_repository_arn is \"${var.registry_repository_arn}\"; it must be the ARN of one ECR repository."
+  }
+}
+
+variable "start_period_seconds" {
+  description = "Seconds that the application may take to start, and so long it may fail health checks later, too: App Runner has one limit for both."
+  type        = number
+  default     = 25
+  nullable    = false
+
+  # "HealthCheckConfiguration" in the App Runner API Reference: 20 checks at most, 20 seconds apart at most.
+  validation {
+    condition     = var.start_period_seconds >= 5 && var.start_period_seconds <= 400
+    error_message = "start_period_seconds is ${var.start_period_seconds}; it must be a number from 5 to 400: App Runner waits for 20 failed health checks at most, 20 seconds apart at most."
   }
 }
 

@@ -111,7 +111,7 @@ resource "aws_autoscaling_group" "this" {
   max_size                  = var.max_count
   min_size                  = var.min_count
   default_instance_warmup   = 60
-  health_check_grace_period = var.health_check_grace_period_seconds
+  health_check_grace_period = coalesce(var.health_check_grace_period_seconds, var.start_period_seconds + 270)
   health_check_type         = "ELB"
   target_group_arns         = [module.target.arn]
   vpc_zone_identifier       = var.assign_public_ip ? var.network_public_subnet_ids : var.network_private_subnet_ids

@@ -177,27 +177,41 @@ variable "environment_variables" {
   }
 }
 
+variable "health_check_codes" {
+  description = "HTTP codes that mean healthy to the load balancer, as AWS writes them: 200, 200,301 or 200-399; null for 200, and for 200-499 without a health_check_path."
+  type        = string
+  default     = null
+
+  # "Health checks for Application Load Balancer target groups" in the ELB user guide.
+  validation {
+    condition = var.health_check_codes == null || try(
+      can(regex("^[2-4][0-9]{2}(-[2-4][0-9]{2})?(,[2-4][0-9]{2}(-[2-4][0-9]{2})?)*$", var.health_check_codes))
+      && alltrue([for range in split(",", var.health_check_codes) : sort(split("-", range)) == split("-", range)]),
+      false
+    )
+    error_message = "health_check_codes is ${jsonencode(var.health_check_codes)}; it must be codes and ranges of codes from 200 to 499, with commas between them, such as 200, 200,301 or 200-399: a load balancer takes no others."
+  }
+}
+
 variable "health_check_grace_period_seconds" {
-  description = "Seconds after a task's start in which failed health checks of the load balancer do not stop it; an instance boots and installs Docker in that time."
+  description = "Seconds after an instance's start in which failed health checks of the load balancer do not replace it; null for start_period_seconds and 270 more, in which it boots and installs Docker."
   type        = number
-  default     = 300
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = var.health_check_grace_period_seconds >= 0 && var.health_check_grace_period_seconds <= 3600
-    error_message = "health_check_grace_period_seconds is ${var.health_check_grace_period_seconds}; it must be from 0 to 3600."
+    condition     = coalesce(var.health_check_grace_period_seconds, 0) >= 0 && coalesce(var.health_check_grace_period_seconds, 0) <= 3600
+    error_message = "health_check_grace_period_seconds is ${coalesce(var.health_check_grace_period_seconds, 0)}; it must be from 0 to 3600."
   }
 }
 
 variable "health_check_path" {
-  description = "Path that answers 200 as long as an instance is to get requests; the group replaces one that does not, so it must not depend on what a new one would lack as well."
+  description = "Path that answers 200 (health_check_codes) as long as an instance is to get requests; the group replaces one that does not, so it must not depend on what a new one would lack as well. null asks /healthz, where any answer below 500 does."
   type        = string
-  default     = "/healthz"
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = can(regex("^/[^ ?#]*$", var.health_check_path))
-    error_message = "health_check_path is \"${var.health_check_path}\"; it must be a path that begins with / and has no query."
+    condition     = var.health_check_path == null || can(regex("^/[^ ?#]*$", var.health_check_path))
+    error_message = "health_check_path is ${jsonencode(var.health_check_path)}; it must be a path that begins with / and has no query, or null."
   }
 }
 
@@ -235,6 +249,19 @@ variable "load_balancer_deletion_protection" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "load_balancer_idle_timeout_seconds" {
+  description = "Seconds of silence after which the load balancer closes a connection, an answer that has not begun included; the application's server has to keep connections for longer."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  # "Connection idle timeout" in the user guide for Application Load Balancers.
+  validation {
+    condition     = var.load_balancer_idle_timeout_seconds >= 1 && var.load_balancer_idle_timeout_seconds <= 4000 && floor(var.load_balancer_idle_timeout_seconds) == var.load_balancer_idle_timeout_seconds
+    error_message = "load_balancer_idle_timeout_seconds is ${var.load_balancer_idle_timeout_seconds}; it must be a whole number from 1 to 4000."
+  }
 }
 
 variable "log_retention_days" {
@@ -454,6 +481,11 @@ variable "shared_load_balancer" {
   }
 
   validation {
+    condition     = !var.shared_load_balancer || var.load_balancer_idle_timeout_seconds == 60
+    error_message = "shared_load_balancer is true, and load_balancer_idle_timeout_seconds is ${var.load_balancer_idle_timeout_seconds}; the load balancer is the network's, which has one for all its apps (its load_balancer_idle_timeout_seconds)."
+  }
+
+  validation {
     condition     = !var.shared_load_balancer || length(var.network_load_balancer) > 0
     error_message = "shared_load_balancer is true, but the network has no load balancer; it must have one (its load_balancer_zone_name)."
   }
@@ -477,6 +509,18 @@ variable "ssl_policy" {
   validation {
     condition     = can(regex("^ELBSecurityPolicy-TLS13-1-[23]-", var.ssl_policy))
     error_message = "ssl_policy is \"${var.ssl_policy}\"; it must begin with ELBSecurityPolicy-TLS13-1-2- or ELBSecurityPolicy-TLS13-1-3-: older policies let in TLS 1.0 or 1.1."
+  }
+}
+
+variable "start_period_seconds" {
+  description = "Seconds that the application may take to start, after the instance has booted and installed Docker."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.start_period_seconds >= 0 && var.start_period_seconds <= 300
+    error_message = "start_period_seconds is ${var.start_period_seconds}; it must be a number from 0 to 300; health_check_grace_period_seconds takes more, with the time to boot."
   }
 }
 

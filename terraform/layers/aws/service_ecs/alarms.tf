@@ -13,7 +13,7 @@ module "alarms" {
 # What the load balancer calls unhealthy, ECS replaces; where that does not help, a person is needed.
 resource "aws_cloudwatch_metric_alarm" "unhealthy_tasks" {
   alarm_name          = "${var.name}-unhealthy-tasks"
-  alarm_description   = "Tasks of ${var.name} have not answered GET ${var.health_check_path} with 200 for three minutes, and ECS replaces them."
+  alarm_description   = "Tasks of ${var.name} have not answered ${module.target.health_check} for three minutes, and ECS replaces them."
   namespace           = "AWS/ApplicationELB"
   metric_name         = "UnHealthyHostCount"
   statistic           = "Maximum"

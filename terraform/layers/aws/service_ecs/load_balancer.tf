@@ -16,6 +16,7 @@ module "load_balancer" {
   access_log_bucket_name = var.network_access_log_bucket_name
   deletion_protection    = var.load_balancer_deletion_protection
   domain_name            = var.domain_name
+  idle_timeout_seconds   = var.load_balancer_idle_timeout_seconds
   name                   = var.name
   public_subnet_ids      = var.network_public_subnet_ids
   ssl_policy             = var.ssl_policy
@@ -31,6 +32,7 @@ module "target" {
   app_security_group_id           = var.data_app_security_group_id
   container_port                  = var.container_port
   domain_name                     = var.domain_name
+  health_check_codes              = var.health_check_codes
   health_check_path               = var.health_check_path
   listener_arn                    = lookup(var.network_load_balancer, "https_listener_arn", null)
   load_balancer_dns_name          = local.load_balancer.dns_name

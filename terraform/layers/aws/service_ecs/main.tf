@@ -82,8 +82,9 @@ resource "aws_ecs_service" "this" {
   deployment_minimum_healthy_percent = 100
   enable_ecs_managed_tags            = true
   enable_execute_command             = var.execute_command_enabled
-  health_check_grace_period_seconds  = var.health_check_grace_period_seconds
-  propagate_tags                     = "SERVICE"
+  # After its start, a target needs two answers, 10 seconds apart.
+  health_check_grace_period_seconds = coalesce(var.health_check_grace_period_seconds, var.start_period_seconds + 30)
+  propagate_tags                    = "SERVICE"
 
   deployment_circuit_breaker {
     enable   = true

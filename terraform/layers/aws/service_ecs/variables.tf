@@ -194,7 +194,7 @@ variable "execute_command_enabled" {
 }
 
 variable "health_check_command" {
-  description = "Command whose exit code 0 says that the container is alive, beginning with CMD or CMD-SHELL; null asks GET /healthz with the image's own Python."
+  description = "Command whose exit code 0 says that the container is alive, beginning with CMD or CMD-SHELL; null asks GET /healthz with the image's own Python, where any answer below 500 does."
   type        = list(string)
   default     = null
 
@@ -204,27 +204,41 @@ variable "health_check_command" {
   }
 }
 
+variable "health_check_codes" {
+  description = "HTTP codes that mean healthy to the load balancer, as AWS writes them: 200, 200,301 or 200-399; null for 200, and for 200-499 without a health_check_path."
+  type        = string
+  default     = null
+
+  # "Health checks for Application Load Balancer target groups" in the ELB user guide.
+  validation {
+    condition = var.health_check_codes == null || try(
+      can(regex("^[2-4][0-9]{2}(-[2-4][0-9]{2})?(,[2-4][0-9]{2}(-[2-4][0-9]{2})?)*$", var.health_check_codes))
+      && alltrue([for range in split(",", var.health_check_codes) : sort(split("-", range)) == split("-", range)]),
+      false
+    )
+    error_message = "health_check_codes is ${jsonencode(var.health_check_codes)}; it must be codes and ranges of codes from 200 to 499, with commas between them, such as 200, 200,301 or 200-399: a load balancer takes no others."
+  }
+}
+
 variable "health_check_grace_period_seconds" {
-  description = "Seconds after a task's start in which failed health checks of the load balancer do not stop it."
+  description = "Seconds after a task's start in which failed health checks of the load balancer do not stop it; null for start_period_seconds and 30 more."
   type        = number
-  default     = 60
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = var.health_check_grace_period_seconds >= 0 && var.health_check_grace_period_seconds <= 3600
-    error_message = "health_check_grace_period_seconds is ${var.health_check_grace_period_seconds}; it must be from 0 to 3600."
+    condition     = coalesce(var.health_check_grace_period_seconds, 0) >= 0 && coalesce(var.health_check_grace_period_seconds, 0) <= 3600
+    error_message = "health_check_grace_period_seconds is ${coalesce(var.health_check_grace_period_seconds, 0)}; it must be from 0 to 3600."
   }
 }
 
 variable "health_check_path" {
-  description = "Path that answers 200 as long as a task is to get requests; ECS replaces one that does not, so it must not depend on what a new one would lack as well."
+  description = "Path that answers 200 (health_check_codes) as long as a task is to get requests; ECS replaces one that does not, so it must not depend on what a new one would lack as well. null asks /healthz, where any answer below 500 does."
   type        = string
-  default     = "/healthz"
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = can(regex("^/[^ ?#]*$", var.health_check_path))
-    error_message = "health_check_path is \"${var.health_check_path}\"; it must be a path that begins with / and has no query."
+    condition     = var.health_check_path == null || can(regex("^/[^ ?#]*$", var.health_check_path))
+    error_message = "health_check_path is ${jsonencode(var.health_check_path)}; it must be a path that begins with / and has no query, or null."
   }
 }
 
@@ -244,6 +258,19 @@ variable "load_balancer_deletion_protection" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "load_balancer_idle_timeout_seconds" {
+  description = "Seconds of silence after which the load balancer closes a connection, an answer that has not begun included; the application's server has to keep connections for longer."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  # "Connection idle timeout" in the user guide for Application Load Balancers.
+  validation {
+    condition     = var.load_balancer_idle_timeout_seconds >= 1 && var.load_balancer_idle_timeout_seconds <= 4000 && floor(var.load_balancer_idle_timeout_seconds) == var.load_balancer_idle_timeout_seconds
+    error_message = "load_balancer_idle_timeout_seconds is ${var.load_balancer_idle_timeout_seconds}; it must be a whole number from 1 to 4000."
+  }
 }
 
 variable "log_retention_days" {
@@ -436,6 +463,11 @@ variable "shared_load_balancer" {
   }
 
   validation {
+    condition     = !var.shared_load_balancer || var.load_balancer_idle_timeout_seconds == 60
+    error_message = "shared_load_balancer is true, and load_balancer_idle_timeout_seconds is ${var.load_balancer_idle_timeout_seconds}; the load balancer is the network's, which has one for all its apps (its load_balancer_idle_timeout_seconds)."
+  }
+
+  validation {
     condition     = !var.shared_load_balancer || length(var.network_load_balancer) > 0
     error_message = "shared_load_balancer is true, but the network has no load balancer; it must have one (its load_balancer_zone_name)."
   }
@@ -463,7 +495,7 @@ variable "ssl_policy" {
 }
 
 variable "start_period_seconds" {
-  description = "Seconds after its start in which a container's failed health checks do not count."
+  description = "Seconds that the application may take to start: failed health checks of its container do not count before, and those of the load balancer do not for 30 more, unless health_check_grace_period_seconds is set."
   type        = number
   default     = 30
   nullable    = false

@@ -48,6 +48,7 @@ module "task" {
   execute_command_enabled = var.execute_command_enabled
   execution_role_arn      = module.task_roles.execution_role_arn
   health_check_command    = var.health_check_command
+  health_check_path       = var.health_check_path
   image                   = var.image
   log_group_name          = module.task_roles.log_group_name
   memory_mib              = var.memory_mib

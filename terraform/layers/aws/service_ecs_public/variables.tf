@@ -148,13 +148,25 @@ variable "execute_command_enabled" {
 }
 
 variable "health_check_command" {
-  description = "Command whose exit code 0 says that the container is alive, beginning with CMD or CMD-SHELL; null asks GET /healthz with the image's own Python."
+  description = "Command whose exit code 0 says that the container is alive, beginning with CMD or CMD-SHELL; null asks health_check_path with the image's own Python."
   type        = list(string)
   default     = null
 
   validation {
     condition     = var.health_check_command == null || try(length(var.health_check_command) >= 2 && contains(["CMD", "CMD-SHELL"], var.health_check_command[0]), false)
     error_message = "health_check_command is ${jsonencode(var.health_check_command)}; it must be null or begin with CMD (words of a command follow) or CMD-SHELL (one shell line follows)."
+  }
+}
+
+variable "health_check_path" {
+  description = "Path that answers 200 as long as a container is alive; ECS replaces one that does not, so it must not depend on what a new one would lack as well. null asks /healthz, where any answer below 500 does."
+  type        = string
+  default     = null
+
+  # It stands in a line of Python, in single quotes.
+  validation {
+    condition     = var.health_check_path == null || can(regex("^/[A-Za-z0-9._~!$&()*+,;=:@%/-]*$", var.health_check_path))
+    error_message = "health_check_path is ${jsonencode(var.health_check_path)}; it must be a path that begins with /, of letters, digits and .~_!$&()*+,;=:@%/-, without a query, or null."
   }
 }
 
@@ -285,7 +297,7 @@ variable "registry_repository_arn" {
 }
 
 variable "start_period_seconds" {
-  description = "Seconds after its start in which a container's failed health checks do not count."
+  description = "Seconds that the application may take to start: failed health checks of its container do not count before."
   type        = number
   default     = 30
   nullable    = false

@@ -7,6 +7,8 @@ locals {
 
   # What the platform knows better than its caller comes last and wins. Cloud Run hands over the port as PORT itself.
   environment_variables = merge(var.environment_variables, { IMAGE_DIGEST = split("@", var.image)[1] })
+
+  health_check_paths = var.health_check_path == null ? [] : [var.health_check_path]
 }
 
 resource "google_project_service" "api" {
@@ -69,27 +71,44 @@ resource "google_cloud_run_v2_service" "this" {
         }
       }
 
-      # Every second, because the first request of a new task waits for it; a task has a minute to start.
+      # Every second, because the first request of a new task waits for it.
       startup_probe {
-        failure_threshold = 60
+        failure_threshold = var.start_period_seconds
         period_seconds    = 1
         timeout_seconds   = 1
 
-        http_get {
-          path = var.health_check_path
-          # Left out, it would keep the old port when container_port changes.
-          port = var.container_port
+        # Left out, port would keep the old one when container_port changes.
+        dynamic "http_get" {
+          for_each = local.health_check_paths
+
+          content {
+            path = http_get.value
+            port = var.container_port
+          }
+        }
+
+        dynamic "tcp_socket" {
+          for_each = length(local.health_check_paths) == 0 ? [var.container_port] : []
+
+          content {
+            port = tcp_socket.value
+          }
         }
       }
 
-      liveness_probe {
-        failure_threshold = 3
-        period_seconds    = 10
-        timeout_seconds   = 5
+      # By HTTP alone: Cloud Run has no liveness probe by TCP.
+      dynamic "liveness_probe" {
+        for_each = local.health_check_paths
 
-        http_get {
-          path = var.health_check_path
-          port = var.container_port
+        content {
+          failure_threshold = 3
+          period_seconds    = 10
+          timeout_seconds   = 5
+
+          http_get {
+            path = liveness_probe.value
+            port = var.container_port
+          }
         }
       }
     }

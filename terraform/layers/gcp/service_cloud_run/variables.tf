@@ -73,14 +73,13 @@ variable "environment_variables" {
 }
 
 variable "health_check_path" {
-  description = "Path that answers 200 as long as a task is alive; Cloud Run sends a new task no requests before, and replaces one that no longer does."
+  description = "Path that answers 200 to 399 as long as a task is alive; Cloud Run sends a new task no requests before, and replaces one that no longer does. null only waits until a new task's port accepts a connection."
   type        = string
-  default     = "/healthz"
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = can(regex("^/[^ ?#]*$", var.health_check_path))
-    error_message = "health_check_path is \"${var.health_check_path}\"; it must begin with / and have no query."
+    condition     = var.health_check_path == null || can(regex("^/[^ ?#]*$", var.health_check_path))
+    error_message = "health_check_path is ${jsonencode(var.health_check_path)}; it must begin with / and have no query, or be null."
   }
 }
 
@@ -198,6 +197,19 @@ variable "region" {
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
     error_message = "region is \"${var.region}\"; it must be a Google Cloud region such as us-central1."
+  }
+}
+
+variable "start_period_seconds" {
+  description = "Seconds that the application may take to start."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  # Source: "Configure container health checks for services", requirements of startup probes.
+  validation {
+    condition     = var.start_period_seconds >= 1 && var.start_period_seconds <= 240 && floor(var.start_period_seconds) == var.start_period_seconds
+    error_message = "start_period_seconds is ${var.start_period_seconds}; it must be a whole number from 1 to 240, which is what Cloud Run allows."
   }
 }
 

@@ -39,9 +39,10 @@ run "defaults" {
         && length(container.mountPoints) == 0
         && strcontains(join(" ", container.healthCheck.command), "GET /healthz HTTP/1.0")
         && strcontains(join(" ", container.healthCheck.command), "('127.0.0.1', 8000)")
+        && strcontains(join(" ", container.healthCheck.command), "[9:10] not in (b'2', b'3', b'4')")
       )
     ])
-    error_message = "The container is not root, writes to /tmp alone, logs to CloudWatch and is checked at /healthz."
+    error_message = "The container is not root, writes to /tmp alone, logs to CloudWatch and answers /healthz with anything below 500."
   }
 
   assert {
@@ -118,5 +119,23 @@ run "almost_everything_changed" {
       == ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"]
     )
     error_message = "Sessions have their writable directories."
+  }
+}
+
+run "path_of_its_own" {
+  command = plan
+
+  variables {
+    health_check_path = "/ready"
+  }
+
+  assert {
+    condition = alltrue([
+      for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : (
+        strcontains(join(" ", container.healthCheck.command), "GET /ready HTTP/1.0")
+        && strcontains(join(" ", container.healthCheck.command), "[9:12] != b'200'")
+      )
+    ])
+    error_message = "A path that is given has to answer 200."
   }
 }

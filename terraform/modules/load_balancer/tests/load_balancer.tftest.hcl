@@ -36,9 +36,10 @@ run "with_domain" {
     condition = (
       !aws_lb.this.internal
       && aws_lb.this.drop_invalid_header_fields
+      && aws_lb.this.idle_timeout == 60
       && toset(aws_lb.this.subnets) == toset(["subnet-1", "subnet-2"])
     )
-    error_message = "The load balancer faces the internet from the public subnets and drops malformed headers."
+    error_message = "The load balancer faces the internet from the public subnets, drops malformed headers, and waits for 60 seconds."
   }
 
   assert {
@@ -102,15 +103,17 @@ run "in_an_existing_zone" {
   command = plan
 
   variables {
-    deletion_protection = true
-    domain_name         = "example.org"
-    ssl_policy          = "ELBSecurityPolicy-TLS13-1-3-2021-06"
-    zone_name           = "example.org"
+    deletion_protection  = true
+    domain_name          = "example.org"
+    idle_timeout_seconds = 300
+    ssl_policy           = "ELBSecurityPolicy-TLS13-1-3-2021-06"
+    zone_name            = "example.org"
   }
 
   assert {
     condition = (
       aws_lb.this.enable_deletion_protection
+      && aws_lb.this.idle_timeout == 300
       && aws_lb_listener.https[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-3-2021-06"
       && length(aws_route53_zone.this) == 0
       && length(data.aws_route53_zone.existing) == 1

@@ -27,6 +27,7 @@ run "of_a_load_balancer_of_its_own" {
       && aws_lb_target_group.this.deregistration_delay == "30"
       && aws_lb_target_group.this.health_check[0].path == "/health"
       && aws_lb_target_group.this.health_check[0].matcher == "200"
+      && output.health_check == "GET /health with 200"
       && length(aws_lb_listener_rule.this) == 0
     )
     error_message = "Tasks are healthy when GET /health answers 200, and the listener needs no rule."
@@ -99,4 +100,34 @@ run "rejects_another_type_of_target" {
   }
 
   expect_failures = [var.target_type]
+}
+
+run "without_a_path" {
+  command = plan
+
+  variables {
+    health_check_path = null
+  }
+
+  assert {
+    condition = (
+      aws_lb_target_group.this.health_check[0].path == "/healthz"
+      && aws_lb_target_group.this.health_check[0].matcher == "200-499"
+      && output.health_check == "GET /healthz with 200-499"
+    )
+    error_message = "An application that has no path for it is healthy when it answers, but for its own errors."
+  }
+}
+
+run "other_codes" {
+  command = plan
+
+  variables {
+    health_check_codes = "200,301"
+  }
+
+  assert {
+    condition     = aws_lb_target_group.this.health_check[0].path == "/health" && aws_lb_target_group.this.health_check[0].matcher == "200,301"
+    error_message = "Codes that are given are those that count."
+  }
 }

@@ -388,6 +388,9 @@ def _complete_probe(probe: Json, path: str, port: int | None, longest_period: in
         probe.setdefault(name, default)
         if not least <= probe[name] <= most:
             raise _ViolationError(f"{path}.{name}", f"must be from {least} to {most}")
+    # "Probe requirements and behavior" of "Configure container health checks for services".
+    if path.endswith("startup_probe") and probe["failureThreshold"] * probe["periodSeconds"] > longest_period:
+        raise _ViolationError(f"{path}.failure_threshold", f"times period_seconds must be at most {longest_period}")
     if not 0 <= probe.get("initialDelaySeconds", 0) <= longest_period:
         raise _ViolationError(f"{path}.initial_delay_seconds", f"must be from 0 to {longest_period}")
     if probe["timeoutSeconds"] > probe["periodSeconds"]:

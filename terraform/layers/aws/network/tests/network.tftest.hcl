@@ -154,11 +154,12 @@ run "load_balancer_for_several_apps" {
   command = plan
 
   variables {
-    alarm_action_arns                 = ["arn:aws:sns:us-east-1:111122223333:on-call"]
-    load_balancer_deletion_protection = true
-    load_balancer_ssl_policy          = "ELBSecurityPolicy-TLS13-1-3-2021-06"
-    load_balancer_zone_create         = true
-    load_balancer_zone_name           = "staging.example.org"
+    alarm_action_arns                  = ["arn:aws:sns:us-east-1:111122223333:on-call"]
+    load_balancer_deletion_protection  = true
+    load_balancer_idle_timeout_seconds = 300
+    load_balancer_ssl_policy           = "ELBSecurityPolicy-TLS13-1-3-2021-06"
+    load_balancer_zone_create          = true
+    load_balancer_zone_name            = "staging.example.org"
   }
 
   assert {
@@ -180,12 +181,15 @@ run "rejects_a_load_balancer_without_a_zone" {
   command = plan
 
   variables {
-    alarm_action_arns         = ["operations"]
-    load_balancer_ssl_policy  = "ELBSecurityPolicy-2016-08"
-    load_balancer_zone_create = true
+    alarm_action_arns                  = ["operations"]
+    load_balancer_idle_timeout_seconds = 4001
+    load_balancer_ssl_policy           = "ELBSecurityPolicy-2016-08"
+    load_balancer_zone_create          = true
   }
 
-  expect_failures = [var.alarm_action_arns, var.load_balancer_ssl_policy, var.load_balancer_zone_create]
+  expect_failures = [
+    var.alarm_action_arns, var.load_balancer_idle_timeout_seconds, var.load_balancer_ssl_policy, var.load_balancer_zone_create,
+  ]
 }
 
 run "rejects_wrong_values" {

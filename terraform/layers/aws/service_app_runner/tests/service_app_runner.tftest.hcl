@@ -65,10 +65,11 @@ run "defaults" {
 
   assert {
     condition = (
-      aws_apprunner_service.this.health_check_configuration[0].protocol == "HTTP"
-      && aws_apprunner_service.this.health_check_configuration[0].path == "/healthz"
+      aws_apprunner_service.this.health_check_configuration[0].protocol == "TCP"
+      && aws_apprunner_service.this.health_check_configuration[0].interval == 5
+      && aws_apprunner_service.this.health_check_configuration[0].unhealthy_threshold == 5
     )
-    error_message = "Health is asked by HTTP, of the path that touches no database."
+    error_message = "An instance is healthy when its port accepts a connection, and has 25 seconds until then."
   }
 
   assert {
@@ -121,6 +122,7 @@ run "almost_everything_changed" {
     max_count               = 25
     memory_mib              = 4096
     min_count               = 3
+    start_period_seconds    = 120
   }
 
   assert {
@@ -129,7 +131,10 @@ run "almost_everything_changed" {
       && aws_apprunner_auto_scaling_configuration_version.this.max_size == 25
       && aws_apprunner_auto_scaling_configuration_version.this.max_concurrency == 10
       && aws_apprunner_service.this.instance_configuration[0].memory == "4096"
+      && aws_apprunner_service.this.health_check_configuration[0].protocol == "HTTP"
       && aws_apprunner_service.this.health_check_configuration[0].path == "/"
+      && aws_apprunner_service.this.health_check_configuration[0].interval == 6
+      && aws_apprunner_service.this.health_check_configuration[0].unhealthy_threshold == 20
     )
     error_message = "What is given is what is built."
   }
@@ -163,11 +168,12 @@ run "wrong_bounds" {
   command = plan
 
   variables {
-    cpu_units = 300
-    min_count = 0
+    cpu_units            = 300
+    min_count            = 0
+    start_period_seconds = 401
   }
 
-  expect_failures = [var.cpu_units, var.min_count]
+  expect_failures = [var.cpu_units, var.min_count, var.start_period_seconds]
 }
 
 run "reserved_name" {

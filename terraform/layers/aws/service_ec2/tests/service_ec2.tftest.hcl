@@ -158,18 +158,22 @@ run "almost_everything_changed" {
       MAIL_PASSWORD = "arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf:password::"
       SECRET_KEY    = "arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-web/environment/SECRET_KEY-GhIjKl"
     }
-    health_check_grace_period_seconds = 120
-    root_device_name                  = "/dev/sda1"
-    root_volume_gb                    = 40
-    instance_type                     = "t4g.small"
-    log_retention_days                = 30
-    max_count                         = 4
-    memory_mib                        = 1024
-    min_count                         = 4
-    registry_repository_arn           = null
-    stop_timeout_seconds              = 60
-    tmp_size_mib                      = 64
-    user                              = "1000"
+    health_check_codes                 = "200-399"
+    health_check_grace_period_seconds  = 120
+    health_check_path                  = "/ready"
+    root_device_name                   = "/dev/sda1"
+    root_volume_gb                     = 40
+    instance_type                      = "t4g.small"
+    load_balancer_idle_timeout_seconds = 300
+    log_retention_days                 = 30
+    max_count                          = 4
+    memory_mib                         = 1024
+    min_count                          = 4
+    registry_repository_arn            = null
+    start_period_seconds               = 300
+    stop_timeout_seconds               = 60
+    tmp_size_mib                       = 64
+    user                               = "1000"
   }
 
   assert {
@@ -208,6 +212,31 @@ run "almost_everything_changed" {
     ])
     error_message = "The instance reads the secrets at each start, and their values are on no command line."
   }
+}
+
+run "slow_start" {
+  command = plan
+
+  variables {
+    start_period_seconds = 120
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.this.health_check_grace_period == 390
+    error_message = "One input says how long a start may take, after the time to boot and to install Docker."
+  }
+}
+
+run "rejects_codes_and_times_that_a_load_balancer_does_not_take" {
+  command = plan
+
+  variables {
+    health_check_codes                 = "300-200"
+    load_balancer_idle_timeout_seconds = 0
+    start_period_seconds               = 301
+  }
+
+  expect_failures = [var.health_check_codes, var.load_balancer_idle_timeout_seconds, var.start_period_seconds]
 }
 
 run "rejects_wrong_values" {

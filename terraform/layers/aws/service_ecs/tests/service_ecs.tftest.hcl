@@ -84,7 +84,8 @@ run "reference_with_domain" {
       && aws_cloudwatch_metric_alarm.unhealthy_tasks.threshold == 0
       && aws_cloudwatch_metric_alarm.unhealthy_tasks.comparison_operator == "GreaterThanThreshold"
       && toset(keys(aws_cloudwatch_metric_alarm.unhealthy_tasks.dimensions)) == toset(["LoadBalancer", "TargetGroup"])
-      && strcontains(aws_cloudwatch_metric_alarm.unhealthy_tasks.alarm_description, "GET /healthz ")
+      && strcontains(aws_cloudwatch_metric_alarm.unhealthy_tasks.alarm_description, "GET /healthz with 200-499 ")
+      && aws_ecs_service.this.health_check_grace_period_seconds == 60
     )
     error_message = "The load balancer asks a path that needs no database, and an alarm goes off when tasks do not answer."
   }
@@ -108,36 +109,39 @@ run "almost_everything_changed" {
   command = plan
 
   variables {
-    alarm_action_arns                 = ["arn:aws:sns:us-east-1:111122223333:on-call"]
-    container_insights_enabled        = true
-    container_port                    = 9000
-    cpu_architecture                  = "ARM64"
-    cpu_target_percent                = 50
-    cpu_units                         = 512
-    domain_name                       = "example.org"
-    environment_variables             = { APP_NAME = "tasks" }
-    execute_command_enabled           = true
-    health_check_command              = ["CMD-SHELL", "true"]
-    health_check_grace_period_seconds = 120
-    health_check_path                 = "/ready"
-    load_balancer_deletion_protection = true
-    log_retention_days                = 30
-    max_count                         = 4
-    memory_mib                        = 1024
-    min_count                         = 4
-    registry_repository_arn           = null
-    ssl_policy                        = "ELBSecurityPolicy-TLS13-1-3-2021-06"
-    start_period_seconds              = 60
-    stop_timeout_seconds              = 60
-    tmp_size_mib                      = 64
-    user                              = "1000"
-    zone_name                         = "example.org"
+    alarm_action_arns                  = ["arn:aws:sns:us-east-1:111122223333:on-call"]
+    container_insights_enabled         = true
+    container_port                     = 9000
+    cpu_architecture                   = "ARM64"
+    cpu_target_percent                 = 50
+    cpu_units                          = 512
+    domain_name                        = "example.org"
+    environment_variables              = { APP_NAME = "tasks" }
+    execute_command_enabled            = true
+    health_check_codes                 = "200,301"
+    health_check_command               = ["CMD-SHELL", "true"]
+    health_check_grace_period_seconds  = 120
+    health_check_path                  = "/ready"
+    load_balancer_deletion_protection  = true
+    load_balancer_idle_timeout_seconds = 300
+    log_retention_days                 = 30
+    max_count                          = 4
+    memory_mib                         = 1024
+    min_count                          = 4
+    registry_repository_arn            = null
+    ssl_policy                         = "ELBSecurityPolicy-TLS13-1-3-2021-06"
+    start_period_seconds               = 60
+    stop_timeout_seconds               = 60
+    tmp_size_mib                       = 64
+    user                               = "1000"
+    zone_name                          = "example.org"
   }
 
   assert {
     condition = (
       one(aws_ecs_service.this.load_balancer).container_port == 9000
       && aws_ecs_service.this.health_check_grace_period_seconds == 120
+      && strcontains(aws_cloudwatch_metric_alarm.unhealthy_tasks.alarm_description, "GET /ready with 200,301 ")
       && aws_ecs_service.this.enable_execute_command
     )
     error_message = "Each setting of the service reaches it."
@@ -170,6 +174,30 @@ run "almost_everything_changed" {
     )
     error_message = "Auto-scaling follows the numbers given."
   }
+}
+
+run "slow_start" {
+  command = plan
+
+  variables {
+    start_period_seconds = 120
+  }
+
+  assert {
+    condition     = aws_ecs_service.this.health_check_grace_period_seconds == 150
+    error_message = "One input says how long a start may take: the load balancer waits for it, and for two answers after it."
+  }
+}
+
+run "rejects_codes_and_times_that_a_load_balancer_does_not_take" {
+  command = plan
+
+  variables {
+    health_check_codes                 = "200-599"
+    load_balancer_idle_timeout_seconds = 4001
+  }
+
+  expect_failures = [var.health_check_codes, var.load_balancer_idle_timeout_seconds]
 }
 
 run "rejects_wrong_values" {

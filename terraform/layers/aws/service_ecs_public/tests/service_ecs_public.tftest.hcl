@@ -64,6 +64,7 @@ run "almost_everything_changed" {
     environment_variables      = { APP_NAME = "records" }
     execute_command_enabled    = true
     health_check_command       = ["CMD-SHELL", "true"]
+    health_check_path          = "/ready"
     log_retention_days         = 14
     memory_mib                 = 1024
     network_public_subnet_ids  = ["subnet-1"]
@@ -125,8 +126,9 @@ run "rejects_malformed_ranges" {
   variables {
     allowed_cidr_blocks       = ["203.0.113.7/24"]
     desired_count             = 1.5
+    health_check_path         = "/it's"
     network_public_subnet_ids = ["net-1"]
   }
 
-  expect_failures = [var.allowed_cidr_blocks, var.desired_count, var.network_public_subnet_ids]
+  expect_failures = [var.allowed_cidr_blocks, var.desired_count, var.health_check_path, var.network_public_subnet_ids]
 }

@@ -48,14 +48,11 @@ run "defaults" {
   assert {
     condition = (
       google_cloud_run_v2_service.this.template[0].containers[0].ports[0].container_port == 8000
-      && alltrue([
-        for probe in [
-          google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0],
-          google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe[0],
-        ] : probe.http_get[0].path == "/healthz" && probe.http_get[0].port == 8000
-      ])
+      && google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].tcp_socket[0].port == 8000
+      && length(google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].http_get) == 0
+      && length(google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe) == 0
     )
-    error_message = "Health is asked by HTTP, of the path that touches no database."
+    error_message = "A task serves when its port accepts a connection, and no liveness probe asks a path that it may not have."
   }
 
   assert {
@@ -142,6 +139,7 @@ run "almost_everything_changed" {
     min_count               = 0
     allow_unauthenticated   = true
     region                  = "europe-west12"
+    start_period_seconds    = 240
     tags                    = { Environment = "Development", Project = "Hello, GCP", "Cost Center" = "R&D", ManagedBy = "somebody" }
   }
 
@@ -152,8 +150,14 @@ run "almost_everything_changed" {
       && google_cloud_run_v2_service.this.template[0].max_instance_request_concurrency == 1000
       && google_cloud_run_v2_service.this.template[0].containers[0].resources[0].limits == tomap({ cpu = "4", memory = "16384Mi" })
       && google_cloud_run_v2_service.this.template[0].containers[0].ports[0].container_port == 5000
-      && google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].http_get[0].port == 5000
-      && google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe[0].http_get[0].path == "/"
+      && length(google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].tcp_socket) == 0
+      && google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0].failure_threshold == 240
+      && alltrue([
+        for probe in [
+          google_cloud_run_v2_service.this.template[0].containers[0].startup_probe[0],
+          google_cloud_run_v2_service.this.template[0].containers[0].liveness_probe[0],
+        ] : probe.http_get[0].path == "/" && probe.http_get[0].port == 5000
+      ])
       && google_cloud_run_v2_service.this.ingress == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
       && google_cloud_run_v2_service.this.location == "europe-west12"
       && google_cloud_run_v2_service.this.deletion_protection
@@ -226,6 +230,7 @@ run "wrong_bounds" {
     max_concurrent_requests = 1001
     min_count               = -1
     name                    = "dev--hello"
+    start_period_seconds    = 241
   }
 
   expect_failures = [
@@ -233,6 +238,7 @@ run "wrong_bounds" {
     var.max_concurrent_requests,
     var.min_count,
     var.name,
+    var.start_period_seconds,
   ]
 }
 
