@@ -39,6 +39,13 @@ TABLE_ATTEMPTS: dict[str, LiteralString] = {
     "DELETE": "EXPLAIN DELETE FROM {table}",
 }
 
+# One whose control file names a schema is used by that name.
+FINDS_EXTENSION: LiteralString = """EXISTS (
+  SELECT FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
+  LEFT JOIN pg_available_extension_versions AS available ON available.name = extname AND version = extversion
+  WHERE extname = {} AND (available.schema IS NOT NULL OR nspname = ANY (current_schemas(true)))
+)"""
+
 # Each attempt is a subtransaction, which the error SLIP1 rolls back. What PL/pgSQL catches is not logged.
 RUN_ATTEMPTS = """
 DO $attempts$
@@ -101,7 +108,9 @@ class Contents:
     sequences: Sequence[str]
 
 
-def attempts_of(user: User, users: Sequence[User], schema: str, contents: Contents) -> Iterator[Attempt]:
+def attempts_of(
+    user: User, users: Sequence[User], schema: str, contents: Contents, extensions: Sequence[str]
+) -> Iterator[Attempt]:
     """List what a user tries.
 
     Args:
@@ -109,6 +118,7 @@ def attempts_of(user: User, users: Sequence[User], schema: str, contents: Conten
         users: All of them, `user` included.
         schema: The schema which holds the tables.
         contents: What that schema holds.
+        extensions: The extensions that each user has to find.
 
     Yields:
         Each attempt and whether it has to succeed.
@@ -124,6 +134,10 @@ def attempts_of(user: User, users: Sequence[User], schema: str, contents: Conten
         True,
         question=sql.SQL("coalesce(current_schema() = {}, false)").format(schema),
     )
+    for extension in extensions:
+        # current_schemas leaves out a schema that the user may not use.
+        question = sql.SQL(FINDS_EXTENSION).format(extension)
+        yield attempt(f"find the extension {extension} without naming its schema", True, question=question)
     create_probe = sql.SQL("CREATE TABLE {} (id integer GENERATED ALWAYS AS IDENTITY)").format(probe)
     yield attempt(f"create a table in schema {schema}", creates, create_probe)
     yield attempt("create a temporary table", creates, "CREATE TEMPORARY TABLE slipway_probe (id integer)")
@@ -265,7 +279,7 @@ def run_attempts(connection: psycopg.Connection[Any], attempts: Sequence[Attempt
 
 
 def try_privileges(
-    connect_arguments: dict[str, Any], schema: str, users: Sequence[User]
+    connect_arguments: dict[str, Any], schema: str, users: Sequence[User], extensions: Sequence[str]
 ) -> tuple[list[dict[str, str]], list[str]]:
     """Log in as each user, once, and let it try.
 
@@ -273,6 +287,7 @@ def try_privileges(
         connect_arguments: What libpq needs to know of the server.
         schema: The schema which holds the tables.
         users: The users.
+        extensions: The extensions that each of them has to find.
 
     Returns:
         The matrix, and the names of the users who could not log in.
@@ -297,7 +312,8 @@ def try_privileges(
             continue
         with connection:
             note(user.name, "log in", True, "allowed")
-            attempts = [*attempts_of(user, users, schema, read_contents(connection, schema)), *public]
+            contents = read_contents(connection, schema)
+            attempts = [*attempts_of(user, users, schema, contents, extensions), *public]
             for attempt, found in zip(attempts, run_attempts(connection, attempts), strict=True):
                 note(attempt.user, attempt.privilege, attempt.allowed, found)
         public = []
@@ -323,7 +339,9 @@ class ActionModule(BaseActionModule):
         }
         users = [User(**options) for options in arguments["users"]]
         try:
-            matrix, failed_logins = try_privileges(connect_arguments, arguments["schema"], users)
+            matrix, failed_logins = try_privileges(
+                connect_arguments, arguments["schema"], users, arguments["extensions"]
+            )
         except psycopg.Error as error:
             raise ActionError(f"The database {arguments['login_db']} failed while it was tried: {error}") from error
         return {

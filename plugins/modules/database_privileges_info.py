@@ -39,6 +39,12 @@ options:
     description: The schema which holds the tables.
     type: str
     required: true
+  extensions:
+    description:
+      - Extensions that each user has to find without naming their schema, but for those that have one of their own.
+    type: list
+    elements: str
+    default: []
   users:
     description: The users, and what each may do. What is not named has to be refused.
     type: list

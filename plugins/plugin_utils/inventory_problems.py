@@ -23,6 +23,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.slipway.provision.plugins.filter.environment import environment_strings
+from ansible_collections.slipway.provision.plugins.filter.extensions import extension_names_problem
 from ansible_collections.slipway.provision.plugins.filter.rds_ca import ca_file_problem, rds_ca_file
 from ansible_collections.slipway.provision.plugins.filter.terraform import did_you_mean
 from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import ImageSource, SourceError
@@ -247,6 +248,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
         if "data" in known.layers_of(host):
             _check_what_does_nothing(host, problems)
         _check_database_authorities(host, known, problems)
+        _check_database_extensions(host, problems)
     for layer in known.layers_of(host):
         _check_own_options(host, layer, known, problems)
     return {layer: _layer_inputs(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
@@ -519,6 +521,14 @@ def _check_database_authorities(host: Host, known: Project, problems: Problems) 
             "authorities that may sign the database's certificate"
         )
         problems.add([host.name], text, f"Edit {place}")
+
+
+def _check_database_extensions(host: Host, problems: Problems) -> None:
+    """Check the names of the extensions of an app's database; which ones there are, its server knows."""
+    name = "database_access_extensions"
+    names = host.values.get(name)
+    if isinstance(names, list) and (problem := extension_names_problem(names)):
+        problems.add([host.name], f"{name} {problem}", f"Edit {host.file_of(name, f'host_vars/{host.name}/data.yml')}")
 
 
 def _check_own_options(host: Host, layer: str, known: Project, problems: Problems) -> None:

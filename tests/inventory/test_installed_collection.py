@@ -81,6 +81,16 @@ def test_project_of_inventory_and_application_validates(collections: Path, tmp_p
     assert "failed=0" in output
 
 
+def test_playbook_of_a_checkout_runs_from_anywhere_with_the_collection_installed(
+    collections: Path, tmp_path: Path
+) -> None:
+    output = _run(
+        "ansible-playbook", str(PROJECT / "playbooks/validate.yml"), "-i", str(PROJECT / "inventories/dev"),
+        folder=tmp_path, environment={"ANSIBLE_COLLECTIONS_PATH": str(collections)},
+    )  # fmt: skip
+    assert "failed=0" in output
+
+
 @pytest.mark.parametrize("kind", ["module", "lookup", "filter"])
 def test_documentation_of_plugins_is_found(collections: Path, kind: str) -> None:
     plugins = collections / "ansible_collections/slipway/provision/plugins"

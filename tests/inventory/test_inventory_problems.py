@@ -1003,6 +1003,23 @@ def test_authorities_of_the_database_that_are_none_or_too_many(inventory: Invent
         assert problem in inventory.problem()
 
 
+def test_names_of_extensions(inventory: Inventory) -> None:
+    inventory.set("tasks", database_access_extensions=["uuid-ossp", "pg_trgm", "plv8", "_x" + 61 * "y"])
+    assert inventory.problems() == []
+    for wrong in ("pg crypto", 'a"; DROP', "Citext", "-a", "a-", "a--b", "", "8", "a,b", "é", 64 * "x", "citext\n"):
+        inventory.set("tasks", database_access_extensions=["citext", wrong])
+        shown = json.dumps(wrong, ensure_ascii=False)
+        assert inventory.problem() == (
+            f"tasks: database_access_extensions holds {shown}; it must hold names of PostgreSQL extensions, such as pgcrypto "
+            "and uuid-ossp: at most 63 lower-case letters, digits and underscores, not a digit first, and single hyphens "
+            "between them" + inventory.edit("host_vars/tasks/data.yml")
+        )
+    inventory.set("tasks", database_access_extensions="citext")
+    assert 'tasks: database_access_extensions is "citext"; it must be a list' in inventory.problem()
+    inventory.set("tasks", database_access_extensions=None)
+    assert inventory.problems() == []
+
+
 def test_region_whose_authorities_are_not_there(inventory: Inventory) -> None:
     for host in ("main", "tasks", "beers", "records", "hello"):
         inventory.set(host, slipway_region="us-south-9")
@@ -1148,6 +1165,7 @@ def test_secrets_of_another_type_are_not_shown(inventory: Inventory) -> None:
     [
         ("data_engine_version", "16", "a database", "data_database_name"),
         ("migration_command", ["true"], "a database", "data_database_name"),
+        ("database_access_extensions", ["citext"], "a database", "data_database_name"),
         ("data_archive_expiration_days", 30, "a bucket", "data_bucket_enabled"),
     ],
 )

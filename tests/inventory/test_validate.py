@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.inventory.example import OWN_ACCOUNT, PLATFORMS, PLATFORMS_WITH_DATA, PROJECT
 
@@ -104,6 +105,45 @@ def test_staging_and_prod_need_an_account_and_a_project(environment: str) -> Non
     assert 'slipway_google_project is "your_project_id"; it must be a project\'s id' in project
     assert project.endswith(f"Edit {inventory}/group_vars/cloud_run/cloud.yml.")
     passed(validate(inventory, "-e", json.dumps(OWN_ACCOUNT)))
+
+
+def _begins_with(playbook: Path) -> Path:
+    """The playbook that is read first: the one that another begins with an import of, or itself."""
+    imported = yaml.safe_load(playbook.read_text())[0].get("ansible.builtin.import_playbook")
+    return _begins_with(playbook.parent / imported) if imported else playbook
+
+
+def test_a_playbook_that_does_not_find_the_collection_says_what_to_do(tmp_path: Path) -> None:
+    # deploy.yml imports summary.yml, and awx.yml uses nothing of the collection.
+    playbooks = [file for file in (PROJECT / "playbooks").glob("*.yml") if file.stem not in ("summary", "awx")]
+    first = {_begins_with(playbook) for playbook in [PROJECT / "site.yml", *playbooks]}
+    assert {playbook.stem for playbook in first} == {"validate", "drift", "destroy", "remove_bootstrap"}
+    for playbook in first:
+        run = subprocess.run(
+            [Path(sys.executable).parent / "ansible-playbook", playbook, "-i", PROJECT / "inventories/dev"],
+            cwd=tmp_path,
+            env=os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "ANSIBLE_FORCE_COLOR": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "PLAY" not in run.stdout
+        assert run.stderr.partition("\n")[0] == (
+            "[ERROR]: Nothing was done, because Ansible does not find the collection slipway.provision. Run this in "
+            f"{PROJECT}, or anywhere after export ANSIBLE_CONFIG={PROJECT}/ansible.cfg, where make setup has been run; "
+            f"or install it: ansible-galaxy collection install --no-deps {PROJECT}"
+        )
+
+
+def test_inventory_in_a_repository_of_its_own(tmp_path: Path) -> None:
+    """Its shared files say where the application is, from the folder of the environment on."""
+    shutil.copytree(PROJECT / "inventories", tmp_path / "inventories", symlinks=True)
+    folder = tmp_path / "inventories" / "dev"
+    assert refused(validate(folder)) == [
+        f"tasks, beers, records, web, hello, hello-gcp: image_source is {tmp_path}/app, which is no folder; it must be "
+        f"the application's. Edit {folder}/group_vars/all/shared.yml."
+    ]
 
 
 def test_everything_is_listed_at_once(inventory: Path) -> None:

@@ -14,11 +14,12 @@ MIGRATOR = User("db_migrator", "m", "db_owner", [], [])
 APP = User("db_app", "a", None, ["SELECT", "INSERT", "UPDATE", "DELETE"], ["USAGE"])
 READONLY = User("db_readonly", "r", None, ["SELECT"], [])
 USERS = [MIGRATOR, APP, READONLY]
+EXTENSIONS = ["citext"]
 CONTENTS = Contents(tables=[('odd "name"', "a column")], sequences=["numbers"])
 
 
 def attempts(user: User) -> dict[str, Attempt]:
-    return {item.privilege: item for item in subject.attempts_of(user, USERS, "app", CONTENTS)}
+    return {item.privilege: item for item in subject.attempts_of(user, USERS, "app", CONTENTS, EXTENSIONS)}
 
 
 def allowed(user: User) -> set[str]:
@@ -29,6 +30,7 @@ def test_migrator_may_create_as_the_owner_and_nothing_else() -> None:
     assert allowed(MIGRATOR) == {
         "act as db_owner",
         "find the tables of schema app without naming it",
+        "find the extension citext without naming its schema",
         "create a table in schema app",
         "create a temporary table",
         "become db_owner",
@@ -46,6 +48,7 @@ def test_app_may_use_tables_and_sequences() -> None:
     assert allowed(APP) == {
         "act as db_app",
         "find the tables of schema app without naming it",
+        "find the extension citext without naming its schema",
         'SELECT on app.odd "name"',
         'INSERT on app.odd "name"',
         'UPDATE on app.odd "name"',
@@ -58,6 +61,7 @@ def test_readonly_may_read() -> None:
     assert allowed(READONLY) == {
         "act as db_readonly",
         "find the tables of schema app without naming it",
+        "find the extension citext without naming its schema",
         'SELECT on app.odd "name"',
     }
 
@@ -97,7 +101,7 @@ def run(*logins: list[str] | Exception) -> tuple[list[dict[str, str]], list[str]
         patch.object(subject, "read_contents", return_value=CONTENTS),
         patch.object(subject, "run_attempts", side_effect=run_attempts),
     ):
-        return subject.try_privileges({}, "app", USERS)
+        return subject.try_privileges({}, "app", USERS, EXTENSIONS)
 
 
 def test_user_who_cannot_log_in_is_named_and_the_others_are_still_tried() -> None:
