@@ -2,7 +2,7 @@
 
 waitress reads requests whole and sends answers to slow clients in a loop that waits for nobody: a client
 holds a connection, never a thread. This file adds processes, and a stop that finishes what clients have
-asked for. images/flask/Dockerfile has the same lines; tests/contract/test_server.py says how they get there.
+asked for. images/python/Dockerfile has the same lines; tests/contract/test_server.py says how they get there.
 """
 
 import argparse

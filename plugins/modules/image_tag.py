@@ -22,9 +22,12 @@ options:
     type: path
     required: true
   dockerfile:
-    description: The Dockerfile, inside of the folder or elsewhere.
+    description:
+      - The Dockerfile, inside of the folder or elsewhere.
+      - By default that of the folder or, where it has none, the collection's own for Python applications,
+        C(images/python/Dockerfile).
     type: path
-    required: true
+    default: ""
   build_args:
     description: Build arguments that are part of the tag.
     type: dict

@@ -21,6 +21,8 @@ from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import MissingLibraryError
 from ansible_collections.slipway.provision.plugins.plugin_utils.docker_engine import docker
+from ansible_collections.slipway.provision.plugins.plugin_utils.python_project import DOCKERFILE as PYTHON_DOCKERFILE
+from ansible_collections.slipway.provision.plugins.plugin_utils.python_project import python_image
 
 EPOCH = 315532800
 """Modification time of all files, in seconds: 1980, before which no ZIP file and so no Python wheel can go."""
@@ -218,14 +220,19 @@ class ImageSource:
 
 
 def image_source(arguments: Mapping[str, Any]) -> ImageSource:
-    """The source that an action's arguments name."""
-    return ImageSource(
-        context=Path(arguments["source"]).resolve(),
-        dockerfile=Path(arguments["dockerfile"]).resolve(),
-        arguments={name: str(value) for name, value in arguments["build_args"].items()},
-        platform=arguments["platform"],
-        added={name: Path(path) for name, path in arguments["added_files"].items()},
-    )
+    """The source that an action's arguments name.
+
+    Where they name no Dockerfile, it is that of the folder, or else the collection's own, which takes the Python that
+    the application asks for.
+    """
+    context = Path(arguments["source"]).resolve()
+    own = context / "Dockerfile"
+    dockerfile = Path(arguments["dockerfile"] or (own if own.is_file() else PYTHON_DOCKERFILE)).resolve()
+    given = {name: str(value) for name, value in arguments["build_args"].items()}
+    if dockerfile == PYTHON_DOCKERFILE and (image := python_image(context)):
+        given = {"PYTHON_IMAGE": image} | given
+    added = {name: Path(path) for name, path in arguments["added_files"].items()}
+    return ImageSource(context, dockerfile, given, arguments["platform"], added)
 
 
 def base_digest(engine: Any, image: str) -> str:

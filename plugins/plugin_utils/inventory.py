@@ -136,7 +136,6 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self._layers = folder / "terraform/layers"
         self.platforms = read_platforms(self._layers)
-        self.flask_dockerfile = folder / "images/flask/Dockerfile"
         self.roles: dict[str, Json] = {
             file.parts[-3]: {
                 name: option

@@ -26,7 +26,8 @@ from ansible_collections.slipway.provision.plugins.filter.environment import env
 from ansible_collections.slipway.provision.plugins.filter.extensions import extension_names_problem
 from ansible_collections.slipway.provision.plugins.filter.rds_ca import ca_file_problem, rds_ca_file
 from ansible_collections.slipway.provision.plugins.filter.terraform import did_you_mean
-from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import ImageSource, SourceError
+from ansible_collections.slipway.provision.plugins.plugin_utils import python_project
+from ansible_collections.slipway.provision.plugins.plugin_utils.image_source import SourceError, image_source
 from ansible_collections.slipway.provision.plugins.plugin_utils.inventory import (
     LAYERS,
     Host,
@@ -244,7 +245,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
         _check_cloud(host, known, problems)
     if "apps" in host.groups:
         _check_environment(host, known, problems)
-        _check_image(host, known, problems)
+        _check_image(host, problems)
         if "data" in known.layers_of(host):
             _check_what_does_nothing(host, problems)
         _check_database_authorities(host, known, problems)
@@ -471,37 +472,42 @@ def _read_otherwise(value: Any, written: str) -> str:
     return "" if read == (written.lower() if isinstance(value, bool) else written) else read
 
 
-def _check_image(host: Host, known: Project, problems: Problems) -> None:
+def _check_image(host: Host, problems: Problems) -> None:
     """Check that what an application's image is built from is there."""
     otherwise = f"host_vars/{host.name}/app.yml"
-    source = host.values.get("image_source")
-    dockerfile = host.values.get("image_dockerfile", f"{source}/Dockerfile")
-    if isinstance(source, str) and not Path(source).is_dir():
-        text = f"image_source is {short_path(Path(source))}, which is no folder; it must be the application's"
+    folder, dockerfile = host.values.get("image_source"), host.values.get("image_dockerfile", "")
+    if not isinstance(folder, str) or not isinstance(dockerfile, str):
+        return
+    if not Path(folder).is_dir():
+        text = f"image_source is {short_path(Path(folder))}, which is no folder; it must be the application's"
         problems.add([host.name], text, f"Edit {host.file_of('image_source', otherwise)}")
-    elif isinstance(source, str) and isinstance(dockerfile, str) and not Path(dockerfile).is_file():
+        return
+    if dockerfile and not Path(dockerfile).is_file():
         problems.add(
             [host.name],
-            f"there is no Dockerfile {short_path(Path(dockerfile))}; image_dockerfile must name one that is "
-            "not in image_source",
+            f"there is no Dockerfile {short_path(Path(dockerfile))}; image_dockerfile must name one that is not "
+            "image_source's own, and an application without one leaves it out",
             f"Write it, or edit {host.file_of('image_dockerfile', otherwise)}",
         )
-    elif isinstance(source, str) and isinstance(dockerfile, str):
-        arguments = host.values.get("image_build_args")
-        arguments = arguments if isinstance(arguments, dict) else {}
-        try:
-            ImageSource(Path(source), Path(dockerfile), {name: str(arguments[name]) for name in arguments}).check()
-        except SourceError as error:
-            problems.add([host.name], error.what, error.remedy)
-        if Path(dockerfile).resolve() == known.flask_dockerfile.resolve():
-            application = str(arguments.get("WSGI_APP", "app:app"))
-            module = application.partition(":")[0].partition(".")[0]
-            if not any((Path(source) / name).exists() for name in (module, f"{module}.py")):
-                text = f"image_build_args has WSGI_APP {application}, and image_source has no {module}.py"
-                problems.add([host.name], text, f"Edit {host.file_of('image_build_args', otherwise)}")
-            if not (Path(source) / "requirements.txt").is_file():
-                text = f"there is no requirements.txt in {short_path(Path(source))}"
-                problems.add([host.name], text, "Write it; images/flask/Dockerfile installs what it lists")
+        return
+    arguments = host.values.get("image_build_args")
+    arguments = arguments if isinstance(arguments, dict) else {}
+    source = image_source({"source": folder, "dockerfile": dockerfile, "build_args": arguments, "platform": ""})
+    try:
+        source.check()
+    except SourceError as error:
+        problems.add([host.name], error.what, error.remedy)
+        return
+    if source.dockerfile != python_project.DOCKERFILE:
+        return
+    for problem in python_project.problems(source.context, source.files(), source.arguments):
+        text, remedy = problem.what, problem.remedy
+        if problem.file:
+            place = short_path(Path(folder) / problem.file)
+            text = f"{place}{'' if problem.line is None else f':{problem.line}'}: {text}"
+        if "image_build_args" in remedy:
+            remedy = f"{remedy}, in {host.file_of('image_build_args', otherwise)}"
+        problems.add([host.name], text, remedy)
 
 
 def _check_database_authorities(host: Host, known: Project, problems: Problems) -> None:

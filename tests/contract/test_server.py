@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import subprocess
 import time
@@ -67,17 +68,17 @@ def docker(*arguments: str) -> str:
     return result.stdout.strip()
 
 
-@pytest.fixture(scope="module", params=["application", "flask"])
+@pytest.fixture(scope="module", params=["application", "python"])
 def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The application's image, and the one of an application without a Dockerfile."""
     tag = f"slipway-server:{request.param}"
     if request.param == "application":
         docker("build", "--quiet", f"--tag={tag}", f"--file={PROJECT / 'Dockerfile'}", str(PROJECT / "app"))
     else:
-        source = tmp_path_factory.mktemp("flask")
+        source = tmp_path_factory.mktemp("python")
         (source / "requirements.txt").write_text("Flask==3.1.3\n")
         (source / "app.py").write_text(APPLICATION)
-        docker("build", "--quiet", f"--tag={tag}", f"--file={PROJECT / 'images/flask/Dockerfile'}", str(source))
+        docker("build", "--quiet", f"--tag={tag}", f"--file={PROJECT / 'images/python/Dockerfile'}", str(source))
     return tag
 
 
@@ -139,7 +140,7 @@ def test_clients_that_send_slowly_hold_nobody_up(image: str) -> None:
 
 def test_a_stop_finishes_what_is_running(image: str) -> None:
     """A request under way, and those that come on a kept connection just after the stop."""
-    slow = image.endswith("flask")
+    slow = image.endswith("python")
     with running(image) as (name, port), ExitStack() as clients:
         kept = clients.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)))
         kept.request("GET", "/healthz")
@@ -161,7 +162,7 @@ def test_a_stop_finishes_what_is_running(image: str) -> None:
 
 def test_an_application_meets_what_clients_send(image: str) -> None:
     """Chunks are put together, headers of proxies arrive, the address is the peer's, and standard output tells."""
-    if not image.endswith("flask"):
+    if not image.endswith("python"):
         pytest.skip("app/tests asks the application itself")
     chunked = (
         b"POST /data HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n"
@@ -178,7 +179,7 @@ def test_an_application_meets_what_clients_send(image: str) -> None:
 STREAMS = 100
 
 
-@pytest.mark.parametrize("image", ["flask"], indirect=True)
+@pytest.mark.parametrize("image", ["python"], indirect=True)
 def test_clients_of_streams_hold_nobody_up(image: str) -> None:
     with running(image) as (_, port), ExitStack() as clients:
         streams = [
@@ -194,7 +195,7 @@ def test_clients_of_streams_hold_nobody_up(image: str) -> None:
         assert_alive(port)
 
 
-@pytest.mark.parametrize("image", ["flask"], indirect=True)
+@pytest.mark.parametrize("image", ["python"], indirect=True)
 @pytest.mark.parametrize(
     ("option", "location"),
     [("--env=FORWARDED_ALLOW_IPS=*", "https://example.org/slow"), ("--env=NONE=", "http://example.org/slow")],
@@ -213,17 +214,26 @@ def test_redirects_go_where_the_client_came_from(image: str, option: str, locati
             assert (client == "198.51.100.7") == location.startswith("https:")
 
 
-@pytest.mark.parametrize("image", ["flask"], indirect=True)
+@pytest.mark.parametrize("image", ["python"], indirect=True)
 def test_programs_of_packages_are_on_the_path(image: str) -> None:
     # Flask's finds the application by itself.
     assert "/healthz" in docker("run", "--rm", *TASK, image, "flask", "routes")
 
 
-def test_both_images_have_the_same_server() -> None:
+@pytest.mark.parametrize(
+    ("source", "file"), [("app/serve.py", "/opt/server/serve.py"), ("images/python/install.py", "/build/install.py")]
+)
+def test_dockerfile_has_the_lines_of_its_programs(source: str, file: str) -> None:
     quote = "'\\''"
-    lines = [f"    '{line.replace(chr(39), quote)}' \\" for line in (PROJECT / "app/serve.py").read_text().splitlines()]
-    dockerfile = (PROJECT / "images/flask/Dockerfile").read_text()
-    assert "\n".join(lines) in dockerfile, (
-        "put the lines of app/serve.py between 'printf' and '> /opt/server' of images/flask/Dockerfile: "
-        r"""sed "s/'/'\\\\''/g; s/.*/    '&' \\\\/" app/serve.py"""
+    lines = [f"    '{line.replace(chr(39), quote)}' \\" for line in (PROJECT / source).read_text().splitlines()]
+    dockerfile = (PROJECT / "images/python/Dockerfile").read_text()
+    assert "\n".join([*lines, f"    > {file}"]) in dockerfile, (
+        f"put the lines of {source} between 'printf' and '> {file}' of images/python/Dockerfile: "
+        rf"""sed "s/'/'\\\\''/g; s/.*/    '&' \\\\/" {source}"""
     )
+
+
+def test_server_is_the_one_that_serve_py_is_written_for() -> None:
+    """It extends classes of waitress that no promise covers."""
+    (version,) = re.findall(r"^waitress==.*$", (PROJECT / "app/requirements.txt").read_text(), re.MULTILINE)
+    assert f'"{version}"' in (PROJECT / "images/python/install.py").read_text()

@@ -938,14 +938,12 @@ def test_source_that_is_not_there(inventory: Inventory) -> None:
     )
 
 
-@pytest.mark.parametrize("given", [True, False])
-def test_dockerfile_that_is_not_there(inventory: Inventory, given: bool) -> None:
-    (inventory.folder / "empty").mkdir()
-    inventory.set("beers", image_source=str(inventory.folder / "empty"))
-    if given:
-        inventory.set("beers", image_dockerfile=str(inventory.folder / "empty" / "Dockerfile"))
-    assert f"beers: there is no Dockerfile {inventory.folder}/empty/Dockerfile; image_dockerfile must" in (
-        inventory.problem()
+def test_dockerfile_that_is_not_there(inventory: Inventory) -> None:
+    inventory.set("beers", image_dockerfile=str(inventory.folder / "Dockerfile"))
+    assert inventory.problem() == (
+        f"beers: there is no Dockerfile {inventory.folder}/Dockerfile; image_dockerfile must name one that is not "
+        "image_source's own, and an application without one leaves it out. "
+        f"Write it, or edit {inventory.folder}/host_vars/beers/app.yml."
     )
 
 
@@ -1042,19 +1040,24 @@ def test_from_that_names_no_image(inventory: Inventory) -> None:
     )
 
 
-def test_dockerfile_for_those_without_one_wants_module_and_requirements(inventory: Inventory) -> None:
-    inventory.set("beers", image_dockerfile=str(PROJECT / "images/flask/Dockerfile"))
-    inventory.set("beers", image_build_args={"WSGI_APP": "shop.web:app"})
+def test_application_without_a_dockerfile(inventory: Inventory) -> None:
+    """Problems name file and line, or the file with the build arguments; tests/unit/test_python_project.py has them all."""
+    shop = inventory.folder / "shop"
+    shop.mkdir()
+    (shop / "requirements.txt").write_text("flask\n-r missing.txt\n")
+    inventory.set("beers", image_source=str(shop), image_build_args={"WSGI_APP": "shop.web:app"})
     assert inventory.problems() == [
-        "beers: image_build_args has WSGI_APP shop.web:app, and image_source has no shop.py"
-        + inventory.edit("host_vars/beers/app.yml"),
-        f"beers: there is no requirements.txt in {inventory.folder}/app. Write it; images/flask/Dockerfile installs what it lists.",
+        f"beers: {shop}/requirements.txt:2: missing.txt is not there. Put it into the folder, or take the line out.",
+        "beers: image_build_args has WSGI_APP shop.web:app, and image_source has neither shop/web.py nor src/shop/web.py. "
+        "Name the callable, as WSGI_APP or ASGI_APP of image_build_args, in "
+        f"{inventory.folder}/host_vars/beers/app.yml.",
     ]
-    (inventory.folder / "app" / "requirements.txt").touch()
-    (inventory.folder / "app" / "shop").mkdir()
+    (shop / "missing.txt").touch()
+    (shop / "src" / "shop").mkdir(parents=True)
+    (shop / "src" / "shop" / "web.py").touch()
     assert inventory.problems() == []
-    inventory.set("beers", image_build_args={})
-    assert "WSGI_APP app:app, and image_source has no app.py" in inventory.problem()
+    inventory.set("beers", image_dockerfile=str(PROJECT / "images/python/Dockerfile"))
+    assert inventory.problems() == []
 
 
 @pytest.mark.parametrize(
