@@ -21,6 +21,7 @@ RUN, ARTIFACTS, ACCOUNTS = "/run/v2", "/artifactregistry/v1", "/iam/v1"
 USAGE, STORAGE = "/serviceusage/v1", "/storage/v1"
 PROJECTS, CREDENTIALS = "/cloudresourcemanager/v1/projects", "/iamcredentials/v1/projects/-/serviceAccounts"
 LOGGING = "/logging/v2"
+SECRETS = "/secretmanager/v1"
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 # The user name that stands for an access token ("Authentication methods", Artifact Registry).
 DOCKER_USER = "oauth2accesstoken"

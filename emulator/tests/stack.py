@@ -373,6 +373,7 @@ def google_environment(cloud: Settings) -> dict[str, str]:
         "IAM_CREDENTIALS": "iamcredentials/v1",
         "LOGGING": "logging/v2",
         "RESOURCE_MANAGER": "cloudresourcemanager/v1",
+        "SECRET_MANAGER": "secretmanager/v1",
         "SERVICE_USAGE": "serviceusage/v1",
         "STORAGE": "storage/v1",
     }

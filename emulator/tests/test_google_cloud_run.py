@@ -186,7 +186,9 @@ def with_another_port(service: Json) -> str:
 def with_missing_secret(service: Json) -> str:
     source = {"secretKeyRef": {"secret": "key", "version": "1"}}
     service["template"]["containers"][0]["env"] = [{"name": "KEY", "valueSource": source}]
-    return "Secret projects/temu-run/secrets/key/versions/1 was not found."
+    return (
+        "spec.template.spec.containers[0].env[0].value_from.secret_key_ref.name: Permission denied on secret: projects/"
+    )
 
 
 UNHEALTHY = ("revisionReason", "HEALTH_CHECK_CONTAINER_ERROR")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
@@ -17,6 +18,7 @@ _LISTS = (
     ("artifact_registry", "projects/{project}/locations/{region}/repositories", "repositories"),
     ("cloud_run_v2", "projects/{project}/locations/{region}/services", "services"),
     ("iam", "projects/{project}/serviceAccounts", "accounts"),
+    ("secret_manager", "projects/{project}/secrets", "secrets"),
 )
 
 
@@ -38,7 +40,8 @@ def find(cloud: GoogleCloud, project: str, region: str, name: str) -> list[str]:
             if not page.get("nextPageToken"):
                 break
             query = {"pageToken": page["nextPageToken"]}
-    return sorted(one for one in found if one.rpartition("/")[2].partition("@")[0] == name)
+    # An account's name is an address; what a secret is for stands behind an underscore, which no app's name has.
+    return sorted(one for one in found if re.split("[@_]", one.rpartition("/")[2])[0] == name)
 
 
 class ActionModule(CloudActionModule):

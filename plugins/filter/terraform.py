@@ -21,6 +21,7 @@ _PROTECTED_TYPES = (
     "aws_s3_bucket",
     "aws_secretsmanager_secret",
     "google_artifact_registry_repository",
+    "google_secret_manager_secret",
 )
 # For how long a role may be unknown to other services.
 _NEW_ROLE_SECONDS = 60
@@ -166,6 +167,27 @@ def waits_for_api(said: str, plan: Json) -> bool:
     return any(f"/apis/api/{service}/overview" in said for service in services)
 
 
+def waits_for_grant(said: str, plan: Json) -> bool:
+    """Whether Cloud Run has refused a new service because of a secret that a plan lets the service's account read.
+
+    A grant takes seconds as a rule to be known everywhere, 7 minutes at times ("Access change propagation", IAM). What
+    could not be made is made anew; a change of a service that is there is not repeated, because it has been made.
+
+    Args:
+        said: what Terraform said.
+        plan: the plan as `terraform show -json` prints it.
+    """
+    resources = plan.get("resource_changes", [])
+    if not any(
+        item["type"] == "google_cloud_run_v2_service" and "create" in item["change"]["actions"] for item in resources
+    ):
+        return False
+    grants = [item for item in resources if item["type"] == "google_secret_manager_secret_iam_member"]
+    secrets = {(grant["change"].get("after") or {}).get("secret_id") for grant in grants}
+    denied = re.findall(r"Permission denied on secret: projects/\w+/secrets/([\w-]+)/versions/", said)
+    return bool(denied) and set(denied) <= secrets
+
+
 def waits_for_role(said: str, plan: Json, now: float) -> bool:
     """Whether AWS has refused because of a role that a plan creates, or created a minute ago.
 
@@ -203,5 +225,6 @@ class FilterModule:
             "plan_changes": plan_changes,
             "protected_deletions": protected_deletions,
             "waits_for_api": waits_for_api,
+            "waits_for_grant": waits_for_grant,
             "waits_for_role": waits_for_role,
         }

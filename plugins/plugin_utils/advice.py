@@ -79,6 +79,13 @@ _SAID = (
         "app_secrets, an administrator runs playbooks/bootstrap.yml.",
     ),
     (
+        # Of Cloud Run.
+        re.compile(r"Permission denied on secret: |Secret \S+/versions/\S+ was not found"),
+        "A secret of app_secrets is not there, or the service's account may not read it yet: a grant may take some "
+        "minutes to be known everywhere. Cloud Run does not try the same revision again: change a variable of "
+        "app_environment_variables then, and run again.",
+    ),
+    (
         re.compile(r"OutOfMemoryError"),
         "The container needed more memory than it has: service_memory_mib, or migration_memory_mib.",
     ),

@@ -29,6 +29,7 @@ DRAWN_TYPES = {
     "aws_vpc": "VPC",
     "google_artifact_registry_repository": "images",
     "google_cloud_run_v2_service": "service",
+    "google_secret_manager_secret": "secret",
 }
 _POINTS_OF_A_LETTER = 7
 _POINTS_OF_AN_INCH = 72

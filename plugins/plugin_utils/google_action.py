@@ -19,6 +19,7 @@ _ADDRESSES = {
     "iam": "https://iam.googleapis.com/v1/",
     "logging": "https://logging.googleapis.com/v2/",
     "resource_manager": "https://cloudresourcemanager.googleapis.com/v1/",
+    "secret_manager": "https://secretmanager.googleapis.com/v1/",
     "service_usage": "https://serviceusage.googleapis.com/v1/",
 }
 # What stands for the user in Docker's log-in ("Authentication methods" of Artifact Registry).

@@ -110,6 +110,8 @@ _STORES = {
     "aws": ("s3", "what is on AWS has its states in Amazon S3"),
     "gcp": ("gcs", "what is on Google Cloud has its states in Cloud Storage"),
 }
+# How the clouds name secrets.
+_NAMES_OF_SECRETS = {r"arn:[a-z-]+:secretsmanager:": "ARN", r"projects/[^/]+/secrets/": "name"}
 # What a value says whose vault cannot be opened.
 _IN_A_VAULT = re.compile(r"[Vv]ault exception marker|no vault secrets|Decryption failed")
 # What a template says that takes an output of a layer: its value is known during a run only.
@@ -246,7 +248,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     if "apps" in host.groups:
         _check_environment(host, known, problems)
         _check_image(host, problems)
-        if "data" in known.layers_of(host):
+        if _has_databases(known.layers_of(host)):
             _check_what_does_nothing(host, problems)
         _check_database_authorities(host, known, problems)
         _check_database_extensions(host, problems)
@@ -282,7 +284,7 @@ def _cloud_file(host: Host, known: Project) -> str:
 def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
     """Check that each variable with a prefix of the project's is one that something reads."""
     layers, platform = known.layers_of(host), known.platform_of(host)
-    idle = _idle_roles(host, known)
+    idle = _idle(host, known)
     for name in host.given:
         if name in known.renamed:
             file = host.file_of(name, f"host_vars/{host.name}")
@@ -292,12 +294,15 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
             # null unsets a variable that a group sets.
             continue
         role = known.role_of(name)
-        if role in idle:
+        if why := idle.get(name) or idle.get(role or ""):
             file = host.own_file_of(name, platform.name if platform else None)
             if not file and platform and name in _ASKING_FOR_DATA and host.values.get(name):
                 file = host.file_of(name, f"host_vars/{host.name}/data.yml")
             if file:
-                problems.add([host.name], f"{name} is not for {idle[role]}", f"Edit {file}")
+                problems.add([host.name], f"{name} is not for {why}", f"Edit {file}")
+                continue
+            if name in idle:
+                # Meant for other hosts of a group.
                 continue
         if role in LAYERS and role not in layers:
             # Meant for other hosts of a group.
@@ -347,22 +352,38 @@ def _check_what_does_nothing(host: Host, problems: Problems) -> None:
                 problems.add([host.name], text, f"Edit {file}")
 
 
-def _idle_roles(host: Host, known: Project) -> dict[str, str]:
-    """The roles that do nothing for a host: what their variables are not for, with the reason."""
+def _has_databases(layers: Mapping[str, Path]) -> bool:
+    """Whether the layer data, if there is one, is one that databases are in."""
+    return "data" in layers and "database_name" in declared_variables(layers["data"])
+
+
+def _idle(host: Host, known: Project) -> dict[str, str]:
+    """The roles that do nothing for a host, and single variables: what these are not for, with the reason."""
     if "networks" in host.groups:
         return dict.fromkeys(set(LAYERS) - set(LAYERS_OF_NO_APP), "a network: it has the layer network alone")
     idle = {"network": "an app: its network is a host of its own, in the group networks"}
     platform = known.platform_of(host)
     if platform is None:
         return idle
+    with_databases = [other for other in known.platforms.values() if _has_databases(other.layers)]
+    named = ", ".join(other.name for other in with_databases)
     for layer in set(LAYERS) - {*LAYERS_OF_NO_APP, *platform.layers}:
-        others = _platforms_with(layer, known)
+        others = named if layer == "data" else _platforms_with(layer, known)
         holds = ", which keeps an app's database, bucket and API key" if layer == "data" else ""
         reason = (
             f"the platform {platform.name}: it has no layer {layer}{holds}; "
             f"an app with {layer} must stand in one of {others} in {host.hosts_file}"
         )
         idle |= dict.fromkeys(_ROLES_OF_DATA if layer == "data" else (layer,), reason)
+    if "data" in platform.layers and not _has_databases(platform.layers):
+        reason = (
+            f"the platform {platform.name}: its layer data keeps secrets, and no database, bucket or API key; an app "
+            f"with one must stand in one of {named} in {host.hosts_file}"
+        )
+        own = declared_variables(platform.layers["data"])
+        inputs = {variable for other in with_databases for variable in declared_variables(other.layers["data"])}
+        idle |= dict.fromkeys([f"data_{variable}" for variable in inputs - own.keys()], reason)
+        idle |= dict.fromkeys(set(_ROLES_OF_DATA) - {"data"}, reason)
     return idle
 
 
@@ -441,9 +462,9 @@ def _check_environment(host: Host, known: Project, problems: Problems) -> None:
     environment, variable = given["app_environment_variables"], "app_environment_variables"
     written = written_as(Path(files[variable]), variable) if environment else {}
     for name, value in sorted(environment.items()):
-        if re.match(r"arn:[a-z-]+:secretsmanager:", str(value)):
+        if kind := next((kind for form, kind in _NAMES_OF_SECRETS.items() if re.match(form, str(value))), None):
             hint = f", and {without_secrets}" if without_secrets else "; app_secrets gives it the value"
-            text = f"{variable} holds {name}, the ARN of a secret that the application may not read{hint}"
+            text = f"{variable} holds {name}, the {kind} of a secret that the application may not read{hint}"
             problems.add([host.name], text, remedies[variable])
         if name in written and (read := _read_otherwise(value, written[name])):
             text = f"{variable} holds {name}: {written[name]}, which YAML reads as {read}; it must be in quotes"
@@ -460,10 +481,13 @@ def _check_environment(host: Host, known: Project, problems: Problems) -> None:
     if host.values.get("app_database_url") and environment.get("DATABASE_URL") is not None:
         text = "app_environment_variables holds DATABASE_URL, which app_database_url gives the app; leave one out"
         problems.add([host.name], text, remedies["app_environment_variables"])
-    for variable in ("app_secrets", "app_database_url"):
-        if host.values.get(variable) and without_secrets:
-            place = host.file_of(variable, f"host_vars/{host.name}/app.yml")
-            problems.add([host.name], f"{variable} cannot be had, because {without_secrets}", f"Edit {place}")
+    if secrets and without_secrets:
+        problems.add([host.name], f"app_secrets cannot be had, because {without_secrets}", remedies["app_secrets"])
+    if platform and not _has_databases(platform.layers) and host.values.get("app_database_url"):
+        others = ", ".join(other.name for other in known.platforms.values() if _has_databases(other.layers))
+        text = f"the platform {platform.name} has no database; an app with one must stand in one of {others}"
+        place = host.file_of("app_database_url", f"host_vars/{host.name}/app.yml")
+        problems.add([host.name], f"app_database_url cannot be had, because {text}", f"Edit {place}")
 
 
 def _read_otherwise(value: Any, written: str) -> str:
@@ -512,7 +536,7 @@ def _check_image(host: Host, problems: Problems) -> None:
 
 def _check_database_authorities(host: Host, known: Project, problems: Problems) -> None:
     """Check that the authorities are there by which the certificate of an app's database is verified."""
-    if "data" not in known.layers_of(host) or not host.values.get("data_database_name"):
+    if not _has_databases(known.layers_of(host)) or not host.values.get("data_database_name"):
         return
     place = host.file_of("slipway_database_ca_file", _ENVIRONMENT_FILE)
     file, region = host.values.get("slipway_database_ca_file"), host.values.get("slipway_region")

@@ -26,7 +26,8 @@ from plugins.plugin_utils.terraform_files import declared_variables
 from tests.inventory.example import (
     ON_GOOGLE_CLOUD,
     PLATFORMS,
-    PLATFORMS_WITH_DATA,
+    PLATFORMS_WITH_DATABASES,
+    PLATFORMS_WITH_SECRETS,
     PROJECT,
     Inventory,
     Json,
@@ -517,7 +518,7 @@ def test_domains_and_zones(inventory: Inventory, variables: Json, text: str) -> 
         ("app_runner", "service_readable_secret_arns", "secrets of an app are kept by the layer data, which it does not have"),
         ("cloud_run", "service_alarm_action_arns", "its alarms would watch a load balancer, and Cloud Run shows none of its own"),
         ("cloud_run", "service_stop_timeout_seconds", "Cloud Run gives a stopping task 10 s"),
-        ("cloud_run", "service_readable_secret_arns", "its secrets would be Secret Manager's, and it has no layer data"),
+        ("cloud_run", "service_readable_secret_arns", "its secrets are Secret Manager's, which app_secrets puts into its environment"),
         ("ec2", "service_cpu_units", "an application has all the CPU of its instance, which service_instance_type says"),
         ("ec2", "service_desired_count", "auto-scaling runs from service_min_count to service_max_count"),
         ("ecs", "service_instance_type", "Fargate has no instances; service_cpu_units and service_memory_mib say how large a task is"),
@@ -533,9 +534,13 @@ def test_what_a_platform_cannot_do_is_refused_with_the_reason(
 
 
 def no_data(inventory: Inventory, host: str, platform: str, name: str) -> str:
+    reason = {
+        "app_runner": "it has no layer data, which keeps an app's database, bucket and API key; an app with data",
+        "cloud_run": "its layer data keeps secrets, and no database, bucket or API key; an app with one",
+    }[platform]
     return (
-        f"{host}: {name} is not for the platform {platform}: it has no layer data, which keeps an app's database, bucket and "
-        f"API key; an app with data must stand in one of {PLATFORMS_WITH_DATA} in {inventory.folder}/hosts.yml"
+        f"{host}: {name} is not for the platform {platform}: {reason} must stand in one of {PLATFORMS_WITH_DATABASES} "
+        f"in {inventory.folder}/hosts.yml"
     )
 
 
@@ -561,7 +566,6 @@ def test_data_where_there_is_no_place_for_them(
     [
         ("data_instance_class", "db.t3.micro"),
         ("data_multi_az", False),
-        ("data_no_such_input", 1),
         ("database_access_schema", "app"),
         ("migration_command", ["flask", "migrate"]),
         ("migration_cluster", "mine"),
@@ -573,6 +577,23 @@ def test_what_is_for_data_alone_is_not_ignored(inventory: Inventory, host: str, 
     for file in (f"group_vars/{platform}/layers.yml", f"host_vars/{host}/data.yml"):
         inventory.write(file, **{name: value})
         assert inventory.problem() == no_data(inventory, host, platform, name) + inventory.edit(file)
+
+
+def test_what_no_layer_data_has(inventory: Inventory) -> None:
+    for host, text in (
+        ("hello", "hello: data_no_such_input is not for the platform app_runner: it has no layer data"),
+        ("hello-gcp", "hello-gcp: there is no input of the layer data named data_no_such_input"),
+    ):
+        inventory.write(f"host_vars/{host}/data.yml", data_no_such_input=1)
+        inventory.set(host, data_no_such_input=1)
+        assert text in inventory.problem()
+        inventory.set(host, data_no_such_input=None)
+
+
+def test_what_a_group_says_of_databases_is_for_those_that_have_one(inventory: Inventory) -> None:
+    inventory.write("group_vars/all/layers.yml", data_multi_az=False, data_credentials_version=2)
+    inventory.everywhere(data_multi_az=False, data_credentials_version=2)
+    assert inventory.problems() == []
 
 
 def test_what_is_for_data_alone_and_taken_back(inventory: Inventory) -> None:
@@ -1192,19 +1213,59 @@ def test_what_does_nothing_is_an_input() -> None:
         assert {switch.removeprefix("data_"), *inputs} <= declared.keys()
 
 
-@pytest.mark.parametrize("host", ["hello", "hello-gcp"])
-def test_secrets_are_for_platforms_with_data(inventory: Inventory, host: str) -> None:
-    hint = "has no secrets; an app with some must stand in one of ec2, ecs, ecs_public"
-    inventory.set(host, app_secrets={"KEY": "generated"})
+def test_secrets_are_for_platforms_with_data(inventory: Inventory) -> None:
+    hint = f"has no secrets; an app with some must stand in one of {PLATFORMS_WITH_SECRETS}"
+    inventory.set("hello", app_secrets={"KEY": "generated"})
     assert hint in inventory.problem()
-    inventory.set(host, app_secrets={}, app_database_url=True)
-    assert f"{host}: app_database_url cannot be had" in inventory.problem()
-    assert hint in inventory.problem()
-    inventory.set(host, app_database_url=False)
-    inventory.set(
-        host, app_secrets={}, app_environment_variables={"A_SECRET_ID": "arn:aws:secretsmanager:us-east-1:1:secret:a"}
+    inventory.set("hello", app_secrets={}, app_database_url=True)
+    text = (
+        "app_database_url cannot be had, because the platform app_runner has no database; an app with one must stand in"
     )
+    assert text in inventory.problem()
+    source = "arn:aws:secretsmanager:us-east-1:1:secret:a"
+    inventory.set("hello", app_database_url=False, app_environment_variables={"A_SECRET_ID": source})
     assert hint in inventory.problem()
+
+
+PROJECT_OF_GOOGLE = ON_GOOGLE_CLOUD["slipway_google_project"]
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "shown"),
+    [
+        ("KEY", "hunter2", "KEY from a value that is not shown; it must be generated, or projects/"),
+        ("KEY", "arn:aws:secretsmanager:us-east-1:123456789012:secret:a-AbCdEf",
+         "KEY from arn:aws:secretsmanager:us-east-1:123456789012:secret:a-AbCdEf; it must be generated, or projects/"),
+        ("KEY", f"projects/{PROJECT_OF_GOOGLE}/secrets/mail:password::", "no single key of one in JSON"),
+        ("KEY", f"projects/{PROJECT_OF_GOOGLE}/secrets/mail/versions/1", "without a version"),
+        ("KEY", "projects/another-project/secrets/mail", "a secret of the app's project"),
+        ("K_SERVICE", "generated", "holds K_SERVICE; it must be another name: Cloud Run sets"),
+        ("1ST", "generated", 'holds "1ST"; a name must be letters, digits and underscores'),
+    ],
+)  # fmt: skip
+def test_secrets_on_google_cloud(inventory: Inventory, name: str, source: str, shown: str) -> None:
+    right = {"OTHER": f"projects/{PROJECT_OF_GOOGLE}/secrets/mail", "NONE": None, "MADE": "generated"}
+    inventory.set("hello-gcp", app_secrets=right)
+    assert inventory.problems() == []
+    inventory.set("hello-gcp", app_secrets=right | {name: source})
+    found = inventory.problem()
+    assert found.startswith("hello-gcp: app_secrets ")
+    assert shown in found
+    assert found.endswith(inventory.edit("host_vars/hello-gcp/app.yml"))
+    assert "hunter2" not in found
+
+
+def test_name_of_a_secret_is_no_plain_variable(inventory: Inventory) -> None:
+    for host, source, kind in (
+        ("hello-gcp", f"projects/{PROJECT_OF_GOOGLE}/secrets/mail", "name"),
+        ("beers", "arn:aws:secretsmanager:us-east-1:1:secret:a", "ARN"),
+    ):
+        inventory.set(host, app_environment_variables={"MAIL_SECRET_ID": source})
+        text = (
+            f"MAIL_SECRET_ID, the {kind} of a secret that the application may not read; app_secrets gives it the value"
+        )
+        assert text in inventory.problem()
+        inventory.set(host, app_environment_variables={})
 
 
 @pytest.mark.parametrize(

@@ -275,6 +275,10 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "github_repository": ([None, "a/b", "example-org/shop.web_1"], ["shop", "-a/b", "a/b/c", "a/b' || true", ""]),
         "name": (["dev-bootstrap", "a1-b-bootstrap"], ["dev", "dev--bootstrap", "1-bootstrap", "dev-bootstrap-x"]),
         "project": (["my-project-123456"], ["123456789012", "My-Project", "short"]),
+        "secret_names": (
+            [[], ["projects/my-project-123456/secrets/Some_secret-1"]],
+            [["stripe"], ["projects/another/secrets/a"], ["projects/my-project-123456/secrets/a/versions/1"]],
+        ),
         "trusted_members": (
             [[], ["user:me@example.org", "group:a@b.org", "serviceAccount:a@p.iam.gserviceaccount.com"]],
             [["allUsers"], ["me@example.org"], ["user:me"], ["domain:example.org"], ["user:a b@example.org"]],
@@ -287,6 +291,31 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             ["http://127.0.0.1", "Registry.example.org", "127.0.0.1:", "a/b", "-a", ""],
         ),
         "retained_image_count": ([2, 1000], [1, 1001, 2.5]),
+    },
+    "gcp/data": {
+        **_IN_GOOGLE_CLOUD,
+        "credentials_version": ([1, 2], [0, 1.5]),
+        "secrets": (
+            [{}, {"KEY": "generated"}, {"_k1": "projects/my-project-123456/secrets/Some_secret-1"}],
+            [
+                {"1ST": "generated"},
+                {"A-B": "generated"},
+                *({name: "generated"} for name in ("PORT", "K_SERVICE", "X_GOOGLE_A")),
+                *(
+                    {"KEY": source}
+                    for source in (
+                        "",
+                        "x",
+                        "projects/another-project/secrets/a",
+                        "projects/my-project-123456/secrets/",
+                        "projects/my-project-123456/secrets/a:key::",
+                        "projects/my-project-123456/secrets/a/versions/latest",
+                        f"projects/my-project-123456/secrets/{'x' * 256}",
+                        "arn:aws:secretsmanager:us-east-1:123456789012:secret:a-AbCdEf",
+                    )
+                ),
+            ],
+        ),
     },
     "gcp/service_cloud_run": {
         "image": _IMAGES,

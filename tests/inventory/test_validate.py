@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.inventory.example import OWN_ACCOUNT, PLATFORMS, PLATFORMS_WITH_DATA, PROJECT
+from tests.inventory.example import OWN_ACCOUNT, PLATFORMS, PLATFORMS_WITH_DATABASES, PROJECT
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
         "53 zone that the domain is in: its certificate is proved by a record there. "
         f"Edit {inventory}/host_vars/beers/service.yml.",
         "hello: data_instance_class is not for the platform app_runner: it has no layer data, which keeps an app's "
-        f"database, bucket and API key; an app with data must stand in one of {PLATFORMS_WITH_DATA} in "
+        f"database, bucket and API key; an app with data must stand in one of {PLATFORMS_WITH_DATABASES} in "
         f"{inventory}/hosts.yml. Edit {inventory}/host_vars/hello/data.yml.",
     ):
         assert text in problems

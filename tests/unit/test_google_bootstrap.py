@@ -18,6 +18,7 @@ from emulator.tests.google_apis import (
     LOCATION,
     PROJECTS,
     RUN,
+    SECRETS,
     STORAGE,
     USAGE,
     Google,
@@ -30,7 +31,11 @@ NAME = "tunit-bootstrap"
 BUCKET = f"{NAME}-state"
 BOOTSTRAP: Json = {"ansible.builtin.import_role": {"name": "slipway.provision.bootstrap"}}
 POOL = f"{ACCOUNTS}/projects/{NAME}/locations/global/workloadIdentityPools/unit-github"
-ROLE = f"{ACCOUNTS}/projects/{NAME}/roles/unit_deployer"
+ROLES = [f"{ACCOUNTS}/projects/{NAME}/roles/unit_{which}" for which in ("deployer", "secrets", "secret_access")]
+ROLE = ROLES[0]
+SECRET_LIST = f"{SECRETS}/projects/{NAME}/secrets"
+# A secret that somebody else has made, which the inventory names.
+NAMED = f"{SECRET_LIST}/payment"
 PARENT = f"projects/{NAME}/locations/{LOCATION}"
 ACCOUNT_LIST = f"{ACCOUNTS}/projects/{NAME}/serviceAccounts"
 DEPLOYER, PLANNER = (f"unit-{who}@{NAME}.iam.gserviceaccount.com" for who in ("deployer", "planner"))
@@ -40,6 +45,7 @@ GIVEN = {
     "bootstrap_github_repository": "my-organization/my-repository",
     # Of AWS: an inventory gives it to all hosts.
     "bootstrap_budget_monthly_usd": 50,
+    "bootstrap_secret_names": [f"projects/{NAME}/secrets/payment"],
     "terraform_layer_app": "bootstrap",
     "terraform_layer_name": "bootstrap",
     "terraform_layer_root": "gcp/bootstrap",
@@ -48,9 +54,11 @@ GIVEN = {
 
 @pytest.fixture(scope="module")
 def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Google]:
-    """A new project, asked by its owner, with the bucket of the states."""
+    """A new project, asked by its owner, with the bucket of the states and a secret."""
     with google_alone(tmp_path_factory.mktemp("google")) as cloud:
-        owner = Google(cloud, NAME)
+        owner = Google(cloud, NAME, "secretmanager")
+        owner.call("POST", SECRET_LIST, {"replication": {"automatic": {}}}, secretId="payment")
+        owner.call("POST", f"{NAMED}:addVersion", {"payload": {"data": "eA=="}})
         owner.call("POST", f"{STORAGE}/b", {"name": BUCKET}, project=NAME)
         yield owner
 
@@ -149,6 +157,16 @@ NEEDS = [
     ("iam.serviceAccounts.update", "PATCH", f"{ACCOUNT_LIST}/none"),
     ("run.services.setIamPolicy", "POST", f"{RUN}/{PARENT}/services/none:setIamPolicy"),
     ("run.routes.invoke", "", ""),
+    ("secretmanager.secrets.create", "POST", SECRET_LIST),
+    ("secretmanager.secrets.list", "GET", SECRET_LIST),
+    ("secretmanager.secrets.delete", "DELETE", f"{SECRET_LIST}/unit-none"),
+    ("secretmanager.secrets.get", "GET", f"{SECRET_LIST}/unit-none"),
+    ("secretmanager.secrets.update", "PATCH", f"{SECRET_LIST}/unit-none"),
+    ("secretmanager.versions.add", "POST", f"{SECRET_LIST}/unit-none:addVersion"),
+    ("secretmanager.versions.enable", "POST", f"{SECRET_LIST}/unit-none/versions/1:enable"),
+    ("secretmanager.secrets.getIamPolicy", "GET", f"{SECRET_LIST}/unit-none:getIamPolicy"),
+    ("secretmanager.secrets.setIamPolicy", "POST", f"{SECRET_LIST}/unit-none:setIamPolicy"),
+    ("secretmanager.versions.get", "GET", f"{SECRET_LIST}/unit-none/versions/latest"),
 ]
 
 
@@ -178,20 +196,22 @@ def test_deployer_has_nothing_that_it_does_not_need(google: Google, grant: str, 
         is_let = may(deployer, grant, method, path)
         google.call("POST", f"{PROJECTS}/{NAME}:setIamPolicy", {"policy": {"bindings": policy["bindings"]}})
     else:
-        role = google.call("GET", ROLE)
-        lesser = [permission for permission in role["includedPermissions"] if permission != grant]
-        google.call("PATCH", ROLE, {"includedPermissions": lesser}, updateMask="includedPermissions")
+        roles = {path: google.call("GET", path) for path in ROLES}
+        (own,) = (path for path, role in roles.items() if grant in role["includedPermissions"])
+        lesser = [permission for permission in roles[own]["includedPermissions"] if permission != grant]
+        google.call("PATCH", own, {"includedPermissions": lesser}, updateMask="includedPermissions")
         is_let = may(deployer, grant, method, path)
-        google.call("PATCH", ROLE, role, updateMask="includedPermissions")
+        google.call("PATCH", own, roles[own], updateMask="includedPermissions")
     assert not is_let
 
 
 def test_every_grant_of_the_deployer_has_been_looked_at(google: Google) -> None:
     project = google.call("POST", f"{PROJECTS}/{NAME}:getIamPolicy")["bindings"]
     roles = {binding["role"] for binding in project if f"serviceAccount:{DEPLOYER}" in binding["members"]}
-    assert (roles - {f"projects/{NAME}/roles/unit_deployer"}) | set(
-        google.call("GET", ROLE)["includedPermissions"]
-    ) == {grant for grant, _, _ in NEEDS}
+    custom = [google.call("GET", path) for path in ROLES]
+    assert (roles - {role["name"] for role in custom}) | {
+        permission for role in custom for permission in role["includedPermissions"]
+    } == {grant for grant, _, _ in NEEDS}
 
 
 @pytest.mark.parametrize(
@@ -207,11 +227,24 @@ def test_every_grant_of_the_deployer_has_been_looked_at(google: Google) -> None:
         ("DELETE", f"{STORAGE}/b/{BUCKET}"),
         ("PUT", f"{STORAGE}/b/{BUCKET}/iam"),
         ("POST", f"{STORAGE}/b?project={NAME}"),
+        # Secrets of others, even one that an application may read; of those of its own, the values.
+        *((method, f"{SECRET_LIST}/payment{path}") for method, path in (("GET", ""), ("DELETE", ""), ("PATCH", ""))),
+        ("POST", f"{NAMED}:addVersion"),
+        ("POST", f"{SECRET_LIST}/other:setIamPolicy"),
+        ("GET", f"{SECRET_LIST}/other/versions/latest"),
+        ("GET", f"{SECRET_LIST}/unit-none/versions/1:access"),
     ],
 )
 def test_deployer_may_not_widen_what_it_may(google: Google, method: str, path: str) -> None:
     google.ask("POST", f"{STORAGE}/b", {"name": f"{NAME}-other"}, project=NAME)
     assert google.impersonate(DEPLOYER).refusal(method, path)["code"] == 403
+
+
+def test_deployer_lets_an_application_read_a_secret_that_is_named(google: Google) -> None:
+    deployer = google.impersonate(DEPLOYER)
+    assert deployer.call("GET", f"{NAMED}/versions/latest")["state"] == "ENABLED"
+    policy = deployer.call("GET", f"{NAMED}:getIamPolicy")
+    assert deployer.call("POST", f"{NAMED}:setIamPolicy", {"policy": policy})["bindings"] == policy["bindings"]
 
 
 @pytest.mark.parametrize(("grant", "method", "path"), NEEDS)

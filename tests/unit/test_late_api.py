@@ -10,7 +10,7 @@ import pytest
 
 from emulator.tests.google_alone import google_alone
 from emulator.tests.google_apis import ARTIFACTS, USAGE, Google
-from plugins.filter.terraform import waits_for_api, waits_for_role
+from plugins.filter.terraform import waits_for_api, waits_for_grant, waits_for_role
 from tests.unit.google_layer import APPLY, play
 
 SERVICE = f"{USAGE}/projects/tunit-late/services/artifactregistry.googleapis.com"
@@ -29,7 +29,7 @@ def test_layer_is_applied_when_the_api_is_ready(tmp_path: Path) -> None:
     with late(tmp_path, 20) as google:
         is_applied, output = play(google, tmp_path, APPLY)
         assert is_applied, output
-        assert "again | Wait until the cloud knows the new role, or the API that was switched on" in output
+        assert "again | Wait until the cloud knows the new role or grant, or the API that was switched on" in output
         assert google.call("GET", f"{ARTIFACTS}/{google.parent}/repositories/unit-tunit-late")["format"] == "DOCKER"
 
 
@@ -77,6 +77,33 @@ def test_only_what_the_plan_switches_on_is_waited_for(service: str, is_awaited: 
     )
     assert waits_for_api(said, {"resource_changes": changes}) is is_awaited
     assert waits_for_api(said, {}) is False
+
+
+@pytest.mark.parametrize(
+    ("secret", "actions", "is_awaited"),
+    [
+        ("unit-app_environment_KEY", ["create"], True),
+        ("unit-app_environment_KEY", ["delete", "create"], True),
+        ("unit-app_environment_KEY", ["update"], False),
+        ("another", ["create"], False),
+    ],
+)
+def test_only_a_grant_of_the_plan_is_waited_for(secret: str, actions: list[str], is_awaited: bool) -> None:
+    plan = {
+        "resource_changes": [
+            {"type": "google_cloud_run_v2_service", "change": {"actions": actions}},
+            {
+                "type": "google_secret_manager_secret_iam_member",
+                "change": {"actions": ["no-op"], "after": {"secret_id": "unit-app_environment_KEY"}},
+            },
+            {"type": "google_secret_manager_secret_iam_member", "change": {"actions": ["delete"], "after": None}},
+        ]
+    }
+    place = "spec.template.spec.containers[0].env[0].value_from.secret_key_ref.name"
+    said = f"Error waiting: {place}: Permission denied on secret: projects/1/secrets/{secret}/versions/1 for Revision"
+    assert waits_for_grant(said, plan) is is_awaited
+    assert not waits_for_grant("Permission denied on another thing", plan)
+    assert not waits_for_grant(said, {})
 
 
 ARN = "arn:aws:iam::111122223333:role/prod-web-task"

@@ -15,7 +15,9 @@ from slipway_emulator.google_provider.schema import StoredSchema
 ROOT = Path(__file__).resolve().parents[3]
 
 # The APIs that the stand-in asks.
-PRODUCTS = ("artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "service_usage", "storage")
+PRODUCTS = (
+    "artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "secret_manager", "service_usage", "storage",
+)  # fmt: skip
 
 Terraform = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -193,3 +193,27 @@ def test_started_by_hand_it_says_what_it_is(stand_in: Path) -> None:
         1,
         "this is a plugin: Terraform starts it, by itself it does nothing\n",
     )
+
+
+SECRET_VERSION = """
+provider "google" {
+  project      = "some-project"
+  access_token = "none is needed to plan"
+}
+resource "google_secret_manager_secret_version" "this" {
+  secret = "some-secret"
+%s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ("", "one of `secret_data,secret_data_wo` must be specified"),
+        ('  secret_data_wo = "x"\n', "all of `secret_data_wo,secret_data_wo_version` must be specified"),
+        ('  secret_data = "x"\n  secret_data_wo = "y"\n  secret_data_wo_version = 1\n',
+         "only one of `secret_data,secret_data_wo` can be specified"),
+    ],
+)  # fmt: skip
+def test_value_of_a_secret_is_given_in_one_way(terraform: Terraform, arguments: str, problem: str) -> None:
+    assert problem in said(terraform("validate", SECRET_VERSION % arguments))

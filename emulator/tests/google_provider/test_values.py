@@ -19,6 +19,7 @@ BLOCK = Block(
         "name": Attribute("string", required=True),
         "other": Attribute("string", optional=True, conflicts=("action",)),
         "uri": Attribute("string", computed=True),
+        "value_wo": Attribute("string", optional=True),
     },
     {
         "probe": NestedBlock(PROBE, "list", computed=True),
@@ -26,6 +27,12 @@ BLOCK = Block(
     },
 )
 EMPTY: Object = dict.fromkeys(BLOCK.attributes) | {"probe": [], "rule": []}
+
+
+def test_write_only_argument_is_in_no_plan() -> None:
+    for given in ("x", UNKNOWN):
+        config = EMPTY | {"name": "a", "value_wo": given}
+        assert plan(BLOCK, config, config, None)["value_wo"] is None
 
 
 def test_new_resource_has_defaults_and_unknown_results() -> None:

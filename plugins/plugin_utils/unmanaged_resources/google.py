@@ -45,6 +45,10 @@ def _custom_role(project: str, values: Json) -> tuple[str, str]:
     return "iam", f"projects/{project}/roles/{values['role_id']}"
 
 
+def _secret(project: str, values: Json) -> tuple[str, str]:
+    return "secret_manager", f"projects/{project}/secrets/{values['secret_id']}"
+
+
 # Where each type of resource is looked for: the API, and the path, which is also the id to import it by.
 PLACES: dict[str, Callable[[str, Json], tuple[str, str]]] = {
     "google_artifact_registry_repository": _repository,
@@ -52,6 +56,7 @@ PLACES: dict[str, Callable[[str, Json], tuple[str, str]]] = {
     "google_iam_workload_identity_pool": _pool,
     "google_iam_workload_identity_pool_provider": _pool_provider,
     "google_project_iam_custom_role": _custom_role,
+    "google_secret_manager_secret": _secret,
     "google_service_account": _service_account,
 }
 # What comes out the same when it is made twice.
@@ -59,6 +64,9 @@ REPEATABLE = frozenset(
     {
         "google_project_iam_member",
         "google_project_service",
+        "google_secret_manager_secret_iam_member",
+        # Another one of the same secret, which nothing has used yet.
+        "google_secret_manager_secret_version",
         "google_service_account_iam_member",
         "google_storage_bucket_iam_member",
     }

@@ -3,7 +3,7 @@
 What is told apart by host name at Google is told apart by the beginning of the path here:
 
     /run/v2/ /artifactregistry/v1/ /iam/v1/ /iamcredentials/v1/ /serviceusage/v1/ /cloudresourcemanager/v1/ /logging/v2/
-    /storage/v1/ /sts/v1/ /token /v2/
+    /secretmanager/v1/ /storage/v1/ /sts/v1/ /token /v2/
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.organization_policies.api import OrganizationPolicies
 from slipway_emulator.google.run.api import CloudRun, Service
 from slipway_emulator.google.run.instances import Instances
+from slipway_emulator.google.secret_manager.api import SecretManager, secret_resource
 from slipway_emulator.google.service_usage.api import ServiceUsage
 from slipway_emulator.google.storage.api import Storage
 from slipway_emulator.network import ContainerNetwork
@@ -60,6 +61,7 @@ _APIS = (
     "/serviceusage/v1/",
     "/cloudresourcemanager/v1/",
     "/logging/v2/",
+    "/secretmanager/v1/",
     "/storage/v1/",
     "/upload/storage/v1/",
     "/download/storage/v1/",
@@ -100,7 +102,9 @@ class GoogleCloud:
         ArtifactRegistry(self._routes, policies, self._images, settings.google_registry_address)
         mark = {container_reaper.INSTANCE_LABEL: container_reaper.instance_id()}
         logs = Logging(self._routes, self._access)
-        instances = Instances(client, network, mark, settings.google_registry_address, self._images, self._tokens, logs)
+        secrets = SecretManager(self._routes, policies, self._access)
+        registry = settings.google_registry_address
+        instances = Instances(client, network, mark, registry, self._images, self._tokens, logs, secrets)
         self._run = CloudRun(
             self._routes,
             self._access,
@@ -108,7 +112,7 @@ class GoogleCloud:
             policies,
             self._tokens,
             instances,
-            settings.google_registry_address,
+            registry,
             _DOMAIN,
         )
 
@@ -185,6 +189,8 @@ class GoogleCloud:
                 raise denied(request.principal, need, "")
             project = found["projectId"] if found else project
             resource = found["name"] if found else ""
+        elif "secret" in names:
+            resource = secret_resource(project, names["secret"])
         elif "repository" in names:
             resource = _name(names, "repositories", "repository")
         elif need.api == "run" and "service" in names:

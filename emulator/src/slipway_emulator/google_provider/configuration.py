@@ -36,7 +36,9 @@ _ENVIRONMENT = {
 }
 _ENDPOINT = re.compile(r"^.+/[^/]+/$")
 # The APIs of the resources that this provider makes.
-_PRODUCTS = ("artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "service_usage", "storage")
+_PRODUCTS = (
+    "artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "secret_manager", "service_usage", "storage",
+)  # fmt: skip
 # What the published schema leaves out (`ConflictsWith`).
 _CONFLICTS = {"access_token": ("credentials",), "credentials": ("access_token",)}
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)

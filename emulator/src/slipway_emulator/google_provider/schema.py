@@ -98,6 +98,19 @@ class ProviderSchema:
     data_sources: dict[str, Block]
 
 
+# `write_only` of an attribute (field 11 of `Schema.Attribute` in tfplugin6.8), which the package tf does not know yet.
+_WRITE_ONLY = b"\x58\x01"
+
+
+def is_write_only(name: str) -> bool:
+    """Whether an argument is given to the provider, and is in no plan and no state: the real one names them all so.
+
+    Args:
+        name: of the argument.
+    """
+    return name.endswith("_wo")
+
+
 _RESPONSE_FILE = "schema.pb"
 _KNOWLEDGE_FILE = "knowledge.json"
 
@@ -165,19 +178,23 @@ def _message(block: Block) -> Any:
     return pb.Schema(block=_block_message(block))
 
 
+def _attribute_message(name: str, attribute: Attribute) -> Any:
+    message = pb.Schema.Attribute(
+        name=name,
+        type=json.dumps(attribute.type, separators=(",", ":")).encode(),
+        description=attribute.description,
+        required=attribute.required,
+        optional=attribute.optional,
+        computed=attribute.computed,
+    )
+    if is_write_only(name):
+        message.MergeFromString(_WRITE_ONLY)
+    return message
+
+
 def _block_message(block: Block) -> Any:
     return pb.Schema.Block(
-        attributes=[
-            pb.Schema.Attribute(
-                name=name,
-                type=json.dumps(attribute.type, separators=(",", ":")).encode(),
-                description=attribute.description,
-                required=attribute.required,
-                optional=attribute.optional,
-                computed=attribute.computed,
-            )
-            for name, attribute in sorted(block.attributes.items())
-        ],
+        attributes=[_attribute_message(name, attribute) for name, attribute in sorted(block.attributes.items())],
         block_types=[
             pb.Schema.NestedBlock(
                 type_name=name,

@@ -13,7 +13,7 @@ from tf.gen.tfplugin_pb2_grpc import ProviderServicer
 from slipway_emulator.google_provider import values
 from slipway_emulator.google_provider.configuration import Configuration, ConfigurationError, completed
 from slipway_emulator.google_provider.resource import ApiError, Resource
-from slipway_emulator.google_provider.schema import Block, StoredSchema
+from slipway_emulator.google_provider.schema import Block, StoredSchema, is_write_only
 
 _LOG = logging.getLogger(__name__)
 
@@ -112,7 +112,8 @@ class Servicer(ProviderServicer):
                     resource.delete(configuration, prior)
                 state = None
             elif prior is None:
-                state = self._with_policy(resource.create(configuration, planned), planned)
+                written = {name: value for name, value in values.decode(request.config).items() if is_write_only(name)}
+                state = self._with_policy(resource.create(configuration, planned | written), planned)
             else:
                 state = self._with_policy(resource.update(configuration, prior, planned), planned)
         except ApiError as error:

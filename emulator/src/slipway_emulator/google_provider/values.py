@@ -13,7 +13,7 @@ from typing import Any
 import msgpack
 from tf.gen import tfplugin_pb2 as pb
 
-from slipway_emulator.google_provider.schema import Attribute, Block, NestedBlock, Type
+from slipway_emulator.google_provider.schema import Attribute, Block, NestedBlock, Type, is_write_only
 
 Value = Any
 Object = dict[str, Any]
@@ -141,6 +141,9 @@ def plan(block: Block, config: Object, proposed: Object, prior: Object | None) -
     """
     planned: Object = {}
     for name, attribute in block.attributes.items():
+        if is_write_only(name):
+            planned[name] = None
+            continue
         value = proposed.get(name)
         if value is None and config.get(name) is None:
             if attribute.default is not None:

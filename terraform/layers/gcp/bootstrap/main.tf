@@ -8,6 +8,7 @@ locals {
     "iamcredentials.googleapis.com",
     "logging.googleapis.com",
     "run.googleapis.com",
+    "secretmanager.googleapis.com",
     "serviceusage.googleapis.com",
     "storage.googleapis.com",
     "sts.googleapis.com",
@@ -34,6 +35,8 @@ locals {
         "roles/artifactregistry.reader",
         "roles/iam.serviceAccountViewer",
         "roles/run.viewer",
+        # Of secrets all but their values.
+        "roles/secretmanager.viewer",
         "roles/serviceusage.serviceUsageConsumer",
       ]
     }
@@ -48,6 +51,22 @@ locals {
     for grant in flatten([
       for account, settings in local.accounts : [for role in settings.bucket_roles : { account = account, role = role }]
     ]) : "${grant.account} ${grant.role}" => grant
+  }
+  # What a deployment does with secrets, apart from making and listing them: of its own, whose names begin with the
+  # environment's, and to let applications read them and those that the inventory names.
+  secret_permissions = {
+    secrets = [
+      "secretmanager.secrets.delete",
+      "secretmanager.secrets.get",
+      "secretmanager.secrets.update",
+      "secretmanager.versions.add",
+      "secretmanager.versions.enable",
+    ]
+    secret_access = [
+      "secretmanager.secrets.getIamPolicy",
+      "secretmanager.secrets.setIamPolicy",
+      "secretmanager.versions.get",
+    ]
   }
   impersonators = {
     for grant in setproduct(keys(local.accounts), var.trusted_members) :
@@ -100,7 +119,21 @@ resource "google_project_iam_custom_role" "deployer" {
     "run.routes.invoke",
     # "Allowing public (unauthenticated) access": to turn the invoker check of a service off or on.
     "run.services.setIamPolicy",
+    "secretmanager.secrets.create",
+    # What is left after a destruction.
+    "secretmanager.secrets.list",
   ]
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_custom_role" "secrets" {
+  for_each = local.secret_permissions
+
+  role_id     = replace("${local.environment}-${each.key}", "-", "_")
+  title       = replace("${local.environment}-${each.key}", "_", "-")
+  description = "What a deployment of ${local.environment} does with ${each.key == "secrets" ? "its secrets" : "who may read secrets"}."
+  permissions = each.value
 
   depends_on = [google_project_service.this]
 }
@@ -117,6 +150,32 @@ resource "google_project_iam_member" "deployer" {
   project = var.project
   role    = google_project_iam_custom_role.deployer.name
   member  = google_service_account.this["deployer"].member
+}
+
+# The project's other secrets are nobody's business. A secret is made in the project, which has no such name.
+resource "google_project_iam_member" "secrets" {
+  for_each = google_project_iam_custom_role.secrets
+
+  project = var.project
+  role    = each.value.name
+  member  = google_service_account.this["deployer"].member
+
+  condition {
+    title       = "secrets of ${local.environment}"
+    description = "Secrets whose names begin with ${local.environment}-."
+    # "extract() function" in the attribute reference of IAM Conditions: a name begins with the project's number.
+    expression = "resource.name.extract(\"/secrets/{name}\").startsWith(\"${local.environment}-\")"
+  }
+}
+
+# Of secrets that the inventory names: which version is current, and the grant to the application.
+resource "google_secret_manager_secret_iam_member" "named" {
+  for_each = toset(var.secret_names)
+
+  project   = var.project
+  secret_id = split("/", each.key)[3]
+  role      = google_project_iam_custom_role.secrets["secret_access"].name
+  member    = google_service_account.this["deployer"].member
 }
 
 # Of the bucket alone: the project's other buckets are nobody's business.

@@ -4,7 +4,9 @@ output "deployer_email" {
   # Set last: a run that finds it begins to deploy.
   depends_on = [
     google_project_iam_member.deployer,
+    google_project_iam_member.secrets,
     google_project_iam_member.this,
+    google_secret_manager_secret_iam_member.named,
     google_service_account_iam_member.people,
     google_storage_bucket_iam_member.this,
   ]

@@ -31,6 +31,18 @@ variable "project" {
   }
 }
 
+variable "secret_names" {
+  description = "Secrets that no deployment makes and that applications of the environment have in theirs, projects/<project>/secrets/<secret>: the deployer may let an application read them."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.secret_names : can(regex("^projects/${var.project}/secrets/[A-Za-z0-9_-]{1,255}$", name))])
+    error_message = "secret_names is ${jsonencode(var.secret_names)}; each must be projects/${var.project}/secrets/<secret>."
+  }
+}
+
 variable "state_bucket" {
   description = "Bucket of Terraform's states, which the accounts may read and the deployer's may write."
   type        = string

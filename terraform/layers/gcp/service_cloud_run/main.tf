@@ -9,6 +9,12 @@ locals {
   environment_variables = merge(var.environment_variables, { IMAGE_DIGEST = split("@", var.image)[1] })
 
   health_check_paths = var.health_check_path == null ? [] : [var.health_check_path]
+
+  # Secret and number of each version, of this project all: projects/<project>/secrets/<secret>/versions/<number>.
+  secrets = {
+    for name, version in var.data_environment_secrets :
+    name => { secret = split("/", version)[3], version = split("/", version)[5] }
+  }
 }
 
 resource "google_project_service" "api" {
@@ -20,14 +26,24 @@ resource "google_project_service" "api" {
   disable_on_destroy = false
 }
 
-# What the application may do: nothing, until somebody grants it something. Cloud Run pulls the image by an account of
-# Google's own, which may read every repository of the project.
+# What the application may do: read its secrets, and nothing else until somebody grants it something. Cloud Run pulls the
+# image by an account of Google's own, which may read every repository of the project.
 resource "google_service_account" "this" {
   account_id   = var.name
   display_name = var.name
   description  = "What the application in ${var.name} may do."
 
   depends_on = [google_project_service.api]
+}
+
+# Cloud Run reads them by this account when an instance starts.
+resource "google_secret_manager_secret_iam_member" "this" {
+  for_each = toset(values(local.secrets)[*].secret)
+
+  project   = var.project
+  secret_id = each.key
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.this.member
 }
 
 resource "google_cloud_run_v2_service" "this" {
@@ -53,6 +69,22 @@ resource "google_cloud_run_v2_service" "this" {
         content {
           name  = env.key
           value = env.value
+        }
+      }
+
+      # By the number of a version: another value is another revision, and its instances all have the same.
+      dynamic "env" {
+        for_each = local.secrets
+
+        content {
+          name = env.key
+
+          value_source {
+            secret_key_ref {
+              secret  = env.value.secret
+              version = env.value.version
+            }
+          }
         }
       }
 
@@ -129,5 +161,5 @@ resource "google_cloud_run_v2_service" "this" {
     type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [google_project_service.api, google_secret_manager_secret_iam_member.this]
 }

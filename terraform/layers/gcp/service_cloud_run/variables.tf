@@ -30,6 +30,21 @@ variable "cpu_units" {
   }
 }
 
+variable "data_environment_secrets" {
+  description = "Secrets in the application's environment: the name of a variable to the whole name of a version, projects/<project>/secrets/<secret>/versions/<number>."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for version in values(var.data_environment_secrets) :
+      can(regex("^projects/${var.project}/secrets/[A-Za-z0-9_-]+/versions/([0-9]+|latest)$", version))
+    ])
+    error_message = "data_environment_secrets must be whole names of versions in the project ${var.project}; they are: ${join(", ", values(var.data_environment_secrets))}."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether Terraform refuses to delete the service."
   type        = bool
@@ -52,7 +67,7 @@ variable "environment_variables" {
     error_message = "environment_variables holds ${join(", ", [
       for key, value in var.environment_variables : key
       if can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) || can(regex("://[^/@]*:[^/@]+@", value))
-    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Applications on Cloud Run have no secrets here."
+    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secret Manager, and the secret's name into app_secrets."
   }
 
   validation {

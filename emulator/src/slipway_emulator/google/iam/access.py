@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from slipway_emulator.google.api import ApiError, Json, Request
 from slipway_emulator.google.iam.federation import Federated
 from slipway_emulator.google.iam.permissions import Need, grants
@@ -11,8 +13,10 @@ from slipway_emulator.google.service_usage.api import ServiceUsage
 from slipway_emulator.google.storage.api import StorageError
 
 # The APIs that a project has to switch on; the others are on, or refuse in words that this emulator lacks.
-_TO_ENABLE = ("artifactregistry", "iam", "iamcredentials", "run")
+_TO_ENABLE = ("artifactregistry", "iam", "iamcredentials", "run", "secretmanager")
 _EVERYBODY = ("allUsers", "allAuthenticatedUsers")
+# The one form of a condition that is evaluated here ("Attribute reference for IAM Conditions", extract function).
+_NAME_BEGINS = re.compile(r'resource\.name\.extract\("([^"{}]+)\{\w+\}"\)\.startsWith\("([^"]+)"\)')
 
 
 class Access:
@@ -45,10 +49,9 @@ class Access:
         elif principal:
             members |= {f"serviceAccount:{principal}", *_EVERYBODY}
         bindings = [*self._policies.bindings(project_resource(project)), *self._policies.bindings(resource)]
-        # What a condition says is not evaluated here: such a binding grants nothing.
         return any(
             members & set(binding["members"])
-            and "condition" not in binding
+            and _holds(binding.get("condition"), resource)
             and self._grants(binding["role"], permission)
             for binding in bindings
         )
@@ -93,7 +96,18 @@ class Access:
             for user in filter(None, (consumer, project)):
                 self._services.require(user, service)
         if need.permission and not self.allows(request.principal, need.permission, project, resource):
+            if need.api == "secretmanager" and resource:
+                # Of a version the secret has the policy, and the refusal names what was asked for.
+                resource = request.path.partition("/v1/")[2].partition(":")[0]
             raise denied(request.principal, need, resource or f"projects/{project}")
+
+
+def _holds(condition: Json | None, resource: str) -> bool:
+    """Whether a binding is one for a resource; one whose condition is not understood here grants nothing."""
+    if condition is None:
+        return True
+    match = _NAME_BEGINS.fullmatch(condition.get("expression", ""))
+    return match is not None and resource.partition(match[1])[2].startswith(match[2])
 
 
 def denied(principal: str, need: Need, resource: str) -> ApiError:
@@ -122,6 +136,13 @@ def denied(principal: str, need: Need, resource: str) -> ApiError:
         return ApiError("PERMISSION_DENIED", "The caller does not have permission")
     if need.api == "logging":
         return ApiError("PERMISSION_DENIED", "Permission denied for all log views")
+    if need.api == "secretmanager":
+        info = _info("IAM_PERMISSION_DENIED", "iam.googleapis.com", permission=permission, resource=resource)
+        return ApiError(
+            "PERMISSION_DENIED",
+            f"Permission '{permission}' denied for resource '{resource}' (or it may not exist).",
+            info,
+        )
     if need.api == "run":
         return ApiError(
             "PERMISSION_DENIED",

@@ -19,6 +19,8 @@ _ACCOUNT = "projects/{project}/serviceAccounts/{account}"
 _ENABLED = "projects/{project}/services"
 _POOLS = f"{_PARENT}/workloadIdentityPools"
 _PROVIDERS = f"{_POOLS}/{{pool}}/providers"
+_SECRETS = "projects/{project}/secrets"
+_SECRET = f"{_SECRETS}/{{secret}}"
 _ROLES_OF_PROJECT = "projects/{project}/roles"
 
 
@@ -119,6 +121,24 @@ _METHODS: dict[str, dict[str, dict[str, str]]] = {
         "projects/{project}:testIamPermissions": {"POST": ""},
     },
     "logging": {"entries:list": {"POST": "logging.logEntries.list"}},
+    "secretmanager": {
+        _SECRETS: {"GET": "secretmanager.secrets.list", "POST": "secretmanager.secrets.create"},
+        _SECRET: {
+            "GET": "secretmanager.secrets.get",
+            "PATCH": "secretmanager.secrets.update",
+            "DELETE": "secretmanager.secrets.delete",
+        },
+        f"{_SECRET}:addVersion": {"POST": "secretmanager.versions.add"},
+        f"{_SECRET}:getIamPolicy": {"GET": "secretmanager.secrets.getIamPolicy"},
+        f"{_SECRET}:setIamPolicy": {"POST": "secretmanager.secrets.setIamPolicy"},
+        f"{_SECRET}:testIamPermissions": {"POST": ""},
+        f"{_SECRET}/versions": {"GET": "secretmanager.versions.list"},
+        f"{_SECRET}/versions/{{version}}": {"GET": "secretmanager.versions.get"},
+        f"{_SECRET}/versions/{{version}}:access": {"GET": "secretmanager.versions.access"},
+        f"{_SECRET}/versions/{{version}}:destroy": {"POST": "secretmanager.versions.destroy"},
+        f"{_SECRET}/versions/{{version}}:disable": {"POST": "secretmanager.versions.disable"},
+        f"{_SECRET}/versions/{{version}}:enable": {"POST": "secretmanager.versions.enable"},
+    },
     "storage": {
         "b": {"GET": "storage.buckets.list", "POST": "storage.buckets.create"},
         "b/{bucket:[^/]+}": {
@@ -142,6 +162,7 @@ _SCOPES = {
     "iamcredentials": (("cloud-platform", "iam"), ()),
     "logging": (("cloud-platform", "logging.admin"), ("cloud-platform.read-only", "logging.read")),
     "run": (("cloud-platform",), ()),
+    "secretmanager": (("cloud-platform",), ()),
     "serviceusage": (("cloud-platform", "service.management"), ("cloud-platform.read-only",)),
     "storage": (
         ("cloud-platform", "devstorage.full_control", "devstorage.read_write"),
@@ -180,6 +201,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
         "logging.*",
         "resourcemanager.*",
         "run.*",
+        "secretmanager.*",
         "serviceusage.*",
         "storage.*",
     ),
@@ -227,6 +249,17 @@ _ROLES: dict[str, tuple[str, ...]] = {
     # Of Cloud Run's own account, which pulls images.
     "roles/run.serviceAgent": _READ_IMAGES,
     "roles/run.viewer": _VIEW_SERVICES,
+    "roles/secretmanager.admin": ("secretmanager.*", _FIND_PROJECT),
+    "roles/secretmanager.secretAccessor": ("secretmanager.versions.access", _FIND_PROJECT),
+    "roles/secretmanager.secretVersionAdder": ("secretmanager.versions.add", _FIND_PROJECT),
+    "roles/secretmanager.viewer": (
+        "secretmanager.secrets.get",
+        "secretmanager.secrets.getIamPolicy",
+        "secretmanager.secrets.list",
+        "secretmanager.versions.get",
+        "secretmanager.versions.list",
+        _FIND_PROJECT,
+    ),
     "roles/serviceusage.serviceUsageAdmin": ("serviceusage.*",),
     "roles/serviceusage.serviceUsageConsumer": (
         "serviceusage.services.get",

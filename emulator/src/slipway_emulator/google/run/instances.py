@@ -22,6 +22,7 @@ from slipway_emulator.google.iam.policies import run_agent
 from slipway_emulator.google.iam.tokens import DOCKER_USER, Caller, Tokens
 from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.run.services import quantity
+from slipway_emulator.google.secret_manager.api import AccessError, SecretManager
 from slipway_emulator.network import ENGINE_ERRORS, ContainerNetwork
 
 _LOG = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Instances:
         images: what is there.
         tokens: for the engine's own log-in.
         logs: where what containers have said is kept.
+        secrets: what of the environment is read when a container starts.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Instances:
         images: DockerRegistry,
         tokens: Tokens,
         logs: Logging,
+        secrets: SecretManager,
     ) -> None:
         self._client = client
         self._network = network
@@ -103,6 +106,7 @@ class Instances:
         self._images = images
         self._tokens = tokens
         self._logs = logs
+        self._secrets = secrets
 
     async def start(self, revision: Json) -> Instance:
         """Start one, and wait until its startup probe succeeds.
@@ -174,10 +178,10 @@ class Instances:
         return Instance(started, host, port, self._network.source)
 
     def _run_container(self, revision: Json, container: Json, network: Json, port: int, started: list[Any]) -> None:
+        environment = self._environment(revision, container)
         image = self._pull(container["image"], run_agent(revision["name"].split("/")[1]))
         limits = container["resources"]["limits"]
         service = revision["service"].rpartition("/")[2]
-        environment = {variable["name"]: _value(variable, revision) for variable in container.get("env", [])}
         # "Environment variables" of the container runtime contract.
         environment |= {
             "PORT": str(port),
@@ -208,6 +212,33 @@ class Instances:
             created.start()
         except APIError as error:
             raise StartError(f"Application failed to start: {error.explanation}", _UNHEALTHY) from error
+
+    def _environment(self, revision: Json, container: Json) -> dict[str, str]:
+        """The variables of a container, with the secrets that the revision's account may read ("Configure secrets").
+
+        Raises:
+            StartError: of some it may not, or there is none.
+        """
+        values, problems = {}, []
+        own = revision["name"].split("/")[1]
+        for position, variable in enumerate(container.get("env", [])):
+            name = variable["name"]
+            if "valueSource" not in variable:
+                values[name] = str(variable.get("value", ""))
+                continue
+            wanted = variable["valueSource"]["secretKeyRef"]
+            # Of another project it is named in full.
+            *of, secret = wanted["secret"].split("/")
+            project = of[1] if of else own
+            try:
+                version = wanted.get("version", "latest")
+                values[name] = self._secrets.read(revision["serviceAccount"], project, secret, version)
+            except AccessError as error:
+                place = f"containers[{revision['containers'].index(container)}].env[{position}]"
+                problems.append(f"spec.template.spec.{place}.value_from.secret_key_ref.name: {error}")
+        if problems:
+            raise StartError("\n".join(problems), {"reason": "SECRETS_ACCESS_CHECK_FAILED"})
+        return values
 
     def _pull(self, image: str, agent: str) -> str:
         missing = StartError(f"Image '{image}' not found.", MISSING)
@@ -284,20 +315,6 @@ def _startup_error(probe: Json, port: int, ended: bool) -> StartError:
         "The user-provided container failed the configured startup probe checks. Logs for this revision might contain "
         "more information.",
         _UNHEALTHY,
-    )
-
-
-def _value(variable: Json, revision: Json) -> str:
-    if "valueSource" not in variable:
-        return str(variable.get("value", ""))
-    # There is no Secret Manager here, and so no secret.
-    wanted = variable["valueSource"]["secretKeyRef"]
-    secret = wanted["secret"]
-    if "/" not in secret:
-        secret = f"projects/{revision['name'].split('/')[1]}/secrets/{secret}"
-    raise StartError(
-        f"Secret {secret}/versions/{wanted.get('version', 'latest')} was not found.",
-        {"reason": "SECRETS_ACCESS_CHECK_FAILED"},
     )
 
 

@@ -165,6 +165,7 @@ _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 _SYSTEM_NAMESPACES = ("run.googleapis.com", "cloud.googleapis.com", "serving.knative.dev", "autoscaling.knative.dev")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_SECRET = re.compile(r"(projects/[a-z0-9-]+/secrets/)?[A-Za-z0-9_-]{1,255}")
 _IMAGE = re.compile(r"[\w.:-]+(/[\w.-]+)*(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?")
 # "Supported container registries and images": others are reached through a remote repository only.
 _REGISTRIES = r"([a-z0-9-]+\.)?gcr\.io|([a-z0-9-]+-)?docker\.pkg\.dev|docker\.io"
@@ -308,7 +309,8 @@ def _complete_container(container: Json, path: str, serves: bool) -> None:
         if name in names:
             raise _ViolationError(f"{path}.env", f'"{name}" is there twice')
         names.add(name)
-        if "valueSource" in variable and not variable["valueSource"].get("secretKeyRef", {}).get("secret"):
+        secret = variable.get("valueSource", {}).get("secretKeyRef", {}).get("secret", "")
+        if "valueSource" in variable and not _SECRET.fullmatch(secret):
             raise _ViolationError(f"{path}.env", f'the source of "{name}" must be a secret')
     reserved = sorted(name for name in names if _RESERVED_NAME.fullmatch(name))
     if reserved:

@@ -35,6 +35,7 @@ _TITLES = {
     "sts.googleapis.com": "Security Token Service API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
     "run.googleapis.com": "Cloud Run Admin API",
+    "secretmanager.googleapis.com": "Secret Manager API",
 }
 _MOST_AT_ONCE = 20
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]|\d{6,15}")

@@ -347,7 +347,7 @@ class Storage:
             "metageneration": "1",
             "size": str(len(content)),
             "md5Hash": _base64(hashlib.md5(content, usedforsecurity=False).digest()),
-            "crc32c": _base64(_crc32c(content).to_bytes(4, "big")),
+            "crc32c": _base64(crc32c(content).to_bytes(4, "big")),
             "etag": _base64(generation.encode()),
             "timeCreated": moment,
             "updated": moment,
@@ -444,8 +444,8 @@ def _crc32c_table() -> list[int]:
 _CRC32C = _crc32c_table()
 
 
-def _crc32c(content: bytes) -> int:
-    """RFC 3720, appendix B.4."""
+def crc32c(content: bytes) -> int:
+    """The checksum of a content (RFC 3720, appendix B.4)."""
     crc = 0xFFFFFFFF
     for byte in content:
         crc = crc >> 8 ^ _CRC32C[(crc ^ byte) & 0xFF]

@@ -13,6 +13,7 @@ from slipway_emulator.google_provider.resources.iam_member import (
     ServiceAccountIamMember,
 )
 from slipway_emulator.google_provider.resources.project_service import ProjectService
+from slipway_emulator.google_provider.resources.secret_manager import Secret, SecretVersion
 from slipway_emulator.google_provider.resources.service_account import ServiceAccount
 from slipway_emulator.google_provider.resources.workload_identity import Pool, Provider
 from slipway_emulator.google_provider.schema import StoredSchema
@@ -42,6 +43,11 @@ def made_by(schema: StoredSchema) -> dict[str, Resource]:
         "google_project_iam_custom_role": CustomRole(schema.resource("google_project_iam_custom_role")),
         "google_project_iam_member": ProjectIamMember(schema.resource("google_project_iam_member")),
         "google_project_service": ProjectService(schema.resource("google_project_service")),
+        "google_secret_manager_secret": Secret(schema.resource("google_secret_manager_secret")),
+        "google_secret_manager_secret_iam_member": member(
+            "google_secret_manager_secret", "secret_manager", "projects/{project}/secrets/{secret_id}"
+        ),
+        "google_secret_manager_secret_version": SecretVersion(schema.resource("google_secret_manager_secret_version")),
         "google_service_account": ServiceAccount(schema.resource("google_service_account")),
         "google_service_account_iam_member": ServiceAccountIamMember(
             schema.resource("google_service_account_iam_member")

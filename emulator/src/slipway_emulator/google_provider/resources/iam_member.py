@@ -89,13 +89,12 @@ class IamMember(Resource):
 
     def import_state(self, configuration: Configuration, identifier: str) -> Object:
         name, role, member = self._parts(identifier)
-        parts = {"project": configuration.project, "location": configuration.region} | identify(
-            name,
-            self._path,
-            f"{{project}}/{{location}}/{{{self._name}}}",
-            f"{{location}}/{{{self._name}}}",
-            f"{{{self._name}}}",
+        names = [f"{{{one}}}" for one in re.findall(r"\{(\w+)\}", self._path)]
+        parts = {"project": configuration.project} | identify(
+            name, self._path, *("/".join(names[start:]) for start in range(len(names)))
         )
+        if "{location}" in names:
+            parts = {"location": configuration.region} | parts
         identity = "/".join([self._resource(parts), role, member])
         return self.empty() | parts | {"role": role, "member": member, "id": identity}
 

@@ -32,7 +32,7 @@ run "defaults" {
   assert {
     condition = (
       toset(concat([google_project_service.resource_manager.service], values(google_project_service.this)[*].service)) == toset([
-        for api in ["artifactregistry", "cloudresourcemanager", "iam", "iamcredentials", "logging", "run", "serviceusage", "storage", "sts"] :
+        for api in ["artifactregistry", "cloudresourcemanager", "iam", "iamcredentials", "logging", "run", "secretmanager", "serviceusage", "storage", "sts"] :
         "${api}.googleapis.com"
       ])
       && alltrue([for service in values(google_project_service.this) : service.disable_on_destroy == false])
@@ -54,7 +54,7 @@ run "defaults" {
       "deployer roles/artifactregistry.writer", "deployer roles/iam.serviceAccountUser", "deployer roles/logging.viewer",
       "deployer roles/run.developer", "deployer roles/serviceusage.serviceUsageConsumer",
       "planner roles/artifactregistry.reader", "planner roles/iam.serviceAccountViewer", "planner roles/run.viewer",
-      "planner roles/serviceusage.serviceUsageConsumer",
+      "planner roles/secretmanager.viewer", "planner roles/serviceusage.serviceUsageConsumer",
     ])
     error_message = "Each account has the smallest roles; none administers who else has roles."
   }
@@ -66,6 +66,26 @@ run "defaults" {
       && !contains(google_project_iam_custom_role.deployer.permissions, "iam.serviceAccounts.setIamPolicy")
     )
     error_message = "The deployer has the custom role, which does not let it act as other accounts than the project lets it."
+  }
+
+  assert {
+    condition = alltrue([
+      for key, member in google_project_iam_member.secrets :
+      member.role == google_project_iam_custom_role.secrets[key].name
+      && member.condition[0].expression == "resource.name.extract(\"/secrets/{name}\").startsWith(\"staging-\")"
+      ]) && { for key, role in google_project_iam_custom_role.secrets : key => role.role_id } == {
+      secret_access = "staging_secret_access"
+      secrets       = "staging_secrets"
+    }
+    error_message = "The deployer manages secrets of this environment alone."
+  }
+
+  assert {
+    condition = !contains(
+      flatten([google_project_iam_custom_role.deployer.permissions, values(google_project_iam_custom_role.secrets)[*].permissions]),
+      "secretmanager.versions.access",
+    ) && length(google_secret_manager_secret_iam_member.named) == 0
+    error_message = "Nobody who deploys reads a value, and secrets that are not named are nobody's business."
   }
 
   assert {
@@ -99,7 +119,15 @@ run "everything_given" {
   variables {
     github_repository = "My-Organization/my.repository"
     name              = "my-staging-bootstrap"
+    secret_names      = ["projects/my-project-123456/secrets/stripe"]
     trusted_members   = ["user:me@example.org", "serviceAccount:robot@other-project.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition = [for grant in values(google_secret_manager_secret_iam_member.named) : "${grant.project} ${grant.secret_id} ${grant.role}"] == [
+      "my-project-123456 stripe ${google_project_iam_custom_role.secrets["secret_access"].name}",
+    ]
+    error_message = "The deployer may let an application read the secrets that are named."
   }
 
   assert {
@@ -162,4 +190,15 @@ run "rejects_more_wrong_values" {
   }
 
   expect_failures = [var.github_repository, var.name, var.project, var.trusted_members]
+}
+
+# A rule is not asked about a variable where another one that it names is wrong itself.
+run "rejects_secrets_that_are_none" {
+  command = plan
+
+  variables {
+    secret_names = ["stripe", "projects/my-project-123456/secrets/stripe/versions/1"]
+  }
+
+  expect_failures = [var.secret_names]
 }

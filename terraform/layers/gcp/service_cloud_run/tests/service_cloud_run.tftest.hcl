@@ -7,7 +7,10 @@ mock_provider "google" {
   }
 
   mock_resource "google_service_account" {
-    defaults = { email = "dev-hello-gcp@my-project-123456.iam.gserviceaccount.com" }
+    defaults = {
+      email  = "dev-hello-gcp@my-project-123456.iam.gserviceaccount.com"
+      member = "serviceAccount:dev-hello-gcp@my-project-123456.iam.gserviceaccount.com"
+    }
   }
 }
 
@@ -92,6 +95,11 @@ run "defaults" {
       && google_cloud_run_v2_service.this.ingress == "INGRESS_TRAFFIC_ALL"
     )
     error_message = "From everywhere, but by nobody who is not allowed to."
+  }
+
+  assert {
+    condition     = length(google_secret_manager_secret_iam_member.this) == 0
+    error_message = "Without secrets, the account may do nothing."
   }
 
   assert {
@@ -183,6 +191,63 @@ run "almost_everything_changed" {
     condition     = local.labels == { cost-center = "r-d", environment = "development", managedby = "terraform", project = "hello--gcp" }
     error_message = "What a label cannot hold becomes a hyphen, and the layer's own label wins."
   }
+}
+
+run "secrets" {
+  command = apply
+
+  variables {
+    data_environment_secrets = {
+      SECRET_KEY = "projects/my-project-123456/secrets/dev-hello-gcp_environment_SECRET_KEY/versions/2"
+      STRIPE_KEY = "projects/my-project-123456/secrets/stripe/versions/7"
+      STRIPE_TOO = "projects/my-project-123456/secrets/stripe/versions/7"
+    }
+    environment_variables = { APP_NAME = "hello-gcp" }
+  }
+
+  assert {
+    condition = {
+      for variable in google_cloud_run_v2_service.this.template[0].containers[0].env :
+      variable.name => join(" ", [for source in variable.value_source : "${source.secret_key_ref[0].secret} ${source.secret_key_ref[0].version}"])
+      } == {
+      APP_NAME     = ""
+      IMAGE_DIGEST = ""
+      SECRET_KEY   = "dev-hello-gcp_environment_SECRET_KEY 2"
+      STRIPE_KEY   = "stripe 7"
+      STRIPE_TOO   = "stripe 7"
+    }
+    error_message = "Secrets are named by their version, beside what is plain."
+  }
+
+  assert {
+    condition = {
+      for secret, grant in google_secret_manager_secret_iam_member.this : secret => "${grant.project} ${grant.secret_id} ${grant.role} ${grant.member}"
+      } == {
+      for secret in ["dev-hello-gcp_environment_SECRET_KEY", "stripe"] :
+      secret => "my-project-123456 ${secret} roles/secretmanager.secretAccessor serviceAccount:dev-hello-gcp@my-project-123456.iam.gserviceaccount.com"
+    }
+    error_message = "The service's account may read these, and no other."
+  }
+}
+
+run "rejects_secrets_without_a_version" {
+  command = plan
+
+  variables {
+    data_environment_secrets = { KEY = "projects/my-project-123456/secrets/stripe" }
+  }
+
+  expect_failures = [var.data_environment_secrets]
+}
+
+run "rejects_secrets_of_another_project" {
+  command = plan
+
+  variables {
+    data_environment_secrets = { KEY = "projects/another-project/secrets/stripe/versions/1" }
+  }
+
+  expect_failures = [var.data_environment_secrets]
 }
 
 run "smallest_of_the_largest_cpu" {

@@ -1,0 +1,116 @@
+"""The layer data of Google Cloud, applied by its role to the emulator's APIs, which need no engine.
+
+The tests build on each other and run in the order they stand in.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.tests.google_alone import google_alone
+from emulator.tests.google_apis import SECRETS, STORAGE, Google
+from emulator.tests.stack import Json
+from tests.unit.google_layer import play
+
+NAME = "tunit-data"
+BUCKET = f"{NAME}-state"
+SECRET_ID = f"unit-{NAME}_environment_SECRET_KEY"
+SECRET = f"{SECRETS}/projects/{NAME}/secrets/{SECRET_ID}"
+STATE = f"{STORAGE}/b/{BUCKET}/o/unit%2F{NAME}%2Fdata%2Fdefault.tfstate"
+ROLE: Json = {"ansible.builtin.import_role": {"name": "slipway.provision.data"}}
+SHOW: Json = {"ansible.builtin.debug": {"msg": "The outputs are {{ data_outputs | to_json }}"}}
+GIVEN = {
+    "data_cloud": "gcp",
+    "data_secrets": {"SECRET_KEY": "generated", "STRIPE_KEY": f"projects/{NAME}/secrets/stripe"},
+    "data_secret_versions": {f"projects/{NAME}/secrets/stripe": "7"},
+    # Of AWS: a group gives it to apps of both clouds.
+    "data_multi_az": False,
+    "terraform_layer_name": "data",
+    "terraform_layer_root": "gcp/data",
+}
+
+
+@pytest.fixture(scope="module")
+def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Google]:
+    """A new project, asked by its owner, with the bucket of the states."""
+    with google_alone(tmp_path_factory.mktemp("google")) as cloud:
+        owner = Google(cloud, NAME, "cloudresourcemanager")
+        owner.call("POST", f"{STORAGE}/b", {"name": BUCKET}, project=NAME)
+        yield owner
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For the files of all runs."""
+    return tmp_path_factory.mktemp("runs")
+
+
+def run(google: Google, folder: Path, *tasks: Json, **variables: Any) -> str:
+    """Run the role; what it says."""
+    given: dict[str, Any] = GIVEN | variables
+    is_applied, output = play(google, folder, *(tasks or (ROLE, SHOW)), **given)
+    assert is_applied, output
+    return output
+
+
+def changed(output: str) -> int:
+    """How many tasks have changed something."""
+    return int(output.rpartition("changed=")[2].split()[0])
+
+
+def value(google: Google, version: str) -> str:
+    payload: Json = google.call("GET", f"{SECRET}/versions/{version}:access")["payload"]
+    return base64.b64decode(payload["data"]).decode()
+
+
+def test_secret_is_made_once_and_its_value_is_nowhere(google: Google, folder: Path) -> None:
+    output = run(google, folder)
+    assert changed(output) > 0
+    assert f"projects/{NAME}/secrets/{SECRET_ID}/versions/1" in output
+    assert f"projects/{NAME}/secrets/stripe/versions/7" in output
+    secret = google.call("GET", SECRET)
+    assert secret["replication"] == {"userManaged": {"replicas": [{"location": "us-central1"}]}}
+    assert secret["labels"] == {"environment": "unit", "project": NAME, "managedby": "terraform"}
+    made = value(google, "1")
+    assert len(made) == 64
+    assert set(made) <= set("0123456789abcdef")
+    state = google.ask("GET", STATE, alt="media").text
+    assert SECRET_ID in state
+    texts = [state, output, *(f.read_text("utf-8", "replace") for f in folder.rglob("*") if f.is_file())]
+    # A part of it would be too much: each half is one of Terraform's random values.
+    assert not [text for text in texts if made[:32] in text or made[32:] in text]
+
+    assert changed(run(google, folder)) == 0
+    assert value(google, "latest") == made
+
+
+def test_rotation_is_a_version_more(google: Google, folder: Path) -> None:
+    before = value(google, "1")
+    output = run(google, folder, data_credentials_version=2)
+    assert f"projects/{NAME}/secrets/{SECRET_ID}/versions/2" in output
+    # The revision that serves still names it.
+    assert value(google, "1") == before != value(google, "2")
+
+
+def test_secret_of_an_interrupted_run_is_taken_over(google: Google, folder: Path) -> None:
+    # Killed before Terraform has written its state.
+    google.ask("DELETE", STATE)
+    output = run(google, folder, data_credentials_version=2)
+    assert "import google_secret_manager_secret.generated" in output
+    # Nothing runs with the version that nobody knows of.
+    assert f"projects/{NAME}/secrets/{SECRET_ID}/versions/3" in output
+
+
+def test_secret_is_not_deleted_unasked(google: Google, folder: Path) -> None:
+    is_applied, output = play(google, folder, ROLE, **(GIVEN | {"data_secrets": {}}))
+    assert not is_applied
+    assert 'google_secret_manager_secret.generated["SECRET_KEY"]' in output
+    assert value(google, "latest")
+    allowed = ['google_secret_manager_secret.generated["SECRET_KEY"]']
+    run(google, folder, terraform_layer_state="absent", terraform_layer_allow_destroy=allowed)
+    assert google.refusal("GET", SECRET)["status"] == "NOT_FOUND"
