@@ -34,7 +34,8 @@ _SAID = (
         "The container's own check asks GET /healthz with the image's Python. If the image has none, or answers "
         "another path, set "
         "service_health_check_command; if the application only takes longer to start, raise "
-        "service_start_period_seconds.",
+        "service_start_period_seconds. That of a process only runs the image's Python, or its health_check_command in "
+        "service_processes.",
     ),
     (
         re.compile(r"exec format error"),
