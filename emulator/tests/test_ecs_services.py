@@ -236,7 +236,7 @@ def test_another_load_balancer_is_another_deployment(services: Services, balance
 
 def test_single_task_is_told_to_stop_before_its_successor_starts(aws: Client, services: Services) -> None:
     name = "temu-single"
-    single = {"deploymentConfiguration": deployment(100, 0)}
+    single: dict[str, Any] = {"deploymentConfiguration": deployment(100, 0)}
     definition = services.define(name)
     with pytest.raises(aws("ecs").exceptions.InvalidParameterException, match="rebalancing does not support"):
         services.create(name, definition, 1, availabilityZoneRebalancing="ENABLED", **single)
