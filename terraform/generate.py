@@ -141,7 +141,9 @@ def _options(layer: str, root: Path) -> Json:
         if name in COMMON or name.partition("_")[0] in LAYERS:
             continue
         number = {"type": "int" if variable.is_whole else "float"}
-        option: Json = {"description": variable.description} | (_TYPES | {"number": number})[variable.type]
+        # What a dictionary of dictionaries holds, no specification says: the layer does, and validation.
+        kind = "map(string)" if variable.attributes else variable.type
+        option: Json = {"description": variable.description} | (_TYPES | {"number": number})[kind]
         if variable.required:
             option["required"] = True
         elif variable.default is not None:

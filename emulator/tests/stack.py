@@ -225,6 +225,12 @@ class Load:
         return [answer for answer in self.answers if answer[0] != 200]
 
 
+def deployment(maximum: int, minimum: int) -> Json:
+    """How a service is deployed, with a circuit breaker that rolls back."""
+    breaker = {"enable": True, "rollback": True}
+    return {"maximumPercent": maximum, "minimumHealthyPercent": minimum, "deploymentCircuitBreaker": breaker}
+
+
 class Services:
     """ECS services and tasks of the test image on one cluster."""
 
@@ -295,12 +301,7 @@ class Services:
             taskDefinition=definition,
             desiredCount=count,
             launchType="FARGATE",
-            deploymentConfiguration={
-                "maximumPercent": 200,
-                "minimumHealthyPercent": 100,
-                "deploymentCircuitBreaker": {"enable": True, "rollback": True},
-            },
-            **more,
+            **{"deploymentConfiguration": deployment(200, 100)} | more,
         )["service"]
         return service
 

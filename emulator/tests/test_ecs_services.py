@@ -10,7 +10,7 @@ from typing import Any
 import docker
 import pytest
 
-from emulator.tests.stack import CLUSTER, Balancer, Client, Load, Services, ask, wait_until
+from emulator.tests.stack import CLUSTER, Balancer, Client, Load, Services, ask, deployment, wait_until
 from slipway_emulator.settings import Settings
 
 WEB = "temu-web"
@@ -231,6 +231,32 @@ def test_another_load_balancer_is_another_deployment(services: Services, balance
     assert (newest["status"], newest["rolloutState"]) == ("PRIMARY", "IN_PROGRESS")
     wait_until(lambda: [one["id"] for one in services.describe(name)["deployments"]] == [newest["id"]])
     assert services.is_complete(name, definition)
+    services.remove(name)
+
+
+def test_single_task_is_told_to_stop_before_its_successor_starts(aws: Client, services: Services) -> None:
+    name = "temu-single"
+    single: dict[str, Any] = {"deploymentConfiguration": deployment(100, 0)}
+    definition = services.define(name)
+    with pytest.raises(aws("ecs").exceptions.InvalidParameterException, match="rebalancing does not support"):
+        services.create(name, definition, 1, availabilityZoneRebalancing="ENABLED", **single)
+    services.create(name, definition, 1, availabilityZoneRebalancing="DISABLED", **single)
+    wait_until(lambda: services.is_complete(name, definition))
+    with pytest.raises(aws("ecs").exceptions.InvalidParameterException, match="rebalancing does not support"):
+        services.update(name, availabilityZoneRebalancing="ENABLED")
+    [first] = services.tasks(name)
+    definition = services.define(name, VERSION="2")
+    services.update(name, taskDefinition=definition)
+    counts = []
+
+    def is_over() -> bool:
+        counts.append(len(services.tasks(name)))
+        return services.is_complete(name, definition)
+
+    wait_until(is_over)
+    assert max(counts) == 1
+    [second] = services.tasks(name)
+    assert second["createdAt"] >= services.task(first["taskArn"])["stoppingAt"]
     services.remove(name)
 
 

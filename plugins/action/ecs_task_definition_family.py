@@ -33,6 +33,18 @@ def revisions(ecs: Any, family: str, status: str) -> list[str]:
     return [arn for arn in arns if arn.rpartition("/")[2].rpartition(":")[0] == family]
 
 
+def families(ecs: Any, prefix: str) -> list[str]:
+    """Families with revisions whose names begin with something.
+
+    Args:
+        ecs: client of ECS.
+        prefix: what the names begin with.
+    """
+    list_families = ecs.get_paginator("list_task_definition_families").paginate
+    pages = [page for status in ("ACTIVE", "INACTIVE") for page in list_families(familyPrefix=prefix, status=status)]
+    return sorted({family for page in pages for family in page["families"]})
+
+
 def delete(ecs: Any, active: list[str], inactive: list[str]) -> None:
     """Deregister revisions, and delete them with those that were deregistered before.
 
@@ -58,7 +70,11 @@ class ActionModule(AwsActionModule):
         """Return what was deleted."""
         # Each revision is a call, of which AWS takes few in a second.
         ecs = session.client("ecs", config=Config(retries={"mode": "adaptive", "max_attempts": 20}))
-        active, inactive = (revisions(ecs, arguments["family"], status) for status in ("ACTIVE", "INACTIVE"))
+        prefix = arguments["family_prefix"]
+        deleted = [arguments["family"], *(families(ecs, prefix) if prefix else [])]
+        active, inactive = (
+            [arn for family in deleted for arn in revisions(ecs, family, status)] for status in ("ACTIVE", "INACTIVE")
+        )
         if not self._task.check_mode:
             delete(ecs, active, inactive)
         return {"changed": bool(active or inactive), "arns": [*inactive, *active]}

@@ -18,6 +18,12 @@ options:
     description: The family, which is the name that the revisions share.
     type: str
     required: true
+  family_prefix:
+    description: >-
+      What the names of other families begin with whose revisions are deleted as well, such as those of an app's
+      processes; none by default.
+    type: str
+    default: ""
   state:
     description: What is to be of it.
     type: str
@@ -34,6 +40,7 @@ EXAMPLES = r"""
 - name: Delete the revisions of the task definition
   slipway.provision.ecs_task_definition_family:
     family: dev-tasks
+    family_prefix: dev-tasks_
     state: absent
     region: us-east-1
 """

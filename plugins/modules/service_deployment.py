@@ -13,6 +13,7 @@ description:
   - Follows the deployment that the service layer has begun by the id that the platform gives it, until the new version
     serves and the old one is gone. A stable service is not enough, since a service is stable after a rollback too.
   - Compares the digest of every image that runs with the one that was asked for.
+  - The deployments of an app's other processes are followed and proven after that of its web server.
   - A deployment that failed, was rolled back or took too long fails the task, with the platform's reason and, where the
     platform has the application's log, the log's last lines.
   - On C(ec2) it starts the instance refresh that brings every instance to the launch template's version, unless they
@@ -67,6 +68,10 @@ image_digests:
   description: Digests of the images that run, which is the one that was asked for.
   type: list
   elements: str
+  returned: always
+processes:
+  description: Ids of the deployments of the app's other processes, by the name of the process.
+  type: dict
   returned: always
 url:
   description: Where the application is reached.

@@ -61,8 +61,12 @@ problems:
   type: list
   elements: str
   returned: always
+processes:
+  description: How many tasks of each of the app's other processes run, by its name; RV(problems) are of all processes.
+  type: dict
+  returned: always
 running:
-  description: The tasks, instances or revisions that run each image, by its digest.
+  description: The tasks, instances or revisions of the web server that run each image, by its digest.
   type: dict
   returned: always
 url:

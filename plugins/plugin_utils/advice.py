@@ -39,7 +39,8 @@ _SAID = (
         "The container's own check asks GET /healthz (on ecs_public service_health_check_path) on "
         "service_container_port with the image's Python, and any answer below 500 is right (of a path that is set, "
         "200). If the image has no Python, set service_health_check_command; if the application only takes longer to "
-        f"start, raise {_START}.",
+        f"start, raise {_START}. That of a process only runs the image's Python, or its health_check_command in "
+        "service_processes.",
     ),
     (
         # App Runner, by HTTP and by TCP.

@@ -97,10 +97,16 @@ def _items(host: Host, root: Path, inputs: Json, prices: Prices) -> list[Cost]:
     found = []
     for item in read_yaml(file) if file.is_file() else []:
         try:
-            number = int(_value(item["count"], known))
-            # Where there is none, its price may be missing.
-            usd = float(_value(item["usd"], known)) if number else 0.0
-            found.append(Cost(host.name, item["item"], number, usd))
+            if "each" in item:
+                elements = _value(item["each"], known)
+                each = [(f"{item['item']} {key}", known | {"each": elements[key]}) for key in sorted(elements)]
+            else:
+                each = [(item["item"], known)]
+            for name, its in each:
+                number = int(_value(item["count"], its))
+                # Where there is none, its price may be missing.
+                usd = float(_value(item["usd"], its)) if number else 0.0
+                found.append(Cost(host.name, name, number, usd))
         except (TypeError, ValueError, UndefinedError) as error:
             raise CostsError(
                 f"{host.name}: {item['item']} of {file.parent.name} cannot be computed: {error}"

@@ -81,6 +81,7 @@ class Deployment(ABC):
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.timeout_seconds = request.timeout_seconds
 
     @property
     @abstractmethod
@@ -115,28 +116,71 @@ class Deployment(ABC):
         """Lines that help where another image runs than was asked for."""
         return []
 
+    def processes(self) -> dict[str, Deployment]:
+        """The deployments of the app's other processes, by name, which began with this one."""
+        return {}
+
     def run(self) -> Json:
-        """Follow the deployment, prove what runs, and return the result of service_deployment.
+        """Follow the deployment and those of other processes, prove what runs, and return service_deployment's result.
 
         Raises:
-            ActionError: it failed, or another image runs.
+            ActionError: one failed, or another image runs.
         """
-        identifier = self.follow()
-        running = self.running()
-        if what := self._otherwise(running):
-            raise ActionError("\n".join([what, *self.report()]))
+        processes = self.processes()
+        identifiers: list[str] = []
+        problems: list[str] = []
+        for deployment in (self, *processes.values()):
+            if problems:
+                # The run fails, so nothing more is waited for.
+                deployment.timeout_seconds = 0
+            try:
+                identifiers.append(deployment._proven())
+            except NotYetError as error:
+                if not problems:
+                    problems.append(str(error))
+            except ActionError as error:
+                problems.append(str(error))
+        if problems:
+            raise ActionError("\n".join(problems))
         return {
             "changed": self.changed,
-            "deployment_id": identifier,
-            "image_digests": sorted(running),
+            "deployment_id": identifiers[0],
+            "image_digests": [self.request.image_digest],
+            "processes": dict(zip(processes, identifiers[1:], strict=True)),
             "url": self.url(),
         }
+
+    def _proven(self) -> str:
+        """Id of the deployment, where it is complete and runs what was asked for."""
+        identifier = self.follow()
+        if what := self._otherwise(self.running()):
+            raise ActionError("\n".join([what, *self.report()]))
+        return identifier
 
     def status(self) -> Json:
         """The result of service_status_info: what runs now, whether that is what was asked for or not.
 
         The request is one in check mode, whose deployment may take no time.
         """
+        problems, running = self._seen_problems()
+        processes = {}
+        for name, process in self.processes().items():
+            its_problems, its_running = process._seen_problems()
+            problems += [f"process {name}: {problem}" for problem in its_problems]
+            processes[name] = sum(map(len, its_running.values()))
+        origin = self.origin()
+        return {
+            "changed": False,
+            "began": origin.began.astimezone(datetime.UTC).isoformat(timespec="seconds"),
+            "by": origin.by,
+            "problems": problems,
+            "processes": processes,
+            "running": running,
+            "url": self.url(),
+        }
+
+    def _seen_problems(self) -> tuple[list[str], dict[str, list[str]]]:
+        """What is not as it was asked for, and what runs."""
         problems = []
         try:
             self.follow()
@@ -147,15 +191,7 @@ class Deployment(ABC):
         running = self.seen()
         if what := self._otherwise(running):
             problems.append(what)
-        origin = self.origin()
-        return {
-            "changed": False,
-            "began": origin.began.astimezone(datetime.UTC).isoformat(timespec="seconds"),
-            "by": origin.by,
-            "problems": problems,
-            "running": running,
-            "url": self.url(),
-        }
+        return problems, running
 
     def _otherwise(self, running: dict[str, list[str]]) -> str:
         """What runs that was not asked for; empty where there is nothing of the kind."""
@@ -177,11 +213,11 @@ class Deployment(ABC):
         began = told = time.monotonic()
         while (found := look()) is None:
             now = time.monotonic()
-            if now > began + self.request.timeout_seconds:
+            if now > began + self.timeout_seconds:
                 raise NotYetError(late())
             if now > told + _TOLD_EVERY_SECONDS:
                 told = now
-                waited = f"{now - began:.0f} s of {self.request.timeout_seconds} s"
+                waited = f"{now - began:.0f} s of {self.timeout_seconds} s"
                 display.display(f"    {self.name}: {self.doing or 'no word yet'} ({waited})")
             time.sleep(_POLL_SECONDS)
         return found

@@ -593,13 +593,37 @@ def _layer_inputs(host: Host, layer: str, root: Path, known: Project, problems: 
         elif name in known.shared or _upstream_layer(variable, layer):
             continue
         elif name in host.values:
-            inputs[variable] = host.values[name]
+            if not declared.attributes or _holds_objects(host, layer, name, declared.attributes, problems):
+                inputs[variable] = host.values[name]
         elif name not in host.given and declared.required:
             file = host.file_of(name, f"host_vars/{host.name}/{layer}.yml")
             problems.add([host.name], f"{name} is not set, and the layer has no default for it", f"Edit {file}")
         elif name not in host.given:
             inputs[variable] = declared.default
     return inputs
+
+
+def _holds_objects(host: Host, layer: str, name: str, attributes: list[str], problems: Problems) -> bool:
+    """Check that each element of a map has attributes that there are; Terraform leaves others out without a word."""
+    value = host.values[name]
+    elements = value if isinstance(value, dict) else {}
+    texts = []
+    if value is not None and not isinstance(value, dict):
+        texts.append(f"{name} is {_shown(value)}; it must be a dictionary")
+    for key, element in elements.items():
+        if not isinstance(element, dict):
+            texts.append(
+                f"{name} holds {key}: {_shown(element)}; it must be a dictionary with some of {', '.join(attributes)}"
+            )
+            continue
+        texts += [
+            f"{name} holds {key} with {did_you_mean(attribute, attributes)}; it may have {', '.join(attributes)}"
+            for attribute in element
+            if attribute not in attributes
+        ]
+    for text in texts:
+        problems.add([host.name], text, f"Edit {host.file_of(name, f'host_vars/{host.name}/{layer}.yml')}")
+    return not texts
 
 
 def _common_input(host: Host, variable: str) -> Any:

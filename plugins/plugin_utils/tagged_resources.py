@@ -181,13 +181,13 @@ def is_named(name: str, prefix: str, others: list[str]) -> bool:
     """Whether a name is that of an app or network, or begins with it.
 
     Args:
-        name: of a resource, such as `dev-tasks-app`.
+        name: of a resource, such as `dev-tasks-app`, or `dev-tasks_worker` of a process.
         prefix: such as `dev-tasks`.
         others: those of the other apps and networks: `dev-tasks-admin` is not one of `dev-tasks`.
     """
 
     def begins(start: str) -> bool:
-        return name == start or name.startswith(f"{start}-")
+        return name == start or name.startswith((f"{start}-", f"{start}_"))
 
     return begins(prefix) and not any(begins(other) for other in others if len(other) > len(prefix))
 

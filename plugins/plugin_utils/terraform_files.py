@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ class Variable:
     default: Any
     description: str
     is_whole: bool
+
+    @property
+    def attributes(self) -> list[str] | None:
+        """Names of the attributes of each element, where it is a map of objects; None elsewhere."""
+        if not self.type.startswith("map(object({"):
+            return None
+        return re.findall(r"[{,] ?(\w+) ?[=:]", self.type)
 
 
 def declared_variables(root: Path) -> dict[str, Variable]:

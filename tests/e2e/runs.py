@@ -200,7 +200,7 @@ class Site:
             else:
                 path.write_text(original)
 
-    def summary(self) -> dict[str, dict[str, str]]:
+    def summary(self) -> dict[str, dict[str, Any]]:
         """The environment's summary.json, by app."""
         entries = json.loads((self.build / "summary.json").read_text())
         return {entry["app"]: entry for entry in entries}

@@ -39,6 +39,11 @@ APPS = {
 NAME = f"{ENVIRONMENT}-tasks"
 # Apps with secrets in their environment, and what one of those is, which somebody has made.
 SECRETIVE = ("beers", "web")
+# A process of records beside its web server, which says what it is given and waits.
+_WORK = (
+    "import os, signal; print('works for', os.environ['APP_NAME'], 'PORT' in os.environ, flush=True); signal.pause()"
+)
+PROCESSES = {"worker": {"command": ["python", "-c", _WORK]}}
 MAIL_PASSWORD = 'correct "horse" $battery\n staple'
 
 
@@ -52,6 +57,11 @@ def mail_secret(site: Site, aws: Any) -> str:
     for app in SECRETIVE:
         site.set(app, app_secrets=_secrets(arn))
     return arn
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _processes(site: Site) -> None:
+    site.set("records", service_processes=PROCESSES)
 
 
 def _secrets(arn: str) -> dict[str, str]:
@@ -104,6 +114,23 @@ def test_urls_open_as_printed(site: Site) -> None:
         assert entry["url"].startswith("http://127." if APPS[app] == "ecs_public" else "https://")
         assert ask(f"{entry['url']}/health").status == 200
         assert site.served(app) == entry["image_digest"]
+
+
+def test_process_runs_beside_the_web_server(site: Site, aws: Any) -> None:
+    name = f"{ENVIRONMENT}-records"
+    ecs = aws("ecs")
+    [service] = ecs.describe_services(cluster=name, services=[f"{name}_worker"])["services"]
+    assert service["runningCount"] == 1
+    web, worker = (
+        ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]["containerDefinitions"][0]
+        for family in (name, service["taskDefinition"])
+    )
+    for same in ("image", "user", "readonlyRootFilesystem"):
+        assert worker[same] == web[same]
+    assert [one for one in web["environment"] if one["name"] != "PORT"] == worker["environment"]
+    events = aws("logs").filter_log_events(logGroupName=f"{name}/service", logStreamNamePrefix="worker/app/")["events"]
+    assert [event["message"] for event in events] == ["works for records False"]
+    assert site.summary()["records"]["processes"] == ["worker"]
 
 
 def test_report_shows_every_app_and_no_secret(site: Site, aws: Any) -> None:
@@ -566,6 +593,29 @@ def test_broken_image_leaves_the_old_version_serving(site: Site) -> None:
     assert "Follow the deployment, and prove that what runs" in run.output
     assert visitor.problems == []
     assert ask(f"https://tasks.{ENVIRONMENT}.localhost/version").document["image_digest"] == before
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("everything")
+def test_broken_process_fails_the_run_and_ecs_goes_back(site: Site, aws: Any) -> None:
+    name = f"{ENVIRONMENT}-records"
+
+    def running() -> tuple[str, int]:
+        [service] = aws("ecs").describe_services(cluster=name, services=[f"{name}_worker"])["services"]
+        return service["taskDefinition"], service["runningCount"]
+
+    before, served = running(), site.served("records")
+    broken = PROCESSES["worker"] | {"command": ["python", "-c", "raise SystemExit('no broker')"]}
+    site.set("records", service_processes={"worker": broken})
+    try:
+        run = failed(site.run("site.yml", "--limit", "records"))
+    finally:
+        site.set("records", service_processes=PROCESSES)
+    assert f"to process worker (service {name}_worker) failed: " in " ".join(run.output.split())
+    assert "no broker" in run.output
+    wait_until(lambda: running() == before)
+    assert site.served("records") == served
+    assert succeeded(site.run("site.yml", "--limit", "records")).changed
 
 
 def test_failing_migration_stops_before_the_service(site: Site) -> None:

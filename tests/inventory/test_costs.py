@@ -60,6 +60,32 @@ def test_every_item_of_an_app_with_everything(inventory: Inventory) -> None:
     }
 
 
+def test_processes(inventory: Inventory) -> None:
+    beat: Json = {"command": ["beat"], "max_count": 1}
+    worker: Json = {"command": ["worker"], "min_count": 2, "max_count": 4, "cpu_units": 512, "memory_mib": 1024}
+    inventory.set("tasks", service_processes={"beat": beat, "worker": worker})
+    inventory.set("records", service_processes={"worker": worker})
+    before = {"task", "load balancer", "address of the load balancer", "alarm"}
+    found = {
+        item: (cost.number, round(cost.usd, 2))
+        for item, cost in _costs(inventory, "tasks").items()
+        if "process" in item or item in before
+    }
+    assert found == {
+        "task": (2, 9.01),
+        "task of the process beat": (1, 9.01),
+        "task of the process worker": (2, 18.02),
+        "load balancer": (1, 16.43),
+        "address of the load balancer": (2, 3.65),
+        "alarm of the process beat": (1, 0.10),
+        "alarm of the process worker": (3, 0.10),
+        "alarm": (8, 0.10),
+    }
+    public = {item: (cost.number, round(cost.usd, 2)) for item, cost in _costs(inventory, "records").items()}
+    assert public["task of the process worker"] == (2, 18.02)
+    assert public["address of a task of the process worker"] == (2, 3.65)
+
+
 def test_every_platform(inventory: Inventory) -> None:
     inventory.add("web", "apps", "ec2", service_zone_create=True, service_zone_name="example.net")
     costs = monthly_costs(inventory.hosts, PROJECT)
@@ -108,7 +134,7 @@ def test_every_price_has_a_date_and_a_source_and_a_use() -> None:
 
 @pytest.mark.parametrize("root", ROOTS, ids=lambda root: str(root.relative_to(_LAYERS)))
 def test_every_resource_has_a_price_or_none(root: Path) -> None:
-    modules = {_LAYERS.parent / "modules" / name for name in _found(root, r'source = "\.\./\.\./\.\./modules/(\w+)"')}
+    modules = {_LAYERS.parent / "modules" / name for name in _found(root, r'source += "\.\./\.\./\.\./modules/(\w+)"')}
     # A module's own modules.
     used = {kind for folder in (root, *modules) for kind in _found(folder, r'^resource "(\w+)"')}
     priced = {kind for item in _items(root) for kind in item["resources"]}

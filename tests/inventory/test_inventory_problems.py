@@ -507,6 +507,44 @@ def test_domains_and_zones(inventory: Inventory, variables: Json, text: str) -> 
     assert f"beers: {text}" in inventory.problem()
 
 
+_WORKER = {"command": ["celery", "-A", "shop", "worker"]}
+
+
+@pytest.mark.parametrize(
+    ("processes", "text"),
+    [
+        ({"web": _WORKER}, 'service_processes holds "web"; a name must have 1 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen. task and web stand for the web server, which runs the image\'s own command'),
+        ({"worker": {"command": []}}, "service_processes holds worker with the command []; it must be the words of a command, such as [celery, -A, shop, worker]"),
+        ({"worker": _WORKER | {"min_count": 3, "max_count": 2}, "beat": _WORKER}, 'service_processes must have whole numbers of tasks, "min_count" at least 1 and "max_count" at least "min_count"; they are: beat 1 to 1, worker 3 to 2'),
+        ({"worker": _WORKER | {"memory_mib": 4096}}, "each in steps of 1024; they are: worker 256 with 4096"),
+        ({"worker": _WORKER | {"stop_timeout_seconds": 300}}, 'service_processes must have a "stop_timeout_seconds" from 2 to 120; they are: worker 300'),
+        ({"worker": {"comand": ["celery"]}}, "service_processes holds worker with comand (did you mean command?); it may have command, cpu_units, health_check_command, max_count, memory_mib, min_count, stop_timeout_seconds"),
+        ({"worker": {"min_count": 2}}, 'service_processes is {"worker": {"min_count": 2}}; element "worker": attribute "command" is required'),
+        ({"worker": {"command": "celery worker"}}, 'element "worker": attribute "command": list of string required'),
+        ({"worker": None}, "service_processes holds worker: null; it must be a dictionary with some of command, "),
+        (["worker"], 'service_processes is ["worker"]; it must be a dictionary'),
+    ],
+)  # fmt: skip
+def test_processes(inventory: Inventory, processes: Any, text: str) -> None:
+    inventory.set("tasks", service_processes=processes)
+    found = inventory.problem()
+    assert found.startswith("tasks: service_processes ")
+    assert text in found
+    assert found.endswith(inventory.edit("host_vars/tasks/service.yml"))
+
+
+def test_processes_are_for_ecs(inventory: Inventory) -> None:
+    processes = {"beat": _WORKER | {"max_count": 1, "stop_timeout_seconds": "5"}, "worker": _WORKER | {"max_count": 4}}
+    inventory.set("beers", service_processes=processes)
+    inventory.set("records", service_processes=processes)
+    assert inventory.problems() == []
+    inventory.set("hello", service_processes=processes)
+    assert (
+        "hello: service_processes is not for the platform app_runner: it is an input of ecs, ecs_public"
+        in inventory.problem()
+    )
+
+
 # -- platforms ---------------------------------------------------------------------------------------------
 
 

@@ -105,6 +105,26 @@ _IMAGES: tuple[list[Any], list[Any]] = (
     [_IMAGE],
     ["dev-tasks:latest", "dev-tasks@sha256:0123", f"{_IMAGE}0", ""],
 )
+_WORKER: Json = {"command": ["celery", "worker"]}
+_PROCESSES: tuple[list[Any], list[Any]] = (
+    [
+        {
+            "a-1": {"command": ["sh", "-c", ""], "min_count": 2, "max_count": 4, "stop_timeout_seconds": 2},
+            "p" * 30: _WORKER | {"max_count": None, "cpu_units": 512, "memory_mib": 4096},
+            "b": _WORKER | {"health_check_command": ["CMD", "celery", "inspect", "ping"], "stop_timeout_seconds": 120},
+        }
+    ],
+    [
+        *({name: _WORKER} for name in ("web", "task", "a_b", "a-", "p" * 31)),
+        *({"worker": {"command": command}} for command in ([], [" "])),
+        *({"worker": _WORKER | {"min_count": count}} for count in (0, 1.5)),
+        {"worker": _WORKER | {"min_count": 2, "max_count": 1}},
+        *({"worker": _WORKER | {"cpu_units": units}} for units in (100, 512)),
+        {"worker": _WORKER | {"memory_mib": 4096}},
+        {"worker": _WORKER | {"stop_timeout_seconds": 121}},
+        {"worker": _WORKER | {"health_check_command": ["true", "true"]}},
+    ],
+)
 _FARGATE: _Cases = {
     "image": _IMAGES,
     "container_port": _PORTS,
@@ -116,6 +136,7 @@ _FARGATE: _Cases = {
         [["true"], ["CMD"], ["curl", "-f"], []],
     ),
     "memory_mib": ([512, 1024, 2048], [256, 513, 3072, 4096]),
+    "processes": _PROCESSES,
     "start_period_seconds": _START,
     "stop_timeout_seconds": _STOP,
     "tmp_size_mib": _TMP,
@@ -248,6 +269,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     },
     "aws/service_ecs_public": {
         **_FARGATE,
+        "alarm_action_arns": _ALARMS["alarm_action_arns"],
         "allowed_cidr_blocks": (
             [["0.0.0.0/0"], ["203.0.113.0/24", "198.51.100.7/32"]],
             [[], ["203.0.113.1/24"], ["203.0.113.0"], ["everyone"], ["::/0"]],

@@ -119,6 +119,7 @@ def part(name: str, platform: str, **values: Any) -> Json:
             "version": "0.1.0",
             "image_tag": "0.1.0-3f6c2d1a9b",
             "image_digest": "sha256:7dc73547c1b3f6d2a4e5968778695a4b3c2d1e0f7dc73547c1b3f6d2a4e59687",
+            "processes": [],
         },
         "requests": [
             {"request": f"GET {path}", "status": 200, "attempts": 1, "problems": []}

@@ -116,6 +116,48 @@ def test_service_that_there_is_not(
         deployment.follow()
 
 
+def test_process_is_a_service_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its deployment is named with it, and the log that is shown is its own."""
+    monkeypatch.setattr(ecs, "LATE_SECONDS", -1)
+    worker = {"service_name": "app_worker", "task_definition_arn": NEW}
+    request = Request(
+        OUTPUTS | {"task_definition_arn": OLD, "processes": {"worker": worker}}, "sha256:1", 60, "us-east-1"
+    )
+    process = ecs.Deployment(request).processes()["worker"]
+    assert isinstance(process, ecs.Deployment)
+    container = {"name": "app", "exitCode": 1}
+    task = {
+        "taskArn": TASK,
+        "lastStatus": "STOPPED",
+        "taskDefinitionArn": NEW,
+        "stoppedReason": "Essential container in task exited",
+    }
+    options = {"awslogs-group": "app/service", "awslogs-stream-prefix": "worker"}
+    definition = {"name": "app", "logConfiguration": {"logDriver": "awslogs", "options": options}}
+    with Stubber(process._ecs) as answers, Stubber(process._logs) as logs:
+        failed = rollout("d-2", NEW, "FAILED", "ACTIVE", 0)
+        service = {"status": "ACTIVE", "taskDefinition": OLD, "deployments": [BEFORE, failed | {"createdAt": 1}]}
+        answers.add_response(
+            "describe_services", {"services": [service]}, {"cluster": "app", "services": ["app_worker"]}
+        )
+        stopped = {"cluster": "app", "serviceName": "app_worker", "desiredStatus": "STOPPED"}
+        answers.add_response("list_tasks", {"taskArns": [TASK]}, stopped)
+        answers.add_response("describe_tasks", {"tasks": [task | {"containers": [container]}], "failures": []})
+        answers.add_response("describe_task_definition", {"taskDefinition": {"containerDefinitions": [definition]}})
+        stream = {"logGroupName": "app/service", "logStreamName": "worker/app/1", "limit": 15, "startFromHead": False}
+        logs.add_response("get_log_events", {"events": [{"timestamp": 1, "message": "no broker"}]}, stream)
+        with pytest.raises(ActionError) as raised:
+            process.follow()
+    said = str(raised.value)
+    assert f"The deployment of {NEW} to process worker (service app_worker) failed: the reason." in said
+    assert f"The service was rolled back and still runs {OLD}." in said
+    assert "exit code 1\n  | no broker" in said
+
+
+def test_state_of_before_there_were_processes_has_none(deployment: ecs.Deployment) -> None:
+    assert deployment.processes() == {}
+
+
 def test_tasks_of_more_than_one_page(deployment: ecs.Deployment, answers: Stubber) -> None:
     arns = [f"{TASK}{number}" for number in range(101)]
     answers.add_response("list_tasks", {"taskArns": arns[:100], "nextToken": "more"})

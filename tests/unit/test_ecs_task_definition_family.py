@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from moto import mock_aws
 
-from plugins.action.ecs_task_definition_family import delete, revisions
+from plugins.action.ecs_task_definition_family import delete, families, revisions
 
 
 @pytest.fixture
@@ -36,6 +36,14 @@ def test_every_revision_is_deleted(ecs: Any) -> None:
     delete(ecs, arns[1:], arns[:1])
     assert revisions(ecs, "dev-tasks", "ACTIVE") == revisions(ecs, "dev-tasks", "INACTIVE") == []
     assert revisions(ecs, "dev-tasks-migration", "ACTIVE") == others
+
+
+def test_families_of_processes_are_no_other_apps(ecs: Any) -> None:
+    for family in ("dev-tasks", "dev-tasks-migration", "dev-tasks-two", "dev-tasks_worker", "dev-tasks_beat"):
+        register(ecs, family, 1)
+    [gone] = register(ecs, "dev-tasks_gone", 1)
+    ecs.deregister_task_definition(taskDefinition=gone)
+    assert families(ecs, "dev-tasks_") == ["dev-tasks_beat", "dev-tasks_gone", "dev-tasks_worker"]
 
 
 def test_family_that_there_is_not(ecs: Any) -> None:

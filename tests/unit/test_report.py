@@ -236,6 +236,16 @@ def test_page_without_times_or_hosts() -> None:
     assert "is not in callbacks_enabled" in page.text
 
 
+def test_page_has_the_processes_of_an_app() -> None:
+    with_processes, without = example.part("shop", "ecs"), example.part("blog", "ecs")
+    with_processes["deployed"]["processes"] = ["beat", "worker"]
+    # Kept by a run of before there were processes.
+    del without["deployed"]["processes"]
+    _, page = _page([with_processes, without])
+    assert page.problems == []
+    assert page.text.count("processes beat, worker") == page.text.count("processes ") == 1
+
+
 def test_what_is_inserted_is_escaped() -> None:
     def hostile(value: Any, key: str = "") -> Any:
         if isinstance(value, dict):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import time
+from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
@@ -44,6 +46,10 @@ class Fleet(Deployment):
     def report(self) -> list[str]:
         return ["the last lines"]
 
+    def processes(self) -> dict[str, Deployment]:
+        given = self.request.outputs.get("processes", {})
+        return {name: Fleet(replace(self.request, outputs=outputs)) for name, outputs in given.items()}
+
 
 def fleet(running: dict[str, list[str]], seconds: int = 1) -> Fleet:
     return Fleet(Request({"running": running, "app_url": "https://app"}, WANTED, seconds, "us-east-1"))
@@ -54,8 +60,52 @@ def test_what_was_asked_for_runs() -> None:
         "changed": False,
         "deployment_id": "d-1",
         "image_digests": [WANTED],
+        "processes": {},
         "url": "https://app",
     }
+
+
+def with_processes(problem: Exception | None = None, **processes: Any) -> Fleet:
+    """A fleet with other processes, the outputs of each by its name."""
+    outputs = {"running": {WANTED: ["a"]}, "app_url": "https://app", "problem": problem, "processes": processes}
+    return Fleet(Request(outputs, WANTED, 5, "us-east-1"))
+
+
+def test_other_processes_are_proven_too() -> None:
+    proven = with_processes(worker={"running": {WANTED: ["b", "c"]}}).run()
+    assert proven["processes"] == {"worker": "d-1"}
+    with pytest.raises(ActionError, match=f"^fleet runs {OTHER} in b, asked for was {WANTED}\nthe last lines$"):
+        with_processes(beat={"running": {WANTED: ["c"]}}, worker={"running": {OTHER: ["b"]}}).run()
+
+
+def test_failures_of_all_processes_are_told() -> None:
+    worker, beat, late = (
+        {"running": {WANTED: ["b"]}, "problem": problem}
+        for problem in (ActionError("the worker broke"), ActionError("the beat broke"), NotYetError("late"))
+    )
+    with pytest.raises(ActionError, match=r"^it broke\nthe worker broke\nthe beat broke$"):
+        with_processes(ActionError("it broke"), late=late, worker=worker, beat=beat).run()
+    with pytest.raises(ActionError, match=r"^late\nthe worker broke$"):
+        with_processes(late=late, worker=worker).run()
+
+
+def test_nothing_is_waited_for_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[int] = []
+
+    class Slow(Fleet):
+        def follow(self) -> str:
+            waited.append(self.timeout_seconds)
+            return super().follow()
+
+    failing = {"running": {}, "problem": ActionError("no")}
+    request = Request({"running": {WANTED: ["a"]}, "problem": None}, WANTED, 5, "us-east-1")
+    slow = Slow(request)
+    monkeypatch.setattr(
+        slow, "processes", lambda: {"one": Slow(replace(request, outputs=failing)), "two": Slow(request)}
+    )
+    with pytest.raises(ActionError, match=r"^no$"):
+        slow.run()
+    assert waited == [5, 5, 0]
 
 
 @pytest.mark.parametrize(
@@ -98,9 +148,22 @@ def test_status_says_what_is_wrong_and_does_not_fail(
         "began": "2026-11-29T20:00:00+00:00",
         "by": "me",
         "problems": said,
+        "processes": {},
         "running": {digest: ["a"] for digest in running},
         "url": "https://app",
     }
+
+
+def test_status_has_the_other_processes() -> None:
+    status = with_processes(
+        beat={"running": {}}, worker={"running": {WANTED: ["b", "c"]}, "problem": NotYetError("late")}
+    ).status()
+    assert status["processes"] == {"beat": 0, "worker": 2}
+    assert status["running"] == {WANTED: ["a"]}
+    assert status["problems"] == [
+        f"process beat: fleet runs nothing, asked for was {WANTED}",
+        "process worker: a deployment is under way, or has left something that is not healthy",
+    ]
 
 
 def test_what_does_not_happen_in_time() -> None:

@@ -373,6 +373,8 @@ def test_snapshots_and_secrets_in_recovery_are_kept(cloud: Cloud) -> None:
     [
         ("dev-guests", True),
         ("dev-guests-app", True),
+        ("dev-guests_worker-running-tasks", True),
+        ("dev-guests-admin_worker", False),
         ("dev-guests2", False),
         ("dev-guests-admin", False),
         ("dev-guests-admin-app", False),

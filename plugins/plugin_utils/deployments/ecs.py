@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from ansible_collections.slipway.provision.plugins.plugin_utils import deployment as base
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import AwsDeployment, Origin, Request
 from ansible_collections.slipway.provision.plugins.plugin_utils.ecs_tasks import (
@@ -23,13 +24,21 @@ Json = dict[str, Any]
 
 
 class Deployment(AwsDeployment):
-    """One service's deployment of one task definition."""
+    """One service's deployment of one task definition.
 
-    def __init__(self, request: Request) -> None:
+    Args:
+        request: what was deployed.
+        process: the process whose service it is; empty for the web server.
+    """
+
+    def __init__(self, request: Request, process: str = "") -> None:
         super().__init__(request)
         self._ecs = self.client("ecs")
-        self._cluster, self._service = request.outputs["cluster_name"], request.outputs["service_name"]
-        self._task_definition = request.outputs["task_definition_arn"]
+        outputs = request.outputs["processes"][process] if process else request.outputs
+        self._process = process
+        self._cluster, self._service = request.outputs["cluster_name"], outputs["service_name"]
+        self._task_definition = outputs["task_definition_arn"]
+        self._title = f"process {process} (service {self._service})" if process else f"service {self._service}"
         self._identifier = ""
         self._seen = time.monotonic()
         self._containers: dict[str, list[Json]] = {}
@@ -39,9 +48,14 @@ class Deployment(AwsDeployment):
         """Name of the service."""
         return str(self._service)
 
+    def processes(self) -> dict[str, base.Deployment]:
+        """Those of the other processes, each of which is a service."""
+        # A state of before there were processes has no such output.
+        return {name: Deployment(self.request, name) for name in self.request.outputs.get("processes", {})}
+
     def follow(self) -> str:
         """Follow the deployment until it is complete."""
-        late = f"is not complete after {self.request.timeout_seconds} s"
+        late = f"is not complete after {self.timeout_seconds} s"
         return str(self.wait_for(self._completed, lambda: self._failure(late, self._describe())))
 
     def running(self) -> dict[str, list[str]]:
@@ -110,11 +124,11 @@ class Deployment(AwsDeployment):
 
     def _failure(self, what: str, service: Json | None) -> str:
         if service is None:
-            return f"there is no service {self._service} in cluster {self._cluster}"
-        lines = [f"The deployment of {self._task_definition} to service {self._service} failed: {what}."]
+            return f"there is no {self._title} in cluster {self._cluster}"
+        lines = [f"The deployment of {self._task_definition} to {self._title} failed: {what}."]
         now = service["taskDefinition"]
         if now != self._task_definition:
-            lines.append(f"The service was rolled back and still serves {now}.")
+            lines.append(f"The service was rolled back and still {'runs' if self._process else 'serves'} {now}.")
         stopped = [t for t in self.tasks("STOPPED") if t["taskDefinitionArn"] == self._task_definition]
         stopped.sort(key=lambda task: str(task.get("stoppedAt")), reverse=True)
         for task in stopped[:_SHOWN_TASKS]:

@@ -3,11 +3,11 @@ locals {
 
   # In Python because an image of a Python application has it, while curl is one more thing to patch. By hand, and without
   # what Python loads for each user: it runs every ten seconds in a quarter of a vCPU, and urllib costs four times as much.
-  default_health_check_command = [
+  default_health_check_command = var.container_port == null ? null : [
     "CMD", "python", "-IS", "-c",
     join("; ", [
       "import socket",
-      "server = socket.create_connection(('127.0.0.1', ${var.container_port}), 4)",
+      "server = socket.create_connection(('127.0.0.1', ${coalesce(var.container_port, 0)}), 4)",
       "server.sendall(b'GET ${local.health_check_path} HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n')",
       "raise SystemExit(${local.health_check_failure})",
     ]),
@@ -20,13 +20,14 @@ locals {
     var.health_check_path == null ? "server.recv(64)[9:10] not in (b'2', b'3', b'4')" : "server.recv(64)[9:12] != b'200'"
   )
 
+  health_check_command = var.health_check_command == null ? local.default_health_check_command : var.health_check_command
+
   # What the platform knows better than its caller comes last and wins.
   environment_variables = merge(var.environment_variables, {
     AWS_DEFAULT_REGION = var.region
     AWS_REGION         = var.region
     IMAGE_DIGEST       = split("@", var.image)[1]
-    PORT               = tostring(var.container_port)
-  })
+  }, var.container_port == null ? {} : { PORT = tostring(var.container_port) })
 
   # The agent of an ECS Exec session runs inside the container, as root, and writes to these three directories; a
   # read-only root file system refuses that (https://github.com/aws/containers-roadmap/issues/1359).
@@ -49,6 +50,7 @@ resource "aws_ecs_task_definition" "this" {
   container_definitions = jsonencode([{
     name                   = local.container_name
     image                  = var.image
+    command                = var.command
     essential              = true
     user                   = var.user
     readonlyRootFilesystem = true
@@ -65,8 +67,8 @@ resource "aws_ecs_task_definition" "this" {
     # ECS reads secrets when it starts a task. Another version of one is another revision, whose tasks read it.
     dockerLabels = length(var.secrets) == 0 ? null : { secret-versions = var.secret_versions }
 
-    healthCheck = {
-      command     = var.health_check_command == null ? local.default_health_check_command : var.health_check_command
+    healthCheck = local.health_check_command == null ? null : {
+      command     = local.health_check_command
       interval    = 10
       timeout     = 5
       retries     = 3
@@ -85,7 +87,7 @@ resource "aws_ecs_task_definition" "this" {
       options = {
         awslogs-group         = var.log_group_name
         awslogs-region        = var.region
-        awslogs-stream-prefix = "task"
+        awslogs-stream-prefix = var.log_stream_prefix
       }
     }
 
@@ -93,7 +95,9 @@ resource "aws_ecs_task_definition" "this" {
       for volume, path in local.execute_command_volumes : { sourceVolume = volume, containerPath = path, readOnly = false }
     ]
 
-    portMappings = [{ containerPort = var.container_port, hostPort = var.container_port, protocol = "tcp" }]
+    portMappings = [
+      for port in var.container_port == null ? [] : [var.container_port] : { containerPort = port, hostPort = port, protocol = "tcp" }
+    ]
   }])
 
   runtime_platform {

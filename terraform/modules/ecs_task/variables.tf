@@ -1,7 +1,13 @@
+variable "command" {
+  description = "Command in place of the image's own, a word each; null runs the image's."
+  type        = list(string)
+  default     = null
+}
+
 variable "container_port" {
-  description = "TCP port the application listens on; handed to it as PORT."
+  description = "TCP port the application listens on; handed to it as PORT. Null where it listens on none."
   type        = number
-  nullable    = false
+  default     = null
 }
 
 variable "cpu_architecture" {
@@ -38,7 +44,7 @@ variable "execution_role_arn" {
 }
 
 variable "health_check_command" {
-  description = "Command whose exit code 0 says that the container is alive, beginning with CMD or CMD-SHELL; null asks health_check_path with the image's own Python."
+  description = "Command whose exit code 0 says that the container is alive, beginning with CMD or CMD-SHELL; null asks health_check_path with the image's own Python, and nothing without a port."
   type        = list(string)
   default     = null
 }
@@ -58,6 +64,13 @@ variable "image" {
 variable "log_group_name" {
   description = "Name of the CloudWatch log group for the application's output."
   type        = string
+  nullable    = false
+}
+
+variable "log_stream_prefix" {
+  description = "What the names of the log streams begin with, before /app/<id of the task>."
+  type        = string
+  default     = "task"
   nullable    = false
 }
 

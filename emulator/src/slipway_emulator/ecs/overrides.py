@@ -116,7 +116,8 @@ TABLE: Table = (
         "_create_service",
         "9827d1f1d685f9c6",
         "forgets availabilityZoneRebalancing; takes the name of a service that drains, inactive task definitions, "
-        "capacity providers that the cluster has not, and target groups without a load balancer",
+        "capacity providers that the cluster has not, target groups without a load balancer, and rebalancing where "
+        "there is no room for it",
         services.create_service,
         operation="CreateService",
     ),
@@ -124,8 +125,8 @@ TABLE: Table = (
         "services.ecs",
         "_update_service",
         "55eba3b98b83584c",
-        "forgets availabilityZoneRebalancing, takes inactive task definitions, and starts no new tasks with another "
-        "load balancer or network",
+        "forgets availabilityZoneRebalancing, or takes it where there is no room for it, takes inactive task "
+        "definitions, and starts no new tasks with another load balancer or network",
         services.update_service,
         operation="UpdateService",
     ),

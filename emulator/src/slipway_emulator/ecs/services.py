@@ -96,7 +96,7 @@ def create_service(original: Function, parts: Parts) -> Function:
                 "InvalidParameterException", "Unable to Start a service that is still Draining.", 400
             )
             return refused
-        if problem := _capacity_problem(data, cluster) or _target_group_problem(data):
+        if problem := _capacity_problem(data, cluster) or _target_group_problem(data) or _rebalancing_problem(data, {}):
             unusable: Response = ecs.error_response_json("InvalidParameterException", problem, 400)
             return unusable
         response = _keep_rebalancing(data, original(data))
@@ -114,6 +114,9 @@ def update_service(original: Function, parts: Parts) -> Function:
         cluster, service = data.get("cluster", "default"), data.get("service", "")
         seen = ecs._describe_services({"cluster": cluster, "services": [service], "include": ["TAGS"]})
         before: Json | None = next(iter(json.loads(seen[2]).get("services", [])), None)
+        if problem := _rebalancing_problem(data, before or {}):
+            refused: Response = ecs.error_response_json("InvalidParameterException", problem, 400)
+            return refused
         if before and any(name in data and data[name] != before.get(name) for name in _STARTING_NEW_TASKS):
             data = data | {"forceNewDeployment": True}
         response = _keep_rebalancing(data, original(data))
@@ -176,6 +179,15 @@ def _target_group_problem(request: Json) -> str:
     for arn in (item.get("targetGroupArn") for item in request.get("loadBalancers") or []):
         if arn and not balancers_of(arn):
             return f"The target group with targetGroupArn {arn} does not have an associated load balancer."
+    return ""
+
+
+def _rebalancing_problem(request: Json, before: Json) -> str:
+    """What ECS has against rebalancing, which starts a task before it stops one; empty when nothing."""
+    asked = before | {name: value for name, value in request.items() if value is not None}
+    maximum = (asked.get("deploymentConfiguration") or {}).get("maximumPercent", 200)
+    if asked.get("availabilityZoneRebalancing") == "ENABLED" and maximum <= 100:
+        return "Availability Zone rebalancing does not support maximumPercent <= 100%."
     return ""
 
 

@@ -38,30 +38,6 @@ module "task_roles" {
   registry_repository_arn  = var.registry_repository_arn
 }
 
-module "task" {
-  source = "../../../modules/ecs_task"
-
-  container_port          = var.container_port
-  cpu_architecture        = var.cpu_architecture
-  cpu_units               = var.cpu_units
-  environment_variables   = var.environment_variables
-  execute_command_enabled = var.execute_command_enabled
-  execution_role_arn      = module.task_roles.execution_role_arn
-  health_check_command    = var.health_check_command
-  image                   = var.image
-  log_group_name          = module.task_roles.log_group_name
-  memory_mib              = var.memory_mib
-  name                    = var.name
-  region                  = var.region
-  secret_versions         = var.data_environment_secret_versions
-  secrets                 = var.data_environment_secrets
-  start_period_seconds    = var.start_period_seconds
-  stop_timeout_seconds    = var.stop_timeout_seconds
-  task_role_arn           = module.task_roles.task_role_arn
-  tmp_size_mib            = var.tmp_size_mib
-  user                    = var.user
-}
-
 # A cluster takes no task on Fargate Spot before this.
 resource "aws_ecs_cluster_capacity_providers" "spot" {
   count = var.capacity_provider == "FARGATE_SPOT" ? 1 : 0
@@ -73,7 +49,7 @@ resource "aws_ecs_cluster_capacity_providers" "spot" {
 resource "aws_ecs_service" "this" {
   name            = var.name
   cluster         = aws_ecs_cluster.this.id
-  task_definition = module.task.arn
+  task_definition = module.task["web"].arn
   launch_type     = var.capacity_provider == "FARGATE" ? "FARGATE" : null
   desired_count   = var.min_count
 
@@ -92,7 +68,7 @@ resource "aws_ecs_service" "this" {
   }
 
   load_balancer {
-    container_name   = module.task.container_name
+    container_name   = module.task["web"].container_name
     container_port   = var.container_port
     target_group_arn = module.target.arn
   }

@@ -23,6 +23,14 @@ output "log_group_name" {
   value       = module.task_roles.log_group_name
 }
 
+output "processes" {
+  description = "Of each process, the name of its ECS service and the ARN of the task definition that it was told to run."
+  value = {
+    for name, process in module.process :
+    name => { service_name = process.service_name, task_definition_arn = module.task[name].arn }
+  }
+}
+
 output "service_name" {
   description = "Name of the ECS service."
   value       = aws_ecs_service.this.name
@@ -35,7 +43,7 @@ output "platform" {
 
 output "task_definition_arn" {
   description = "ARN of the task definition the service was told to run, with its revision."
-  value       = module.task.arn
+  value       = module.task["web"].arn
 }
 
 output "zone_name_servers" {

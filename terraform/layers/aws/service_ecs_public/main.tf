@@ -38,36 +38,11 @@ module "task_roles" {
   registry_repository_arn  = var.registry_repository_arn
 }
 
-module "task" {
-  source = "../../../modules/ecs_task"
-
-  container_port          = var.container_port
-  cpu_architecture        = var.cpu_architecture
-  cpu_units               = var.cpu_units
-  environment_variables   = var.environment_variables
-  execute_command_enabled = var.execute_command_enabled
-  execution_role_arn      = module.task_roles.execution_role_arn
-  health_check_command    = var.health_check_command
-  health_check_path       = var.health_check_path
-  image                   = var.image
-  log_group_name          = module.task_roles.log_group_name
-  memory_mib              = var.memory_mib
-  name                    = var.name
-  region                  = var.region
-  secret_versions         = var.data_environment_secret_versions
-  secrets                 = var.data_environment_secrets
-  start_period_seconds    = var.start_period_seconds
-  stop_timeout_seconds    = var.stop_timeout_seconds
-  task_role_arn           = module.task_roles.task_role_arn
-  tmp_size_mib            = var.tmp_size_mib
-  user                    = var.user
-}
-
 resource "aws_ecs_service" "this" {
   #checkov:skip=CKV_AWS_333:a public address instead of a load balancer is what this platform is
   name            = var.name
   cluster         = aws_ecs_cluster.this.id
-  task_definition = module.task.arn
+  task_definition = module.task["web"].arn
   launch_type     = "FARGATE"
   desired_count   = var.desired_count
 

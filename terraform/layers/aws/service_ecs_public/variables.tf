@@ -9,6 +9,18 @@ variable "account_id" {
   }
 }
 
+variable "alarm_action_arns" {
+  description = "ARNs that are notified when the alarm of a process goes into ALARM or back to OK, such as SNS topics."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_action_arns : can(regex("^arn:aws[a-z-]*:", arn))])
+    error_message = "alarm_action_arns holds ${join(", ", var.alarm_action_arns)}; each must be an ARN, such as arn:aws:sns:us-east-1:111122223333:operations."
+  }
+}
+
 variable "allowed_cidr_blocks" {
   description = "IPv4 ranges that may reach the application, in CIDR notation."
   type        = list(string)
@@ -264,6 +276,74 @@ variable "permissions_boundary_arn" {
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:policy/.+$", var.permissions_boundary_arn))
     error_message = "permissions_boundary_arn is \"${coalesce(var.permissions_boundary_arn, "null")}\"; it must be the ARN of an IAM policy of the account, or null."
+  }
+}
+
+variable "processes" {
+  description = "Processes beside the web server, by name: each runs another command of the same image, in tasks of its own that nobody sends requests to. min_count (1) to max_count (min_count) tasks run; with a max_count of 1, a task is told to stop before its successor starts. cpu_units, memory_mib and stop_timeout_seconds are the web server's where they are not set. health_check_command begins with CMD or CMD-SHELL; without it, a task is healthy that has run for ten seconds."
+  type = map(object({
+    command              = list(string)
+    cpu_units            = optional(number)
+    health_check_command = optional(list(string))
+    max_count            = optional(number)
+    memory_mib           = optional(number)
+    min_count            = optional(number, 1)
+    stop_timeout_seconds = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  # Names in AWS end with it. Log streams begin with it, those of the web server with task.
+  validation {
+    condition     = alltrue([for name in keys(var.processes) : can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) && !contains(["task", "web"], name)])
+    error_message = "processes holds ${join(", ", [for name in keys(var.processes) : jsonencode(name) if !can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) || contains(["task", "web"], name)])}; a name must have 1 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen. task and web stand for the web server, which runs the image's own command."
+  }
+
+  validation {
+    condition     = alltrue([for process in values(var.processes) : try(length(trimspace(process.command[0])) > 0, false)])
+    error_message = "processes holds ${join(", ", [for name, process in var.processes : "${name} with the command ${jsonencode(process.command)}" if !try(length(trimspace(process.command[0])) > 0, false)])}; it must be the words of a command, such as [celery, -A, shop, worker]."
+  }
+
+  validation {
+    condition = alltrue([
+      for process in values(var.processes) :
+      process.min_count >= 1
+      && coalesce(process.max_count, process.min_count) >= process.min_count
+      && alltrue([for count in [process.min_count, coalesce(process.max_count, process.min_count)] : floor(count) == count])
+    ])
+    error_message = "processes must have whole numbers of tasks, \"min_count\" at least 1 and \"max_count\" at least \"min_count\"; they are: ${join(", ", [for name, process in var.processes : "${name} ${process.min_count} to ${coalesce(process.max_count, process.min_count)}"])}."
+  }
+
+  # As for the web server, see memory_mib. A wrong cpu_units of the web server is told by its own rule.
+  validation {
+    condition = alltrue([
+      for process in values(var.processes) : contains(
+        lookup({
+          256  = [512, 1024, 2048]
+          512  = [for gib in range(1, 5) : gib * 1024]
+          1024 = [for gib in range(2, 9) : gib * 1024]
+          2048 = [for gib in range(4, 17) : gib * 1024]
+          4096 = [for gib in range(8, 31) : gib * 1024]
+        }, coalesce(process.cpu_units, var.cpu_units), process.cpu_units == null ? [coalesce(process.memory_mib, var.memory_mib)] : []),
+        coalesce(process.memory_mib, var.memory_mib)
+      )
+    ])
+    error_message = "processes must have sizes that Fargate has: 256 CPU units with 512, 1024 or 2048 MiB, 512 with 1024 to 4096, 1024 with 2048 to 8192, 2048 with 4096 to 16384 or 4096 with 8192 to 30720, each in steps of 1024; they are: ${join(", ", [for name, process in var.processes : "${name} ${coalesce(process.cpu_units, var.cpu_units)} with ${coalesce(process.memory_mib, var.memory_mib)}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for process in values(var.processes) : coalesce(process.memory_mib, var.memory_mib) > var.tmp_size_mib])
+    error_message = "processes must have more memory than tmp_size_mib (${var.tmp_size_mib} MiB); they have: ${join(", ", [for name, process in var.processes : "${name} ${coalesce(process.memory_mib, var.memory_mib)}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for process in values(var.processes) : process.stop_timeout_seconds == null ? true : process.stop_timeout_seconds >= 2 && process.stop_timeout_seconds <= 120])
+    error_message = "processes must have a \"stop_timeout_seconds\" from 2 to 120; they are: ${join(", ", [for name, process in var.processes : "${name} ${coalesce(process.stop_timeout_seconds, var.stop_timeout_seconds)}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for process in values(var.processes) : process.health_check_command == null ? true : try(length(process.health_check_command) >= 2 && contains(["CMD", "CMD-SHELL"], process.health_check_command[0]), false)])
+    error_message = "processes must have a \"health_check_command\" that begins with CMD (words of a command follow) or CMD-SHELL (one shell line follows), or none; they are: ${join(", ", [for name, process in var.processes : "${name} ${jsonencode(process.health_check_command)}"])}."
   }
 }
 

@@ -36,6 +36,8 @@ run "defaults" {
         && container.linuxParameters.initProcessEnabled
         && container.linuxParameters.tmpfs[0].containerPath == "/tmp"
         && container.logConfiguration.logDriver == "awslogs"
+        && container.logConfiguration.options.awslogs-stream-prefix == "task"
+        && container.command == null
         && length(container.mountPoints) == 0
         && strcontains(join(" ", container.healthCheck.command), "GET /healthz HTTP/1.0")
         && strcontains(join(" ", container.healthCheck.command), "('127.0.0.1', 8000)")
@@ -137,5 +139,28 @@ run "path_of_its_own" {
       )
     ])
     error_message = "A path that is given has to answer 200."
+  }
+}
+
+run "another_command_without_a_port" {
+  command = plan
+
+  variables {
+    command           = ["flask", "cleanup"]
+    container_port    = null
+    log_stream_prefix = "cleanup"
+  }
+
+  assert {
+    condition = alltrue([
+      for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : (
+        container.command == ["flask", "cleanup"]
+        && container.healthCheck == null
+        && container.portMappings == []
+        && container.logConfiguration.options.awslogs-stream-prefix == "cleanup"
+        && [for variable in container.environment : variable.name] == ["AWS_DEFAULT_REGION", "AWS_REGION", "IMAGE_DIGEST"]
+      )
+    ])
+    error_message = "What listens on no port has no PORT, and nothing asks one."
   }
 }

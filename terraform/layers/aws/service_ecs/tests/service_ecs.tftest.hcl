@@ -317,3 +317,40 @@ run "rejects_a_zone_beside_the_one_of_the_network" {
 
   expect_failures = [var.zone_name]
 }
+
+run "processes" {
+  command = plan
+
+  override_resource {
+    target          = module.task["worker"].aws_ecs_task_definition.this
+    override_during = plan
+    values          = { arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/dev-tasks_worker:1" }
+  }
+
+  variables {
+    alarm_action_arns     = ["arn:aws:sns:us-east-1:111122223333:on-call"]
+    cpu_units             = 512
+    environment_variables = { APP_NAME = "shop" }
+    memory_mib            = 1024
+    processes = {
+      beat   = { command = ["celery", "-A", "shop", "beat"], stop_timeout_seconds = 5 }
+      worker = { command = ["celery", "-A", "shop", "worker"], cpu_units = 256, health_check_command = ["CMD-SHELL", "celery inspect ping"], max_count = 4, memory_mib = 2048 }
+    }
+    stop_timeout_seconds = 60
+  }
+
+  assert {
+    condition     = output.processes.worker == { service_name = "dev-tasks_worker", task_definition_arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/dev-tasks_worker:1" }
+    error_message = "The output says what to follow."
+  }
+}
+
+run "rejects_wrong_processes" {
+  command = plan
+
+  variables {
+    processes = { web = { command = ["gunicorn", "shop:app"] } }
+  }
+
+  expect_failures = [var.processes]
+}
