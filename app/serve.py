@@ -44,7 +44,7 @@ TRUSTED = {"trusted_proxy": "*", "trusted_proxy_headers": {"x-forwarded-for", "x
 ADJUSTMENTS = Adjustments(
     threads=THREADS,
     # Longer than a load balancer keeps an idle connection (an ALB: 60 s), or it would meet a closed one.
-    channel_timeout=65,
+    channel_timeout=int(os.environ.get("SERVER_KEEP_ALIVE_SECONDS") or 65),
     cleanup_interval=1,
     connection_limit=1000,
     asyncore_use_poll=True,
