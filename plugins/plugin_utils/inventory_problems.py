@@ -556,8 +556,12 @@ def _check_database_authorities(host: Host, known: Project, problems: Problems) 
 def _check_database_extensions(host: Host, problems: Problems) -> None:
     """Check the names of the extensions of an app's database; which ones there are, its server knows."""
     name = "database_access_extensions"
-    names = host.values.get(name)
-    if isinstance(names, list) and (problem := extension_names_problem(names)):
+    names = host.values.get(name, [])
+    # Unlike a layer, a role takes no null where it has a default.
+    problem = "is null; it must be a list, [] for none" if names is None else ""
+    if isinstance(names, list):
+        problem = extension_names_problem(names)
+    if problem:
         problems.add([host.name], f"{name} {problem}", f"Edit {host.file_of(name, f'host_vars/{host.name}/data.yml')}")
 
 

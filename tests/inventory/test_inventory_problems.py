@@ -1074,7 +1074,7 @@ def test_names_of_extensions(inventory: Inventory) -> None:
     inventory.set("tasks", database_access_extensions="citext")
     assert 'tasks: database_access_extensions is "citext"; it must be a list' in inventory.problem()
     inventory.set("tasks", database_access_extensions=None)
-    assert inventory.problems() == []
+    assert "tasks: database_access_extensions is null; it must be a list, [] for none" in inventory.problem()
 
 
 def test_region_whose_authorities_are_not_there(inventory: Inventory) -> None:
