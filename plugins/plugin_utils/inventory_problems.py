@@ -580,8 +580,8 @@ def _layer_inputs(host: Host, layer: str, root: Path, known: Project, problems: 
         name = f"{layer}_{variable}"
         inputs[variable] = UNKNOWN
         if variable in COMMON:
-            # The last layer's rules are the narrowest. Rules on other inputs name the account and the region.
-            if layer in ("network", "service") or variable in ("account_id", "region"):
+            # The last layer's rules are the narrowest. Rules on other inputs name account, project and region.
+            if layer in ("network", "service") or variable in ("account_id", "project", "region"):
                 inputs[variable] = _common_input(host, variable)
         elif name == "service_environment_variables":
             inputs[variable] = _environment(host, known)

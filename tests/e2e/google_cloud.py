@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import requests
@@ -13,6 +14,8 @@ from tests.e2e.runs import PROJECT
 GOOGLE_PROJECT = "slipway-rehearsal"
 LOCATION = f"projects/{GOOGLE_PROJECT}/locations/us-central1"
 ACCOUNTS = f"/iam/v1/projects/{GOOGLE_PROJECT}/serviceAccounts"
+
+SECRETS = f"/secretmanager/v1/projects/{GOOGLE_PROJECT}/secrets"
 
 OWNER_KEY = PROJECT / ".build/emulator/google-credentials.json"
 """File of the key of who owns the emulator's projects: another one in each emulator."""
@@ -34,13 +37,18 @@ def access_token() -> str:
     return str(credentials.token)
 
 
-def google(path: str) -> Json | None:
+def google(path: str, body: Json | None = None) -> Json | None:
     """What an API answers; None where there is no such thing.
+
+    Args:
+        path: of the API.
+        body: what is sent to it; without one, it is only asked.
 
     Raises:
         GoogleAuthError, OSError: the emulator does not run, or not yet.
     """
-    answer = requests.get(_ADDRESS + path, headers={"Authorization": f"Bearer {access_token()}"}, timeout=30)
+    method, headers = "GET" if body is None else "POST", {"Authorization": f"Bearer {access_token()}"}
+    answer = requests.request(method, _ADDRESS + path, headers=headers, json=body, timeout=30)
     if answer.status_code == 404:
         return None
     answer.raise_for_status()
@@ -53,6 +61,20 @@ def service(name: str) -> Json | None:
     return google(f"/run/v2/{LOCATION}/services/{name}")
 
 
+def make_secret(name: str, value: str) -> None:
+    """Make a secret that no deployment has made, or give it another value."""
+    if google(f"{SECRETS}/{name}") is None:
+        google(f"{SECRETS}?secretId={name}", {"replication": {"automatic": {}}})
+    data = base64.b64encode(value.encode()).decode()
+    google(f"{SECRETS}/{name}:addVersion", {"payload": {"data": data}})
+
+
+def secret_value(name: str) -> str:
+    """The newest value of a secret."""
+    answer = google(f"{SECRETS}/{name}/versions/latest:access") or {}
+    return base64.b64decode(answer["payload"]["data"]).decode()
+
+
 def state_bucket(environment: str) -> str:
     """Path of the bucket of an environment's states."""
     return f"/storage/v1/b/slipway-{environment}-gcp-state"
@@ -63,8 +85,10 @@ def left(environment: str) -> list[str]:
     name = f"{environment}-hello-gcp"
     repository = f"/artifactregistry/v1/{LOCATION}/repositories/{name}"
     accounts: list[Json] = (google(ACCOUNTS) or {}).get("accounts", [])
+    secrets: list[Json] = (google(SECRETS) or {}).get("secrets", [])
     return [
         *(path for path in (repository, state_bucket(environment)) if google(path)),
         *([name] if service(name) else []),
         *(account["email"] for account in accounts if account["email"].startswith(name)),
+        *(secret["name"] for secret in secrets if secret["name"].rpartition("/")[2].startswith(name)),
     ]

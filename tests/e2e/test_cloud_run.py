@@ -7,17 +7,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.google_cloud import GOOGLE_PROJECT, OWNER_KEY, google, left, service, state_bucket
+from tests.e2e.google_cloud import (
+    GOOGLE_PROJECT,
+    OWNER_KEY,
+    google,
+    left,
+    make_secret,
+    secret_value,
+    service,
+    state_bucket,
+)
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import Site, failed, killed, succeeded
+from tests.e2e.runs import Site, environments, failed, killed, succeeded
 
 ENVIRONMENT = "e2ecloudrun"
 APPS = ("hello-gcp",)
 NAME = f"{ENVIRONMENT}-hello-gcp"
 ONLY = ("site.yml", "--limit", "hello-gcp")
+GENERATED, NAMED = f"{NAME}_environment_SECRET_KEY", f"{ENVIRONMENT}mail"
+SECRETS = {"SECRET_KEY": "generated", "MAIL_PASSWORD": f"projects/{GOOGLE_PROJECT}/secrets/{NAMED}"}
+MAIL_PASSWORD = "first-value-of-mail"
 # Of the application: its server does not start.
 FAULT = "if 'waitress' in __import__('sys').modules:\n    raise RuntimeError('cannot start')\n"
 
@@ -26,7 +39,10 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site) -> Iterator[None]:
-    """The app, deployed for all tests of this file."""
+    """The app, deployed for all tests of this file, with secrets."""
+    google(f"/serviceusage/v1/projects/{GOOGLE_PROJECT}/services/secretmanager.googleapis.com:enable", {})
+    make_secret(NAMED, MAIL_PASSWORD)
+    site.set("hello-gcp", app_secrets=SECRETS)
     succeeded(site.run(*ONLY))
     yield
     site.destroy()
@@ -59,6 +75,15 @@ def test_what_runs_is_what_was_asked_for(site: Site) -> None:
     assert deployed["labels"].items() >= labels.items()
 
 
+def test_application_has_its_secrets() -> None:
+    (found,) = environments(NAME, "cloud_run")
+    assert {name: found[name] for name in SECRETS} == {
+        "SECRET_KEY": secret_value(GENERATED),
+        "MAIL_PASSWORD": MAIL_PASSWORD,
+    }
+    assert len(found["SECRET_KEY"]) == 64
+
+
 def test_everyone_may_call_it_only_where_the_app_says_so(site: Site) -> None:
     url = site.summary()["hello-gcp"]["url"]
     settings = site.inventory / "host_vars" / "hello-gcp" / "service.yml"
@@ -83,7 +108,7 @@ def test_state_is_in_cloud_storage() -> None:
     listing = google(f"{state_bucket(ENVIRONMENT)}/o")
     assert listing
     names = {item["name"] for item in listing["items"]}
-    assert {f"{ENVIRONMENT}/hello-gcp/{layer}/default.tfstate" for layer in ("registry", "service")} <= names
+    assert {f"{ENVIRONMENT}/hello-gcp/{layer}/default.tfstate" for layer in ("registry", "data", "service")} <= names
     assert not [name for name in names if name.endswith(".tflock")]
     settings = google(state_bucket(ENVIRONMENT))
     assert settings
@@ -93,11 +118,14 @@ def test_state_is_in_cloud_storage() -> None:
 
 def test_key_and_tokens_are_nowhere(site: Site) -> None:
     key = json.loads(OWNER_KEY.read_text())["private_key"]
-    secrets = [key.splitlines()[1], "ya29."]
+    generated = secret_value(GENERATED)
+    secrets = [key.splitlines()[1], "ya29.", MAIL_PASSWORD, generated[:32], generated[32:]]
     files = [file for folder in (site.build, site.logs) for file in folder.rglob("*") if file.is_file()]
     # Providers are programs.
     texts = {file: file.read_text("utf-8", "replace") for file in files if "providers" not in file.parts}
     assert texts
+    for state in (f"{ENVIRONMENT}%2Fhello-gcp%2F{layer}%2Fdefault.tfstate" for layer in ("data", "service")):
+        texts[Path(state)] = json.dumps(google(f"{state_bucket(ENVIRONMENT)}/o/{state}?alt=media"))
     assert not [file for file, text in texts.items() if any(secret in text for secret in secrets)]
 
 
@@ -105,9 +133,11 @@ def test_key_and_tokens_are_nowhere(site: Site) -> None:
 
 
 def test_second_run_changes_nothing(site: Site) -> None:
+    before = secret_value(GENERATED)
     assert succeeded(site.run(*ONLY)).changed == {}
     assert succeeded(site.run(*ONLY, "--check", "--diff")).changed == {}
     assert succeeded(site.run("playbooks/smoke_check.yml", "--limit", "hello-gcp")).changed == {}
+    assert secret_value(GENERATED) == before
 
 
 def test_check_says_what_would_change(site: Site) -> None:
@@ -119,12 +149,16 @@ def test_check_says_what_would_change(site: Site) -> None:
 
 def test_new_code_is_rolled_out_without_a_failed_request(site: Site) -> None:
     before, url = site.served("hello-gcp"), site.summary()["hello-gcp"]["url"]
+    generated = secret_value(GENERATED)
+    make_secret(NAMED, "second-value-of-mail")
     change = site.changed_source("release.py", '"""A change for Cloud Run."""\n')
     with change, Visitor(f"{url}/health") as visitor:
         succeeded(site.run(*ONLY))
         assert site.served("hello-gcp") != before
         assert site.summary()["hello-gcp"]["url"] == url
     assert visitor.problems == []
+    (found,) = environments(NAME, "cloud_run")
+    assert (found["MAIL_PASSWORD"], found["SECRET_KEY"]) == ("second-value-of-mail", generated)
 
 
 def test_image_that_does_not_start_is_not_served(site: Site) -> None:
@@ -141,6 +175,20 @@ def test_image_that_does_not_start_is_not_served(site: Site) -> None:
     succeeded(site.run(*ONLY))
     assert site.served("hello-gcp") == before
     assert succeeded(site.run(*ONLY)).changed == {}
+
+
+def test_secret_that_is_not_there_stops_the_run_before_anything(site: Site) -> None:
+    site.set("hello-gcp", app_secrets=SECRETS | {"OTHER": f"projects/{GOOGLE_PROJECT}/secrets/{ENVIRONMENT}none"})
+    try:
+        run = failed(site.run(*ONLY))
+    finally:
+        site.set("hello-gcp", app_secrets=SECRETS)
+    assert run.changed == {}
+    said = " ".join(run.output.split())
+    # The deployer may not even ask for what no bootstrap has granted.
+    assert "Permission 'secretmanager.versions.get' denied" in said
+    assert "an owner of the project runs playbooks/bootstrap.yml" in said
+    assert "Acquire the deploy lock" not in run.output
 
 
 # -- interrupted -----------------------------------------------------------------------------------------

@@ -48,16 +48,22 @@ DATA: Json = {
     "database_port": 5432,
     "secret_arns": _SECRETS,
 }
+DATA_ON_GOOGLE_CLOUD: Json = {
+    "environment_secrets": {"SECRET_KEY": "projects/example-project/secrets/app_environment_SECRET_KEY/versions/1"}
+}
+# Of the host's cloud.
+_DATA = "{{ render_data_outputs[platform_cloud] }}"
 OUTPUTS: Json = {
     "network_outputs": NETWORK,
     "registry_outputs": REGISTRY,
-    "data_outputs": DATA,
+    "render_data_outputs": {"aws": DATA, "gcp": DATA_ON_GOOGLE_CLOUD},
+    "data_outputs": _DATA,
     "image_outputs": {"digest": _DIGEST, "reference": f"{_REGISTRY}@{_DIGEST}"},
     "render_upstream_outputs": {
         "network": {},
         "registry": {},
         "data": {"network": NETWORK, "registry": REGISTRY},
-        "service": {"network": NETWORK, "registry": REGISTRY, "data": DATA},
+        "service": {"network": NETWORK, "registry": REGISTRY, "data": _DATA},
     },
 }
 
@@ -113,7 +119,7 @@ def test_every_layer_of_every_host_is_there(inputs: Inputs) -> None:
         "tasks": ["data", "registry", "service"],
         "beers": ["data", "registry", "service"],
         "web": ["data", "registry", "service"],
-        "hello-gcp": ["registry", "service"],
+        "hello-gcp": ["data", "registry", "service"],
     }
     for environment in ENVIRONMENTS:
         assert {host: sorted(layers) for host, layers in inputs[environment].items()} == everywhere
