@@ -101,7 +101,8 @@ def test_rotation_of_a_secret_that_an_interrupted_run_has_made(google: Google, f
 
 
 def test_secret_is_not_deleted_unasked(google: Google, folder: Path) -> None:
-    is_applied, output = play(google, folder, ROLE, **(GIVEN | {"data_secrets": {}}))
+    given: dict[str, Any] = GIVEN | {"data_secrets": {}}
+    is_applied, output = play(google, folder, ROLE, **given)
     assert not is_applied
     assert 'google_secret_manager_secret.generated["SECRET_KEY"]' in output
     assert value(google, "latest")
