@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -60,16 +61,17 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         docker("build", "--quiet", f"--tag={tag}", f"--file={PROJECT / 'Dockerfile'}", str(PROJECT / "app"))
     else:
         source = tmp_path_factory.mktemp("python")
-        (source / "requirements.txt").write_text("Flask==3.1.3\n")
+        # They have hashes, and the server is none of them: it is added all the same.
+        shutil.copytree(PROJECT / "tests/contract/applications/hashed", source, dirs_exist_ok=True)
         (source / "app.py").write_text(APPLICATION)
         docker("build", "--quiet", f"--tag={tag}", f"--file={PROJECT / 'images/python/Dockerfile'}", str(source))
     return tag
 
 
 @contextmanager
-def running(image: str) -> Iterator[tuple[str, int]]:
+def running(image: str, *options: str) -> Iterator[tuple[str, int]]:
     """Run the image as a task does; give the container's name and the port where it answers."""
-    name = docker("run", "--detach", *TASK, f"--env=PORT={PORT}", "--publish", f"127.0.0.1::{PORT}", image)
+    name = docker("run", "--detach", *TASK, *options, f"--env=PORT={PORT}", "--publish", f"127.0.0.1::{PORT}", image)
     try:
         port = int(docker("port", name, f"{PORT}/tcp").rpartition(":")[2])
         deadline = time.monotonic() + 60
