@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from images.python import install
 from plugins.plugin_utils import python_project
 from plugins.plugin_utils.image_source import image_source
 
@@ -275,3 +276,38 @@ def test_dockerfile_of_the_folder_goes_first(tmp_path: Path) -> None:
     write(tmp_path, {".python-version": "3.12", "Dockerfile": "FROM scratch\n"})
     source = image_source({"source": tmp_path, "dockerfile": "", "build_args": {}, "platform": ""})
     assert (source.dockerfile, source.arguments) == (tmp_path / "Dockerfile", {})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-e .",
+        "--editable=./lib",
+        ".",
+        "./lib",
+        "lib/thing.whl",
+        "/opt/app/lib",
+        "-r more.pip",
+        "-c more",
+        "--find-links x",
+    ]
+    + ["thing @ file:///opt/app/lib", 'thing = { path = "lib" }', 'dynamic = ["dependencies"]'],
+)
+def test_what_is_of_the_application_waits_for_its_code(line: str) -> None:
+    """Docker keeps the layer with the dependencies only where they do not follow from code."""
+    assert install.OF_ITS_OWN.search(f"flask\n{line}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "flask==3",
+        f"flask==3 \\\n    --hash=sha256:{'1' * 64}",
+        "-r more/base.txt",
+        "-c base.in",
+        "--requirement=base.txt",
+    ]
+    + ["a @ git+https://example.org/a.git@1", "--index-url https://example.org/simple", "# a comment"],
+)
+def test_what_is_not_does_not_wait(line: str) -> None:
+    assert not install.OF_ITS_OWN.search(f"flask\n{line}\n")
