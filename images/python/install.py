@@ -31,7 +31,7 @@ EXPORTED = Path("/build/requirements.txt")
 PIP = [f"{TOOLS}/pip", f"--python={VENV}/bin/python3", "install", "--quiet", "--no-compile"]
 # A dependency that is a folder or a file of the application's own, or that follows from its code.
 OF_ITS_OWN = re.compile(
-    r"^\s*(-e|--editable|-f|--find-links|\.|/|[\w-]+/|(-r|-c|--requirement|--constraint)[ =]*(?!\S+\.(txt|in)\s*$))"
+    r"^\s*(-e|--editable|-f|--find-links|\.|/|[\w-]+/|(-r|-c|--requirement|--constraint)[ =]*(?![ =]|\S+\.(txt|in)\s*$))"
     r"|file:|\bpath *=|^dynamic",
     re.MULTILINE,
 )

@@ -104,8 +104,8 @@ def test_applications_that_are_built_are_right(name: str) -> None:
                 "uv.lock": '[[package]]\nname = "flask"\nversion = "2.0"\n',
             },
             [
-                r"pyproject\.toml:4: flask>=3 is asked for, and uv\.lock has 2\.0\. Run uv lock",
-                r"pyproject\.toml:5: six is asked for, and uv\.lock does not have it\. Run uv lock",
+                r"pyproject\.toml:3: flask>=3 is asked for, and uv\.lock has 2\.0\. Run uv lock",
+                r"pyproject\.toml:4: six is asked for, and uv\.lock does not have it\. Run uv lock",
             ],
         ),
         (
@@ -290,8 +290,10 @@ def test_dockerfile_of_the_folder_goes_first(tmp_path: Path) -> None:
         "-r more.pip",
         "-c more",
         "--find-links x",
-    ]
-    + ["thing @ file:///opt/app/lib", 'thing = { path = "lib" }', 'dynamic = ["dependencies"]'],
+        "thing @ file:///opt/app/lib",
+        'thing = { path = "lib" }',
+        'dynamic = ["dependencies"]',
+    ],
 )
 def test_what_is_of_the_application_waits_for_its_code(line: str) -> None:
     """Docker keeps the layer with the dependencies only where they do not follow from code."""
@@ -306,8 +308,10 @@ def test_what_is_of_the_application_waits_for_its_code(line: str) -> None:
         "-r more/base.txt",
         "-c base.in",
         "--requirement=base.txt",
-    ]
-    + ["a @ git+https://example.org/a.git@1", "--index-url https://example.org/simple", "# a comment"],
+        "a @ git+https://example.org/a.git@1",
+        "--index-url https://example.org/simple",
+        "# a comment",
+    ],
 )
 def test_what_is_not_does_not_wait(line: str) -> None:
     assert not install.OF_ITS_OWN.search(f"flask\n{line}\n")
