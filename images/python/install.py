@@ -31,8 +31,8 @@ EXPORTED = Path("/build/requirements.txt")
 PIP = [f"{TOOLS}/pip", f"--python={VENV}/bin/python3", "install", "--quiet", "--no-compile"]
 # A dependency that is a folder or a file of the application's own, or that follows from its code.
 OF_ITS_OWN = re.compile(
-    r"^\s*(-e|--editable|-f|--find-links|\.|/|[\w-]+/|(-r|-c|--requirement|--constraint)[ =]*(?![ =]|\S+\.(txt|in)\s*$))"
-    r"|file:|\bpath *=|^dynamic",
+    r"^\s*(-e|--editable|-f|--find-links|\.|/|[\w-]+/)|file:|\bpath *=|^dynamic"
+    r"|^(-r|-c|--requirement|--constraint)[ =]*(?![ =]|\S+\.(txt|in)\s*$)",
     re.MULTILINE,
 )
 IN_GIT = re.compile(r"git\+|\bgit *=")
