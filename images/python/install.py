@@ -30,7 +30,11 @@ TOOLS = Path("/build/bin")
 EXPORTED = Path("/build/requirements.txt")
 PIP = [f"{TOOLS}/pip", f"--python={VENV}/bin/python3", "install", "--quiet", "--no-compile"]
 # A dependency that is a folder or a file of the application's own, or that follows from its code.
-OF_ITS_OWN = re.compile(r"^\s*(-e|--editable|-f|--find-links|\.|/|[\w-]+/)|file:|\bpath *=|^dynamic", re.MULTILINE)
+OF_ITS_OWN = re.compile(
+    r"^\s*(-e|--editable|-f|--find-links|\.|/|[\w-]+/)|file:|\bpath *=|^dynamic"
+    r"|^(-r|-c|--requirement|--constraint)[ =]*(?![ =]|\S+\.(txt|in)\s*$)",
+    re.MULTILINE,
+)
 IN_GIT = re.compile(r"git\+|\bgit *=")
 
 
@@ -102,7 +106,8 @@ def main() -> None:
     if OF_ITS_OWN.search(named) and not is_whole and named_in != "uv.lock":
         return
     if IN_GIT.search(named) and not shutil.which("git"):
-        run("sh", "-c", "apk add git || { apt-get update && apt-get install --yes --no-install-recommends git; }")
+        run("apt-get", "update", "--quiet")
+        run("apt-get", "install", "--yes", "--no-install-recommends", "git")
     install(named_in, is_whole)
     # The server is ours where the application names none; a version that it names wins.
     server = "uvicorn" if os.environ.get("ASGI_APP") else "waitress"

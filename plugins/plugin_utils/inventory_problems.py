@@ -516,7 +516,8 @@ def _check_image(host: Host, problems: Problems) -> None:
         return
     arguments = host.values.get("image_build_args")
     arguments = arguments if isinstance(arguments, dict) else {}
-    source = image_source({"source": folder, "dockerfile": dockerfile, "build_args": arguments, "platform": ""})
+    given = {"source": folder, "dockerfile": dockerfile, "build_args": arguments, "platform": "", "added_files": {}}
+    source = image_source(given)
     try:
         source.check()
     except SourceError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -76,7 +77,8 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         docker("build", "--quiet", f"--tag={tag}", f"--file={PROJECT / 'Dockerfile'}", str(PROJECT / "app"))
     else:
         source = tmp_path_factory.mktemp("python")
-        (source / "requirements.txt").write_text("Flask==3.1.3\n")
+        # They have hashes, and the server is none of them: it is added all the same.
+        shutil.copytree(PROJECT / "tests/contract/applications/hashed", source, dirs_exist_ok=True)
         (source / "app.py").write_text(APPLICATION)
         docker("build", "--quiet", f"--tag={tag}", f"--file={PROJECT / 'images/python/Dockerfile'}", str(source))
     return tag

@@ -646,11 +646,10 @@ def test_foreign_app_needs_one_host_and_one_folder_on_each_platform(site: Site) 
     identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
     for command in (["init"], ["add", "."], [*identity, "commit", "--message=Guests"]):
         subprocess.run(["git", "-C", str(source), *command], check=True, capture_output=True)
-    dockerfile = {"image_dockerfile": str(source / "Dockerfile"), "service_container_port": 9000}
-    without = {
-        "image_dockerfile": str(PROJECT / "images" / "flask" / "Dockerfile"),
-        "image_build_args": {"WSGI_APP": "guests:app"},
-    }
+    dockerfile = {"service_container_port": 9000}
+    # Another folder, which has none: its dependencies and its callable are all there is to say.
+    bare = shutil.copytree(source, site.folder / "bare", ignore=shutil.ignore_patterns("Dockerfile"))
+    without = {"image_source": str(bare), "image_build_args": {"WSGI_APP": "guests:app"}}
     hosts = site.inventory / "hosts.yml"
     original = hosts.read_text()
     groups = yaml.safe_load(original)

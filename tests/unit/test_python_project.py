@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from images.python import install
 from plugins.plugin_utils import python_project
 from plugins.plugin_utils.image_source import image_source
 
@@ -24,7 +25,9 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 def found(folder: Path, **arguments: str) -> list[str]:
     """What is wrong, as file, line, problem and remedy."""
-    source = image_source({"source": folder, "dockerfile": "", "build_args": arguments, "platform": ""})
+    source = image_source(
+        {"source": folder, "dockerfile": "", "build_args": arguments, "platform": "", "added_files": {}}
+    )
     assert source.dockerfile == python_project.DOCKERFILE
     problems = python_project.problems(source.context, source.files(), source.arguments)
     return [f"{one.file}:{one.line or ''}: {one.what}. {one.remedy}" for one in problems]
@@ -103,8 +106,8 @@ def test_applications_that_are_built_are_right(name: str) -> None:
                 "uv.lock": '[[package]]\nname = "flask"\nversion = "2.0"\n',
             },
             [
-                r"pyproject\.toml:4: flask>=3 is asked for, and uv\.lock has 2\.0\. Run uv lock",
-                r"pyproject\.toml:5: six is asked for, and uv\.lock does not have it\. Run uv lock",
+                r"pyproject\.toml:3: flask>=3 is asked for, and uv\.lock has 2\.0\. Run uv lock",
+                r"pyproject\.toml:4: six is asked for, and uv\.lock does not have it\. Run uv lock",
             ],
         ),
         (
@@ -242,7 +245,9 @@ def test_callable(tmp_path: Path, files: dict[str, str], arguments: dict[str, st
 def test_python_that_is_asked_for_is_the_image(tmp_path: Path, files: dict[str, str], version: str | None) -> None:
     write(tmp_path, FLASK | {"requirements.txt": ""} | files)
     image = None if version is None else f"python:{version}-slim-bookworm"
-    source = image_source({"source": tmp_path, "dockerfile": "", "build_args": {"X": 1}, "platform": ""})
+    source = image_source(
+        {"source": tmp_path, "dockerfile": "", "build_args": {"X": 1}, "platform": "", "added_files": {}}
+    )
     assert source.arguments == {"X": "1"} | ({"PYTHON_IMAGE": image} if image else {})
     assert source.base_images() == [image or "python:3.11-slim-bookworm"]
     assert found(tmp_path) == []
@@ -251,7 +256,9 @@ def test_python_that_is_asked_for_is_the_image(tmp_path: Path, files: dict[str, 
 def test_python_of_the_inventory_goes_first(tmp_path: Path) -> None:
     write(tmp_path, FLASK | {"requirements.txt": "", "pyproject.toml": "[project]\nrequires-python = '>=3.12'\n"})
     wanted = {"PYTHON_IMAGE": "registry.example.org/python:3.13.1-slim"}
-    source = image_source({"source": tmp_path, "dockerfile": "", "build_args": wanted, "platform": ""})
+    source = image_source(
+        {"source": tmp_path, "dockerfile": "", "build_args": wanted, "platform": "", "added_files": {}}
+    )
     assert source.arguments == wanted
     assert found(tmp_path, **wanted) == []
     # Of an image of some other name, nothing is known.
@@ -273,5 +280,44 @@ def test_pythons_that_exclude_each_other(tmp_path: Path) -> None:
 
 def test_dockerfile_of_the_folder_goes_first(tmp_path: Path) -> None:
     write(tmp_path, {".python-version": "3.12", "Dockerfile": "FROM scratch\n"})
-    source = image_source({"source": tmp_path, "dockerfile": "", "build_args": {}, "platform": ""})
+    source = image_source({"source": tmp_path, "dockerfile": "", "build_args": {}, "platform": "", "added_files": {}})
     assert (source.dockerfile, source.arguments) == (tmp_path / "Dockerfile", {})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-e .",
+        "--editable=./lib",
+        ".",
+        "./lib",
+        "lib/thing.whl",
+        "/opt/app/lib",
+        "-r more.pip",
+        "-c more",
+        "--find-links x",
+        "thing @ file:///opt/app/lib",
+        'thing = { path = "lib" }',
+        'dynamic = ["dependencies"]',
+    ],
+)
+def test_what_is_of_the_application_waits_for_its_code(line: str) -> None:
+    """Docker keeps the layer with the dependencies only where they do not follow from code."""
+    assert install.OF_ITS_OWN.search(f"flask\n{line}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "flask==3",
+        f"flask==3 \\\n    --hash=sha256:{'1' * 64}",
+        "-r more/base.txt",
+        "-c base.in",
+        "--requirement=base.txt",
+        "a @ git+https://example.org/a.git@1",
+        "--index-url https://example.org/simple",
+        "# a comment",
+    ],
+)
+def test_what_is_not_does_not_wait(line: str) -> None:
+    assert not install.OF_ITS_OWN.search(f"flask\n{line}\n")

@@ -1,5 +1,6 @@
 """A FastAPI application with the layout src, as uv makes it."""
 
+import asyncio
 import sys
 from importlib.metadata import version
 
@@ -8,11 +9,17 @@ from fastapi import FastAPI, Request
 app = FastAPI(version=version("guests"))
 
 
-def alive(request: Request) -> dict[str, str]:
+async def alive(request: Request) -> dict[str, str]:
     return {"version": app.version, "scheme": request.url.scheme}
 
 
+async def slow() -> str:
+    await asyncio.sleep(2)
+    return "done"
+
+
 app.add_api_route("/healthz", alive)
+app.add_api_route("/slow", slow)
 
 
 def greet() -> None:
