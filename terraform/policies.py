@@ -40,7 +40,7 @@ _SUBJECTS = {
     "identity": ("iam", "sts"),
     "load-balancing": ("acm", "elasticloadbalancing", "route53"),
     "network": ("ec2",),
-    "observability": ("cloudwatch", "logs", "sns", "tag"),
+    "observability": ("cloudwatch", "events", "logs", "scheduler", "sns", "tag"),
     "storage": ("kms", "s3"),
 }
 # Amazon EC2's own is split: one policy would be too long.

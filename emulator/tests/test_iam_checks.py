@@ -538,6 +538,28 @@ def test_task_needs_its_definition_in_the_cluster(deployer: Deployer) -> None:
             [("route53:GetChange", "arn:aws:route53:::change/C2682N5HXP0BZ4")],
         ),
         (
+            lambda client: client("scheduler").get_schedule(GroupName="temu-none", Name="temu-none_job"),
+            [("scheduler:GetSchedule", arn("scheduler", "schedule/temu-none/temu-none_job"))],
+        ),
+        (
+            lambda client: client("scheduler").delete_schedule_group(Name="temu-none"),
+            [("scheduler:DeleteScheduleGroup", arn("scheduler", "schedule-group/temu-none"))],
+        ),
+        (
+            lambda client: client("scheduler").tag_resource(
+                ResourceArn=arn("scheduler", "schedule-group/temu-none"), Tags=_TAGS
+            ),
+            [("scheduler:TagResource", arn("scheduler", "schedule-group/temu-none"))],
+        ),
+        (
+            lambda client: client("events").describe_rule(Name="temu-none", EventBusName="default"),
+            [("events:DescribeRule", arn("events", "rule/temu-none"))],
+        ),
+        (
+            lambda client: client("events").list_tags_for_resource(ResourceARN=arn("events", "rule/temu-none")),
+            [("events:ListTagsForResource", arn("events", "rule/temu-none"))],
+        ),
+        (
             lambda client: client("logs").put_retention_policy(logGroupName="temu-none", retentionInDays=7),
             [("logs:PutRetentionPolicy", arn("logs", "log-group:temu-none:*"))],
         ),

@@ -24,6 +24,7 @@ DRAWN_TYPES = {
     "aws_lb": "load balancer",
     "aws_nat_gateway": "NAT gateway",
     "aws_s3_bucket": "bucket",
+    "aws_scheduler_schedule": "schedule",
     "aws_secretsmanager_secret": "secret",
     "aws_subnet": "subnet",
     "aws_vpc": "VPC",

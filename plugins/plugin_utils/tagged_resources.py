@@ -153,6 +153,7 @@ LOOKS: dict[tuple[str, str], Look] = {
     ("elasticloadbalancing", "listener-rule"): _elb("describe_rules", "RuleArns", "Rules"),
     ("elasticloadbalancing", "loadbalancer"): _elb("describe_load_balancers", "LoadBalancerArns", "LoadBalancers"),
     ("elasticloadbalancing", "targetgroup"): _elb("describe_target_groups", "TargetGroupArns", "TargetGroups"),
+    ("events", "rule"): Look("describe_rule", lambda arn: {"Name": arn.name}, "Arn"),
     ("iam", "instance-profile"): Look(
         "get_instance_profile", lambda arn: {"InstanceProfileName": arn.last}, "InstanceProfile"
     ),
@@ -170,6 +171,7 @@ LOOKS: dict[tuple[str, str], Look] = {
     ("rds", "subgrp"): Look("describe_db_subnet_groups", lambda arn: {"DBSubnetGroupName": arn.name}, "DBSubnetGroups"),
     ("route53", "hostedzone"): Look("get_hosted_zone", lambda arn: {"Id": arn.name}, "HostedZone"),
     ("s3", ""): Look("head_bucket", lambda arn: {"Bucket": arn.name}, "ResponseMetadata"),
+    ("scheduler", "schedule-group"): Look("get_schedule_group", lambda arn: {"Name": arn.name}, "State == 'ACTIVE'"),
     ("secretsmanager", "secret"): Look("describe_secret", lambda arn: {"SecretId": arn.text}, "!DeletedDate"),
 }
 """How each type of resource is looked for, by service and kind as its ARNs name them."""

@@ -119,7 +119,7 @@ def test_health_check_of_the_task_definition_works(container: Container) -> None
     words = [json.loads(word) for word in re.findall(r'"(?:[^"\\]|\\.)*"', command[1])]
     # The last word is joined of several, by the one before them.
     program, separator, statements = words[1:4], words[4], words[5:]
-    code = separator.join(statements).replace("${var.container_port}", str(PORT))
+    code = separator.join(statements).replace("${local.port}", str(PORT))
     # As strict as for an app with a path of its own: tests/unit/test_container_health_check.py runs both.
     code = code.replace("${local.health_check_path}", "/healthz")
     code = code.replace("${local.health_check_failure}", "server.recv(64)[9:12] != b'200'")

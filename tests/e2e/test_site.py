@@ -44,6 +44,7 @@ _WORK = (
     "import os, signal; print('works for', os.environ['APP_NAME'], 'PORT' in os.environ, flush=True); signal.pause()"
 )
 PROCESSES = {"worker": {"command": ["python", "-c", _WORK]}}
+SCHEDULES = {"cleanup": {"command": ["python", "-c", "print('cleaned')"], "schedule": "rate(1 minute)"}}
 MAIL_PASSWORD = 'correct "horse" $battery\n staple'
 
 
@@ -61,7 +62,7 @@ def mail_secret(site: Site, aws: Any) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def _processes(site: Site) -> None:
-    site.set("records", service_processes=PROCESSES)
+    site.set("records", service_processes=PROCESSES, service_schedules=SCHEDULES)
 
 
 def _secrets(arn: str) -> dict[str, str]:
@@ -131,6 +132,13 @@ def test_process_runs_beside_the_web_server(site: Site, aws: Any) -> None:
     events = aws("logs").filter_log_events(logGroupName=f"{name}/service", logStreamNamePrefix="worker/app/")["events"]
     assert [event["message"] for event in events] == ["works for records False"]
     assert site.summary()["records"]["processes"] == ["worker"]
+
+
+def test_schedule_runs_a_command_of_the_image(aws: Any) -> None:
+    name = f"{ENVIRONMENT}-records"
+    log = {"logGroupName": f"{name}/service", "logStreamNamePrefix": "cleanup/app/"}
+    events = wait_until(lambda: aws("logs").filter_log_events(**log)["events"])
+    assert {event["message"] for event in events} == {"cleaned"}
 
 
 def test_report_shows_every_app_and_no_secret(site: Site, aws: Any) -> None:
@@ -606,11 +614,11 @@ def test_broken_process_fails_the_run_and_ecs_goes_back(site: Site, aws: Any) ->
 
     before, served = running(), site.served("records")
     broken = PROCESSES["worker"] | {"command": ["python", "-c", "raise SystemExit('no broker')"]}
-    site.set("records", service_processes={"worker": broken})
+    site.set("records", service_processes={"worker": broken}, service_schedules=SCHEDULES)
     try:
         run = failed(site.run("site.yml", "--limit", "records"))
     finally:
-        site.set("records", service_processes=PROCESSES)
+        site.set("records", service_processes=PROCESSES, service_schedules=SCHEDULES)
     assert f"to process worker (service {name}_worker) failed: " in " ".join(run.output.split())
     assert "no broker" in run.output
     wait_until(lambda: running() == before)

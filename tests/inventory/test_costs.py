@@ -64,7 +64,8 @@ def test_processes(inventory: Inventory) -> None:
     beat: Json = {"command": ["beat"], "max_count": 1}
     worker: Json = {"command": ["worker"], "min_count": 2, "max_count": 4, "cpu_units": 512, "memory_mib": 1024}
     inventory.set("tasks", service_processes={"beat": beat, "worker": worker})
-    inventory.set("records", service_processes={"worker": worker})
+    schedules = {name: {"command": ["flask", name], "schedule": "rate(1 day)"} for name in ("cleanup", "sync")}
+    inventory.set("records", service_processes={"worker": worker}, service_schedules=schedules)
     before = {"task", "load balancer", "address of the load balancer", "alarm"}
     found = {
         item: (cost.number, round(cost.usd, 2))
@@ -84,6 +85,7 @@ def test_processes(inventory: Inventory) -> None:
     public = {item: (cost.number, round(cost.usd, 2)) for item, cost in _costs(inventory, "records").items()}
     assert public["task of the process worker"] == (2, 18.02)
     assert public["address of a task of the process worker"] == (2, 3.65)
+    assert public["alarm of schedules"] == (3, 0.10)
 
 
 def test_every_platform(inventory: Inventory) -> None:

@@ -533,9 +533,26 @@ def test_processes(inventory: Inventory, processes: Any, text: str) -> None:
     assert found.endswith(inventory.edit("host_vars/tasks/service.yml"))
 
 
+_CLEANUP = {"command": ["flask", "cleanup"], "schedule": "cron(0 3 * * ? *)"}
+
+
+@pytest.mark.parametrize(
+    ("schedules", "text"),
+    [
+        ({"cleanup": _CLEANUP | {"schedule": "0 3 * * *"}}, "service_schedules must be cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, such as cron(0 3 * * ? *) for every day at three, or rate(<number> <minutes, hours or days>); they are: cleanup 0 3 * * *"),
+        ({"worker": _CLEANUP}, 'service_schedules holds worker, and "processes" too; a name must be one of them'),
+        ({"cleanup": _CLEANUP | {"timezone": "Berlin time"}}, 'service_schedules must have a "timezone" of the IANA database, such as Europe/Berlin, or UTC; they are: cleanup Berlin time'),
+        ({"cleanup": {"command": ["flask", "cleanup"], "cron": "0 3 * * *"}}, "service_schedules holds cleanup with cron; it may have command, cpu_units, memory_mib, schedule, timezone"),
+    ],
+)  # fmt: skip
+def test_schedules(inventory: Inventory, schedules: Any, text: str) -> None:
+    inventory.set("tasks", service_processes={"worker": _WORKER}, service_schedules=schedules)
+    assert inventory.problem() == f"tasks: {text}" + inventory.edit("host_vars/tasks/service.yml")
+
+
 def test_processes_are_for_ecs(inventory: Inventory) -> None:
     processes = {"beat": _WORKER | {"max_count": 1, "stop_timeout_seconds": "5"}, "worker": _WORKER | {"max_count": 4}}
-    inventory.set("beers", service_processes=processes)
+    inventory.set("beers", service_processes=processes, service_schedules={"cleanup": _CLEANUP})
     inventory.set("records", service_processes=processes)
     assert inventory.problems() == []
     inventory.set("hello", service_processes=processes)

@@ -125,6 +125,52 @@ _PROCESSES: tuple[list[Any], list[Any]] = (
         {"worker": _WORKER | {"health_check_command": ["true", "true"]}},
     ],
 )
+_CRONS = (
+    [
+        "rate(1 minute)",
+        "rate(12 hours)",
+        "cron(0 3 * * ? *)",
+        "cron(0/15 8-17 ? JAN,jul mon-FRI 2026-2199)",
+        "cron(5,7 0,23 LW 2/3 ? *)",
+        "cron(59 1 31W 12 ? *)",
+        "cron(0 0 ? * 6L *)",
+        "cron(0 0 ? * 2#1 1970)",
+    ],
+    [
+        "0 3 * * *",
+        "rate(0 days)",
+        "rate(5 seconds)",
+        "at(2026-11-30T12:00:00)",
+        "cron(0 3 * * *)",
+        "cron(0 3 * * * *)",
+        "cron(0 3 ? * ? *)",
+        "cron(60 3 * * ? *)",
+        "cron(0 24 * * ? *)",
+        "cron(0 3 32 * ? *)",
+        "cron(0 3 * 13 ? *)",
+        "cron(0 3 ? * 0 *)",
+        "cron(0 3 * * ? 1969)",
+        "cron(0 3 * * ? * *)",
+    ],
+)
+_CLEANUP: Json = {"command": ["flask", "cleanup"], "schedule": "rate(1 day)"}
+_SCHEDULES: tuple[list[Any], list[Any]] = (
+    [
+        {f"c{number}": _CLEANUP | {"schedule": cron} for number, cron in enumerate(_CRONS[0])}
+        | {
+            f"z{number}": _CLEANUP | {"timezone": zone}
+            for number, zone in enumerate(("UTC", "Etc/GMT+3", "America/Argentina/Buenos_Aires"))
+        }
+        | {"a-1": _CLEANUP | {"cpu_units": 512, "memory_mib": 4096}}
+    ],
+    [
+        *({"cleanup": _CLEANUP | {"schedule": cron}} for cron in _CRONS[1]),
+        *({name: _CLEANUP} for name in ("web", "a_b")),
+        {"cleanup": _CLEANUP | {"command": []}},
+        {"cleanup": _CLEANUP | {"timezone": "CET+1"}},
+        {"cleanup": _CLEANUP | {"memory_mib": 4096}},
+    ],
+)
 _FARGATE: _Cases = {
     "image": _IMAGES,
     "container_port": _PORTS,
@@ -137,6 +183,7 @@ _FARGATE: _Cases = {
     ),
     "memory_mib": ([512, 1024, 2048], [256, 513, 3072, 4096]),
     "processes": _PROCESSES,
+    "schedules": _SCHEDULES,
     "start_period_seconds": _START,
     "stop_timeout_seconds": _STOP,
     "tmp_size_mib": _TMP,
@@ -179,6 +226,9 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     "aws/network": {
         "access_log_expiration_days": ([1, 365], [0, 1.5]),
         "alarm_action_arns": _ALARMS["alarm_action_arns"],
+        # Their rules are those of service_ecs.
+        "processes": ([{}], [{"web": _WORKER}]),
+        "schedules": ([{}], [{"web": _CLEANUP}]),
         "availability_zones": (
             [["us-east-1a", "us-east-1f"]],
             [["us-east-1a", "us-east-1a"], ["us-east-1a", "eu-west-1b"], ["us-east-1a", "b"]],
@@ -269,6 +319,9 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     },
     "aws/service_ecs_public": {
         **_FARGATE,
+        # Their rules are those of service_ecs.
+        "processes": ([{}], [{"web": _WORKER}]),
+        "schedules": ([{}], [{"web": _CLEANUP}]),
         "alarm_action_arns": _ALARMS["alarm_action_arns"],
         "allowed_cidr_blocks": (
             [["0.0.0.0/0"], ["203.0.113.0/24", "198.51.100.7/32"]],
@@ -431,6 +484,15 @@ def test_accepted_and_refused(root: str) -> None:
         # A refused value may break the rule of a variable that is related to it, too.
         assert expected <= set(broken), (case, broken)
         assert expected & related or set(broken) <= expected, (case, broken)
+
+
+def test_processes_and_schedules_have_the_same_rules_everywhere() -> None:
+    one, other = (
+        {name: body for block in read_terraform(file)["variable"] for name, body in block.items()}
+        for file in (_folder(f"aws/{root}") / "variables.tf" for root in ("service_ecs", "service_ecs_public"))
+    )
+    for name in ("processes", "schedules"):
+        assert one[name] == other[name]
 
 
 @pytest.mark.parametrize("root", SIZES)

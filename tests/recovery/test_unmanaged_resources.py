@@ -91,6 +91,7 @@ class Made:
         self._make_load_balancer()
         self._make_names()
         self._make_service()
+        self._make_schedules()
         self._make_instances()
 
     def _make_load_balancer(self) -> None:
@@ -186,6 +187,28 @@ class Made:
         wait_until(lambda: ecs.describe_services(cluster=NAME, services=[NAME])["services"])
         self._add("aws_ecs_service", f"{NAME}/{NAME}", cluster=cluster, name=NAME)
 
+    def _make_schedules(self) -> None:
+        iam, scheduler = client("iam"), client("scheduler")
+        allow = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        name = f"{NAME}-scheduler"
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [allow]}))["Role"][
+            "Arn"
+        ]
+        self._undo(iam.delete_role, RoleName=name)
+        scheduler.create_schedule_group(Name=NAME, Tags=TAG_LIST)
+        self._undo(scheduler.delete_schedule_group, Name=NAME)
+        self._add("aws_scheduler_schedule_group", NAME, name=NAME)
+        target = {"RoleArn": role, "Arn": f"arn:aws:ecs:us-east-1:000000000000:cluster/{NAME}"}
+        definition = f"arn:aws:ecs:us-east-1:000000000000:task-definition/{NAME}:1"
+        scheduler.create_schedule(
+            Name=f"{NAME}_cleanup",
+            GroupName=NAME,
+            ScheduleExpression="rate(1 day)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target | {"EcsParameters": {"TaskDefinitionArn": definition}},
+        )
+        self._add("aws_scheduler_schedule", f"{NAME}/{NAME}_cleanup", group_name=NAME, name=f"{NAME}_cleanup")
+
     def _make_instances(self) -> None:
         ec2, iam, scaling = client("ec2"), client("iam"), client("autoscaling")
         iam.create_instance_profile(InstanceProfileName=NAME, Tags=TAG_LIST)
@@ -255,6 +278,8 @@ ABSENT: list[tuple[str, Json]] = [
     ("aws_lb_target_group", {"name": "trecf-absent"}),
     ("aws_route53_zone", {"name": "absent.example.org", "comment": ""}),
     ("aws_s3_bucket", {"bucket": "trecf-absent"}),
+    ("aws_scheduler_schedule", {"group_name": "trecf-absent", "name": "trecf-absent"}),
+    ("aws_scheduler_schedule_group", {"name": "trecf-absent"}),
     ("aws_secretsmanager_secret", {"name": "trecf-absent"}),
     ("aws_security_group", {"name": "trecf-absent", "vpc_id": "vpc-0"}),
     ("aws_vpc", {}),

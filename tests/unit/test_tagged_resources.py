@@ -29,6 +29,7 @@ _TAGGED = {
     "aws_apprunner_service": ("apprunner", "service"),
     "aws_appautoscaling_target": ("application-autoscaling", "scalable-target"),
     "aws_autoscaling_group": ("autoscaling", "autoScalingGroup"),
+    "aws_cloudwatch_event_rule": ("events", "rule"),
     "aws_cloudwatch_log_group": ("logs", "log-group"),
     "aws_cloudwatch_metric_alarm": ("cloudwatch", "alarm"),
     "aws_db_instance": ("rds", "db"),
@@ -53,6 +54,7 @@ _TAGGED = {
     "aws_route53_zone": ("route53", "hostedzone"),
     "aws_route_table": ("ec2", "route-table"),
     "aws_s3_bucket": ("s3", ""),
+    "aws_scheduler_schedule_group": ("scheduler", "schedule-group"),
     "aws_secretsmanager_secret": ("secretsmanager", "secret"),
     "aws_security_group": ("ec2", "security-group"),
     "aws_subnet": ("ec2", "subnet"),
@@ -79,6 +81,7 @@ _WITHOUT_TAGS = {
     "aws_s3_bucket_public_access_block",
     "aws_s3_bucket_server_side_encryption_configuration",
     "aws_s3_bucket_versioning",
+    "aws_scheduler_schedule",
     "aws_secretsmanager_secret_version",
 }
 
@@ -247,6 +250,11 @@ class Cloud:
         )
         arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{NAME}"
         self._made(arn, partial(cloudwatch.delete_alarms, AlarmNames=[NAME]))
+        scheduler, events = self.client("scheduler"), self.client("events")
+        schedules = scheduler.create_schedule_group(Name=NAME)["ScheduleGroupArn"]
+        self._made(schedules, partial(scheduler.delete_schedule_group, Name=NAME))
+        rule = events.put_rule(Name=NAME, EventPattern='{"source": ["aws.ecs"]}')["RuleArn"]
+        self._made(rule, partial(events.delete_rule, Name=NAME))
         groups = self.client("autoscaling")
         groups.create_auto_scaling_group(
             AutoScalingGroupName=NAME,

@@ -233,3 +233,101 @@ output "load_balancer_dns_name" {
   description = "DNS name of the load balancer."
   value       = aws_lb.this.dns_name
 }
+
+# A command that listens on no port, once behind a service of one task that stops before its successor starts, and once on
+# a schedule.
+resource "aws_ecs_task_definition" "command" {
+  family                   = "temu-tf_command"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = 256
+  memory                   = 512
+  execution_role_arn       = aws_iam_role.execution.arn
+
+  container_definitions = jsonencode([{
+    name         = "app"
+    image        = var.image
+    command      = ["python", "-c", "import signal; signal.pause()"]
+    essential    = true
+    healthCheck  = null
+    portMappings = []
+    stopTimeout  = 5
+  }])
+}
+
+resource "aws_ecs_service" "command" {
+  name            = "temu-tf_command"
+  cluster         = aws_ecs_cluster.this.id
+  task_definition = aws_ecs_task_definition.command.arn
+  launch_type     = "FARGATE"
+  desired_count   = 1
+
+  availability_zone_rebalancing      = "DISABLED"
+  deployment_maximum_percent         = 100
+  deployment_minimum_healthy_percent = 0
+
+  network_configuration {
+    assign_public_ip = true
+    security_groups  = [aws_security_group.this.id]
+    subnets          = [for subnet in aws_subnet.this : subnet.id]
+  }
+}
+
+resource "aws_scheduler_schedule_group" "this" {
+  name = "temu-tf"
+}
+
+resource "aws_iam_role" "scheduler" {
+  name = "temu-tf-scheduler"
+
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "scheduler.amazonaws.com" } }]
+  })
+}
+
+resource "aws_scheduler_schedule" "this" {
+  name                         = "temu-tf_command"
+  group_name                   = aws_scheduler_schedule_group.this.name
+  schedule_expression          = "cron(0 3 * * ? *)"
+  schedule_expression_timezone = "Europe/Berlin"
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = aws_ecs_cluster.this.arn
+    role_arn = aws_iam_role.scheduler.arn
+
+    ecs_parameters {
+      enable_ecs_managed_tags = true
+      launch_type             = "FARGATE"
+      propagate_tags          = "TASK_DEFINITION"
+      task_definition_arn     = aws_ecs_task_definition.command.arn
+
+      network_configuration {
+        assign_public_ip = true
+        security_groups  = [aws_security_group.this.id]
+        subnets          = [for subnet in aws_subnet.this : subnet.id]
+      }
+    }
+
+    retry_policy {
+      maximum_event_age_in_seconds = 3600
+      maximum_retry_attempts       = 10
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  name = "temu-tf_command"
+
+  event_pattern = jsonencode({
+    source      = ["aws.ecs"]
+    detail-type = ["ECS Task State Change"]
+    detail = {
+      "$or" = [{ containers = { exitCode = [{ anything-but = [0] }] } }, { stopCode = ["TaskFailedToStart"] }]
+    }
+  })
+}

@@ -317,6 +317,22 @@ def _task_definition(client: Client, planned: Planned) -> Iterator[Found]:
         yield Found(answer["taskDefinition"]["taskDefinitionArn"], _tags(answer.get("tags", []), "key", "value"))
 
 
+def _schedule_group(client: Client, planned: Planned) -> Iterator[Found]:
+    scheduler, name = client("scheduler"), planned["name"]
+    group = _unless_missing(scheduler.get_schedule_group, "ResourceNotFoundException", Name=name)
+    if group:
+        deleting = group["State"] == "DELETING"
+        tags = scheduler.list_tags_for_resource(ResourceArn=group["Arn"])["Tags"]
+        yield Found(name, _tags(tags), _BEING_DELETED if deleting else "")
+
+
+def _schedule(client: Client, planned: Planned) -> Iterator[Found]:
+    group, name = planned["group_name"], planned["name"]
+    get = client("scheduler").get_schedule
+    if _unless_missing(get, "ResourceNotFoundException", GroupName=group, Name=name):
+        yield Found(f"{group}/{name}", None)
+
+
 def _load_balancer_part(operation: str, missing: str, member: str, arn: str) -> Finder:
     def find(client: Client, planned: Planned) -> Iterator[Found]:
         elb = client("elbv2")
@@ -442,6 +458,8 @@ FINDERS: dict[str, Finder] = {
     "aws_route_table": _by_tags("describe_route_tables", "RouteTables", "RouteTableId"),
     "aws_route_table_association": _route_table_association,
     "aws_s3_bucket": _bucket,
+    "aws_scheduler_schedule": _schedule,
+    "aws_scheduler_schedule_group": _schedule_group,
     "aws_secretsmanager_secret": _secret,
     "aws_security_group": _security_group,
     "aws_subnet": _by_tags("describe_subnets", "Subnets", "SubnetId"),
@@ -458,6 +476,7 @@ REPEATABLE = frozenset(
         "aws_appautoscaling_policy",  # PutScalingPolicy
         "aws_appautoscaling_target",  # RegisterScalableTarget
         "aws_autoscaling_policy",  # PutScalingPolicy
+        "aws_cloudwatch_event_rule",  # PutRule
         "aws_cloudwatch_metric_alarm",  # PutMetricAlarm
         "aws_default_security_group",  # takes over the group that AWS made with the VPC
         "aws_ecr_lifecycle_policy",  # PutLifecyclePolicy

@@ -3,11 +3,11 @@ locals {
 
   # In Python because an image of a Python application has it, while curl is one more thing to patch. By hand, and without
   # what Python loads for each user: it runs every ten seconds in a quarter of a vCPU, and urllib costs four times as much.
-  default_health_check_command = var.container_port == null ? null : [
+  default_health_check_command = [
     "CMD", "python", "-IS", "-c",
     join("; ", [
       "import socket",
-      "server = socket.create_connection(('127.0.0.1', ${coalesce(var.container_port, 0)}), 4)",
+      "server = socket.create_connection(('127.0.0.1', ${local.port}), 4)",
       "server.sendall(b'GET ${local.health_check_path} HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n')",
       "raise SystemExit(${local.health_check_failure})",
     ]),
@@ -20,14 +20,18 @@ locals {
     var.health_check_path == null ? "server.recv(64)[9:10] not in (b'2', b'3', b'4')" : "server.recv(64)[9:12] != b'200'"
   )
 
-  health_check_command = var.health_check_command == null ? local.default_health_check_command : var.health_check_command
+  # Nobody asks a command that listens on no port.
+  port                 = coalesce(var.container_port, 0)
+  health_check_command = var.container_port == null || var.health_check_command != null ? var.health_check_command : local.default_health_check_command
 
   # What the platform knows better than its caller comes last and wins.
-  environment_variables = merge(var.environment_variables, {
+  known = merge(var.environment_variables, {
     AWS_DEFAULT_REGION = var.region
     AWS_REGION         = var.region
     IMAGE_DIGEST       = split("@", var.image)[1]
-  }, var.container_port == null ? {} : { PORT = tostring(var.container_port) })
+    PORT               = var.container_port
+  })
+  environment_variables = { for key, value in local.known : key => tostring(value) if value != null }
 
   # The agent of an ECS Exec session runs inside the container, as root, and writes to these three directories; a
   # read-only root file system refuses that (https://github.com/aws/containers-roadmap/issues/1359).

@@ -35,9 +35,11 @@ _PASSED_ROLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("overrides.executionRoleArn", "ecs-tasks.amazonaws.com"),
     ),
     "rds:CreateDBInstance": (("MonitoringRoleArn", "monitoring.rds.amazonaws.com"),),
+    "scheduler:CreateSchedule": (("Target.RoleArn", "scheduler.amazonaws.com"),),
 }
 _PASSED_ROLES["apprunner:UpdateService"] = _PASSED_ROLES["apprunner:CreateService"]
 _PASSED_ROLES["rds:ModifyDBInstance"] = _PASSED_ROLES["rds:CreateDBInstance"]
+_PASSED_ROLES["scheduler:UpdateSchedule"] = _PASSED_ROLES["scheduler:CreateSchedule"]
 
 # The operation with which a service is used first, and the service.
 _FIRST_USES = {
@@ -63,8 +65,10 @@ _TAGGING = {
     "ecr": "ecr:TagResource",
     "ecs": "ecs:TagResource",
     "elasticloadbalancing": "elasticloadbalancing:AddTags",
+    "events": "events:TagResource",
     "logs": "logs:TagResource",
     "rds": "rds:AddTagsToResource",
+    "scheduler": "scheduler:TagResource",
     "secretsmanager": "secretsmanager:TagResource",
     "sns": "sns:TagResource",
     "ssm": "ssm:AddTagsToResource",

@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from ministack.services import ec2, iam, secretsmanager, tagging
 
@@ -66,6 +67,7 @@ _PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
         "TaskDefinitionFamilyName": ("family", "taskDefinition", "taskDefinitions"),
     },
     "elasticloadbalancing": {"LoadBalancerName": ("Name",), "TargetGroupName": ("Name",)},
+    "events": {"RuleName": ("Name", "Rule")},
     "iam": {
         "GroupNameWithPath": ("GroupName",),
         "InstanceProfileNameWithPath": ("InstanceProfileName",),
@@ -83,6 +85,7 @@ _PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
         "SubnetGroupName": ("DBSubnetGroupName",),
     },
     "route53": {"Id": ()},
+    "scheduler": {},
     "secretsmanager": {"SecretId": ("SecretId", "Name")},
     "ssm": {
         "DocumentName": ("DocumentName",),
@@ -193,6 +196,9 @@ class _Names:
             # The reference has the kinds of Classic Load Balancers only.
             network = self._request.values("Type") == ["network"]
             kinds = (resource_type("elasticloadbalancing", f"loadbalancer/{'net' if network else 'app'}/"),)
+        if self._request.service == "events":
+            # Those on the default event bus, whose name the request may give.
+            kinds = tuple(kind for kind in kinds if kind.name == "rule-on-default-event-bus") or kinds
         # Instances are Amazon EC2's here, not machines that were activated elsewhere.
         kinds = tuple(kind for kind in kinds if kind.name != "managed-instance") or kinds
         given = [*self.arns(kinds), *self._in_path(kinds)]
@@ -272,12 +278,17 @@ class _Names:
         return found
 
     def _in_path(self, kinds: tuple[ResourceType, ...]) -> Iterator[tuple[str, str]]:
-        """The resource in the path of a request to Amazon Route 53, behind its kind."""
-        segments = self._request.path.split("/") if self._request.service == "route53" else []
+        """The resource in the path of a request to Amazon Route 53 or EventBridge Scheduler, behind its kind."""
+        segments = self._request.path.split("/") if self._request.service in ("route53", "scheduler") else []
         for kind in kinds:
             for place, name in itertools.pairwise(segments):
                 if place == kind.name and name:
                     yield kind.name, self._arn(kind, name)
+                elif place == f"{kind.name}s" and name:
+                    group = next(iter(self._request.values("GroupName", "groupName")), "default")
+                    yield kind.name, self._arn(kind, *([group] if kind.name == "schedule" else []), name)
+            if segments[1:2] == ["tags"]:
+                yield kind.name, unquote("/".join(segments[2:]))
 
     def _arn(self, kind: ResourceType, *names: str) -> str:
         given = iter(names)

@@ -114,13 +114,23 @@ class Roles:
         self._offers[name] = role_arn, session
         return f"{_PREFIX}{name}"
 
-    def denial(self, role_arn: str, session: str, action: str, resource: str) -> str:
-        """What AWS says where a service acts as a role that may not do something; empty where it may."""
+    def denial(
+        self, role_arn: str, session: str, action: str, resource: str, context: dict[str, str] | None = None
+    ) -> str:
+        """What AWS says where a service acts as a role that may not do something; empty where it may.
+
+        Args:
+            role_arn: of the role.
+            session: name of the session, by which the service tells what runs.
+            action: as IAM names it.
+            resource: its ARN, or `*`.
+            context: condition keys of the request.
+        """
         if not ministack.AUTH:
             return ""
         key = self.credentials(role_arn, session)["AccessKeyId"]
         service = action.partition(":")[0]
-        denied = iam_evaluator.enforce(key, action, service, get_region(), resource)
+        denied = iam_evaluator.enforce(key, action, service, get_region(), resource, context or {})
         if denied is None:
             return ""
         if isinstance(denied, iam_evaluator.AuthError):

@@ -1,10 +1,15 @@
+locals {
+  # Of the cluster, once it has it; null for FARGATE.
+  capacity_provider = one(flatten(aws_ecs_cluster_capacity_providers.spot[*].capacity_providers))
+}
+
 module "process" {
   source   = "../../../modules/ecs_process"
   for_each = var.processes
 
   alarm_action_arns          = var.alarm_action_arns
   assign_public_ip           = var.assign_public_ip
-  capacity_provider          = one(flatten([for spot in aws_ecs_cluster_capacity_providers.spot : tolist(spot.capacity_providers)]))
+  capacity_provider          = local.capacity_provider
   cluster_arn                = aws_ecs_cluster.this.arn
   cluster_name               = aws_ecs_cluster.this.name
   container_insights_enabled = var.container_insights_enabled

@@ -1,5 +1,5 @@
 locals {
-  # The commands of the image that run: its own, which answers requests, and those of the processes.
+  # The commands of the image that run: its own, which answers requests, and those of processes and schedules.
   commands = merge(
     {
       web = {
@@ -26,6 +26,18 @@ locals {
         # No name of an app has an underscore, so none of another app begins like this.
         name                 = "${var.name}_${name}"
         stop_timeout_seconds = coalesce(process.stop_timeout_seconds, var.stop_timeout_seconds)
+      }
+    },
+    {
+      for name, schedule in var.schedules : name => {
+        command              = schedule.command
+        container_port       = null
+        cpu_units            = coalesce(schedule.cpu_units, var.cpu_units)
+        health_check_command = null
+        log_stream_prefix    = name
+        memory_mib           = coalesce(schedule.memory_mib, var.memory_mib)
+        name                 = "${var.name}_${name}"
+        stop_timeout_seconds = var.stop_timeout_seconds
       }
     },
   )

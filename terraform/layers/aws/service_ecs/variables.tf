@@ -509,6 +509,91 @@ variable "registry_repository_arn" {
   type        = string
 }
 
+variable "schedules" {
+  description = "Commands that run at certain times, by name: each in a task of its own, from the same image as the web server, but without PORT. schedule is cron(<minutes> <hours> <day of month> <month> <day of week> <year>) or rate(<number> <unit>) of EventBridge Scheduler, in the time zone timezone. cpu_units and memory_mib are the web server's where they are not set."
+  type = map(object({
+    command    = list(string)
+    cpu_units  = optional(number)
+    memory_mib = optional(number)
+    schedule   = string
+    timezone   = optional(string, "UTC")
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.schedules) : can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) && !contains(["task", "web"], name)])
+    error_message = "schedules holds ${join(", ", [for name in keys(var.schedules) : jsonencode(name) if !can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) || contains(["task", "web"], name)])}; a name must have 1 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen. task and web stand for the web server."
+  }
+
+  # Both name task definitions and log streams.
+  validation {
+    condition     = length(setintersection(keys(var.schedules), keys(var.processes))) == 0
+    error_message = "schedules holds ${join(", ", setintersection(keys(var.schedules), keys(var.processes)))}, and \"processes\" too; a name must be one of them."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : try(length(trimspace(schedule.command[0])) > 0, false)])
+    error_message = "schedules holds ${join(", ", [for name, schedule in var.schedules : "${name} with the command ${jsonencode(schedule.command)}" if !try(length(trimspace(schedule.command[0])) > 0, false)])}; it must be the words of a command, such as [flask, cleanup]."
+  }
+
+  # "Schedule types in EventBridge Scheduler". ~ stands for a number of each field.
+  validation {
+    condition = alltrue([
+      for schedule in values(var.schedules) : can(regex("^rate\\([1-9][0-9]* (minute|hour|day)s?\\)$", schedule.schedule)) || try(
+        length(split(" ", regex("^cron\\((.*)\\)$", schedule.schedule)[0])) == 6
+        && (split(" ", regex("^cron\\((.*)\\)$", schedule.schedule)[0])[2] == "?") != (split(" ", regex("^cron\\((.*)\\)$", schedule.schedule)[0])[4] == "?")
+        && alltrue([
+          for index, field in split(" ", regex("^cron\\((.*)\\)$", schedule.schedule)[0]) : can(regex(
+            replace(
+              "(?i)^([*](/[0-9]+)?|~(-~)?(/[0-9]+)?(,~(-~)?(/[0-9]+)?)*${lookup({ 2 = "|[?]|LW?|~W", 4 = "|[?]|L|~L|~#[1-5]" }, index, "")})$",
+              "~",
+              [
+                "[0-5]?[0-9]",
+                "([01]?[0-9]|2[0-3])",
+                "(0?[1-9]|[12][0-9]|3[01])",
+                "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
+                "([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)",
+                "(19[7-9][0-9]|2[01][0-9][0-9])",
+              ][index],
+            ),
+            field,
+          ))
+        ]),
+        false,
+      )
+    ])
+    error_message = "schedules must be cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, such as cron(0 3 * * ? *) for every day at three, or rate(<number> <minutes, hours or days>); they are: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.schedule}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z0-9_+-]*){1,2})$", schedule.timezone))])
+    error_message = "schedules must have a \"timezone\" of the IANA database, such as Europe/Berlin, or UTC; they are: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.timezone}"])}."
+  }
+
+  # As for processes.
+  validation {
+    condition = alltrue([
+      for schedule in values(var.schedules) : contains(
+        lookup({
+          256  = [512, 1024, 2048]
+          512  = [for gib in range(1, 5) : gib * 1024]
+          1024 = [for gib in range(2, 9) : gib * 1024]
+          2048 = [for gib in range(4, 17) : gib * 1024]
+          4096 = [for gib in range(8, 31) : gib * 1024]
+        }, coalesce(schedule.cpu_units, var.cpu_units), schedule.cpu_units == null ? [coalesce(schedule.memory_mib, var.memory_mib)] : []),
+        coalesce(schedule.memory_mib, var.memory_mib)
+      )
+    ])
+    error_message = "schedules must have sizes that Fargate has: 256 CPU units with 512, 1024 or 2048 MiB, 512 with 1024 to 4096, 1024 with 2048 to 8192, 2048 with 4096 to 16384 or 4096 with 8192 to 30720, each in steps of 1024; they are: ${join(", ", [for name, schedule in var.schedules : "${name} ${coalesce(schedule.cpu_units, var.cpu_units)} with ${coalesce(schedule.memory_mib, var.memory_mib)}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : coalesce(schedule.memory_mib, var.memory_mib) > var.tmp_size_mib])
+    error_message = "schedules must have more memory than tmp_size_mib (${var.tmp_size_mib} MiB); they have: ${join(", ", [for name, schedule in var.schedules : "${name} ${coalesce(schedule.memory_mib, var.memory_mib)}"])}."
+  }
+}
+
 variable "shared_load_balancer" {
   description = "Whether the network's load balancer serves the application, under domain_name; otherwise it has one of its own."
   type        = bool

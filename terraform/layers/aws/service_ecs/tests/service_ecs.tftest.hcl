@@ -354,3 +354,30 @@ run "rejects_wrong_processes" {
 
   expect_failures = [var.processes]
 }
+
+run "schedules" {
+  command = plan
+
+  variables {
+    processes = { worker = { command = ["celery", "-A", "shop", "worker"] } }
+    schedules = {
+      cleanup = { command = ["flask", "cleanup"], schedule = "cron(0 3 * * ? *)", timezone = "Europe/Berlin" }
+      sync    = { command = ["flask", "sync"], cpu_units = 512, memory_mib = 1024, schedule = "rate(10 minutes)" }
+    }
+  }
+
+  assert {
+    condition     = length(module.schedules) == 1 && module.schedules[0].group_name == var.name && keys(output.processes) == ["worker"]
+    error_message = "Schedules are beside the processes."
+  }
+}
+
+run "rejects_a_schedule_of_another_cron" {
+  command = plan
+
+  variables {
+    schedules = { cleanup = { command = ["flask", "cleanup"], schedule = "0 3 * * *" } }
+  }
+
+  expect_failures = [var.schedules]
+}
