@@ -1,4 +1,4 @@
-"""An application as people write them, which knows nothing of this project: from folder to HTTPS by an inventory alone.
+"""Applications as people write them, which know nothing of this project: from folder to HTTPS by an inventory alone.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -20,21 +20,50 @@ from typing import Any
 import pytest
 import yaml
 
+from emulator.tests.stack import wait_until
 from tests.e2e.http import ask
 from tests.e2e.runs import PROJECT, Site, environments, succeeded
 
 ENVIRONMENT = "e2eordinary"
 APPS = ()
-SHOPS = {"shop-ecs": "ecs", "shop-ec2": "ec2"}
-# All that is said of it.
-INVENTORY = """
+# All that is said of an application with Flask, on each of two platforms.
+SHOP = """
 image_source: "{{ inventory_dir }}/../../shop"
 image_build_args: {WSGI_APP: "shop:create_app()"}
 data_database_name: shop
 migration_command: [flask, db, upgrade]
 app_database_url: true
 app_secrets: {SECRET_KEY: generated}
+service_domain_name: "{{ inventory_hostname }}.{{ slipway_environment }}.localhost"
 """
+# With Django, which refuses host names that it does not know, a worker and a schedule.
+NOTES = """
+image_source: "{{ inventory_dir }}/../../notes"
+image_build_args: {WSGI_APP: "config.wsgi:application"}
+app_environment_variables: {ALLOWED_HOSTS: "{{ service_domain_name }}"}
+data_database_name: notes
+migration_command: [python, manage.py, migrate]
+app_database_url: true
+app_secrets: {SECRET_KEY: generated}
+service_domain_name: "{{ inventory_hostname }}.{{ slipway_environment }}.localhost"
+service_processes: {worker: {command: [python, manage.py, work, --forever, worker]}}
+service_schedules: {cleanup: {command: [python, manage.py, work, cleanup], schedule: rate(1 minute)}}
+"""
+# With FastAPI, without a load balancer.
+QUOTES = """
+image_source: "{{ inventory_dir }}/../../quotes"
+image_build_args: {ASGI_APP: "quotes.main:app"}
+data_database_name: quotes
+migration_command: [alembic, upgrade, head]
+app_database_url: true
+"""
+ALL = {
+    "shop-ecs": ("ecs", SHOP),
+    "shop-ec2": ("ec2", SHOP),
+    "notes": ("ecs", NOTES),
+    "quotes": ("ecs_public", QUOTES),
+}
+SHOPS = {app: platform for app, (platform, inventory) in ALL.items() if inventory == SHOP}
 STREAMS = 100
 
 pytestmark = pytest.mark.long
@@ -70,18 +99,19 @@ class Browser:
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site) -> Iterator[None]:
     """The application on each platform, deployed for all tests of this file."""
-    shutil.copytree(PROJECT / "tests/e2e/applications/shop", site.folder / "shop")
+    shutil.copytree(PROJECT / "tests/e2e/applications", site.folder, dirs_exist_ok=True)
     hosts = site.inventory / "hosts.yml"
     groups = yaml.safe_load(hosts.read_text())
-    for app, platform in SHOPS.items():
-        groups["all"]["children"]["apps"]["children"][platform]["hosts"] = {app: None}
+    for app, (platform, inventory) in ALL.items():
+        groups["all"]["children"]["apps"]["children"][platform]["hosts"][app] = None
         folder = site.inventory / "host_vars" / app
         folder.mkdir()
-        (folder / "app.yml").write_text(INVENTORY)
+        (folder / "app.yml").write_text(inventory)
+    for app in SHOPS:
         # For the test of streams: they are all on one task.
         site.set(app, service_min_count=1)
     hosts.write_text(yaml.safe_dump(groups))
-    assert len(INVENTORY.strip().splitlines()) <= 8
+    assert len(SHOP.strip().splitlines()) <= 8
     succeeded(site.run())
     yield
     site.destroy()
@@ -139,6 +169,25 @@ def test_streams_hold_nobody_up(browser: Browser) -> None:
             assert browser.ask("/items").status == 200
             assert time.monotonic() - started < 1
             time.sleep(1)
+
+
+def test_django_with_a_worker_and_a_schedule(site: Site) -> None:
+    browser = Browser(site.summary()["notes"]["url"])
+    assert [json.load(browser.ask("/"))["visits"] for _ in range(3)] == [1, 2, 3]
+    assert json.load(browser.ask("/where/")) == {"url": f"{browser.url}/", "secure": True}
+    assert json.load(browser.send("/notes/", text="Buy a hat")) == {"notes": ["Buy a hat"]}
+    # The worker works all the time, the schedule when its minute begins.
+    wait_until(lambda: {"worker", "cleanup"} <= json.load(browser.ask("/jobs/")).keys(), 180)
+
+
+def test_asgi_without_a_load_balancer(site: Site) -> None:
+    url = site.summary()["quotes"]["url"]
+    body = urllib.parse.urlencode({"quote": "So it goes"}).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=30) as answer:  # noqa: S310  our own URL
+        assert answer.status == 201
+    assert ask(f"{url}/").document == {"quotes": ["So it goes"]}
+    # Nobody stands before it, so it believes no header of who asks.
+    assert ask(f"{url}/where", headers={"X-Forwarded-Proto": "https"}).document == {"url": f"{url}/"}
 
 
 def test_second_run_changes_nothing(site: Site) -> None:
