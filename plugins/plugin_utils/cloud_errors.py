@@ -31,6 +31,7 @@ _POLICIES_OF_ROLES = {
     "-access": "terraform/layers/aws/service_app_runner/iam.tf",
     "-instance": "terraform/layers/aws/service_ec2/iam.tf or terraform/layers/aws/service_app_runner/iam.tf",
     "-execution": "terraform/modules/ecs_task_roles/iam.tf",
+    "-scheduler": "terraform/modules/ecs_schedules/main.tf",
     "-task": "terraform/modules/ecs_task_roles/iam.tf",
 }
 _ASSUMED_ROLE = re.compile(r":assumed-role/([^/]+)/")
