@@ -38,8 +38,13 @@ OF_ITS_OWN = re.compile(
 IN_GIT = re.compile(r"git\+|\bgit *=")
 
 
-def run(*command: str) -> str:
-    """Run a command for the environment of the application; return what it prints to standard output."""
+def run(*command: str, unless: str = "") -> str:
+    """Run a command for the environment of the application; return what it prints to standard output.
+
+    Args:
+        command: program and arguments.
+        unless: what it may end with; any other failure ends the build.
+    """
     environment = {
         **os.environ,
         "PDM_IGNORE_SAVED_PYTHON": "1",
@@ -48,16 +53,17 @@ def run(*command: str) -> str:
         "UV_PYTHON_DOWNLOADS": "never",
         "VIRTUAL_ENV": str(VENV),
     }
-    ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-    if ended.returncode:
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    sys.stderr.write(ended.stderr)
+    if ended.returncode and not (unless and unless in ended.stderr):
         sys.exit(f"{ended.stdout}{' '.join(command)} ended with {ended.returncode}")
     return ended.stdout
 
 
-def uv(*arguments: str) -> None:
+def uv(*arguments: str, unless: str = "") -> None:
     if not (TOOLS / "uv").exists():
         run(f"{TOOLS}/pip", "install", "--quiet", UV)
-    run(f"{TOOLS}/uv", *arguments)
+    run(f"{TOOLS}/uv", *arguments, unless=unless)
 
 
 def requirements(named_in: str) -> str:
@@ -93,7 +99,8 @@ def install(named_in: str, is_whole: bool) -> None:
     project = Path("pyproject.toml").read_text() if Path("pyproject.toml").is_file() else ""
     not_a_package = re.search(r"^(package-mode|distribution) *= *false", project, re.MULTILINE)
     if is_whole and "[build-system]" in project and named_in != "Pipfile.lock" and not not_a_package:
-        uv("pip", "install", "--no-deps", "--editable=.")
+        # Poetry has projects that are packages by their file alone, and installs their dependencies all the same.
+        uv("pip", "install", "--no-deps", "--editable=.", unless="No file/folder found for package")
 
 
 def main() -> None:
