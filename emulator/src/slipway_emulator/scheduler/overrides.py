@@ -20,9 +20,9 @@ TABLE: Table = (
     ),
     Override(
         "services.scheduler",
-        "_tick_schedules",
-        "5a85e2055106c60f",
-        "runs no tasks of Amazon ECS, as no role, in no time zone but UTC, and never a second time",
-        schedules.tick,
+        "_ticker_loop",
+        "e7e60739fd7582ff",
+        "runs no tasks of Amazon ECS, acts as no role, and knows no time zone but UTC",
+        schedules.look,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -88,12 +89,10 @@ class Runs:
 
     Args:
         parts: of the emulator.
-        clock: the time.
     """
 
-    def __init__(self, parts: Parts, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._clock = clock
         # By account, region, and group and name: the schedule as it was, and the time after which it runs. Of one that
         # ECS has not started yet: its time, how often that was tried, and when it will be.
         self._after: dict[tuple[str, str, str], tuple[Json, datetime]] = {}
@@ -101,7 +100,7 @@ class Runs:
 
     def tick(self) -> None:
         """Run what is due."""
-        now = self._clock()
+        now = datetime.now(UTC)
         for key, schedule in list(scheduler._schedules._data.items()):
             with request_scope(key[0], key[1]):
                 known, after = self._after.get(key, ({}, now))
@@ -179,8 +178,17 @@ def _parameters(target: Json, name: str) -> Json:
     return found
 
 
-def tick(_original: Function, parts: Parts) -> Function:
-    scheduler._SCHEDULE_TICK_INTERVAL = _TICK_SECONDS
+def look(_original: Function, parts: Parts) -> Function:
+    runs, stopped = Runs(parts), threading.Event()
     # Nothing starts any more once the emulator ends.
-    parts.at_stop.insert(0, scheduler._schedules._data.clear)
-    return Runs(parts).tick
+    parts.at_stop.insert(0, stopped.set)
+
+    def look() -> None:
+        while not stopped.wait(_TICK_SECONDS):
+            try:
+                runs.tick()
+            except Exception:
+                # One that cannot be run must not keep the others from it.
+                _logger.exception("schedules were not looked at")
+
+    return look
