@@ -135,9 +135,9 @@ def test_all_agree(check: _Check) -> None:
         (
             checks.roots_are_those_of_roles,
             "roles/data/tasks/main.yml",
-            "aws/data",
-            "aws/database",
-            "roles/data applies aws/database, the layer is aws/data",
+            "{{ data_cloud }}/data",
+            "{{ data_cloud }}/database",
+            "roles/data applies <cloud>/database, the layer is <cloud>/data",
         ),
         (
             checks.entry_points_are_fixed,

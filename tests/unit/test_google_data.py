@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 
 from emulator.tests.google_alone import google_alone
 from emulator.tests.google_apis import SECRETS, STORAGE, Google
-from emulator.tests.stack import Json
+from emulator.tests.stack import Json, google_environment
+from plugins.action.google_resources_info import find
+from plugins.action.google_secret_version_info import newest_versions
 from tests.unit.google_layer import play
 
 NAME = "tunit-data"
@@ -89,6 +92,43 @@ def test_secret_is_made_once_and_its_value_is_nowhere(google: Google, folder: Pa
     assert value(google, "latest") == made
 
 
+@pytest.fixture
+def asked(google: Google, monkeypatch: pytest.MonkeyPatch) -> GoogleCloud:
+    """Asks the emulator, as a task does whose environment leads there."""
+    for name, value in google_environment(google.cloud).items():
+        monkeypatch.setenv(name, value)
+    return GoogleCloud()
+
+
+def make(google: Google, secret: str, versions: int = 1) -> str:
+    """Make a secret with some versions; its name."""
+    name = f"projects/{NAME}/secrets/{secret}"
+    google.call("POST", f"{SECRETS}/projects/{NAME}/secrets", {"replication": {"automatic": {}}}, secretId=secret)
+    for _ in range(versions):
+        google.call("POST", f"{SECRETS}/{name}:addVersion", {"payload": {"data": "eA=="}})
+    return name
+
+
+def test_what_is_left_is_found_by_its_name(google: Google, asked: GoogleCloud) -> None:
+    # Of another app, and of nobody here.
+    for other in (f"unit-{NAME}-2_environment_SECRET_KEY", f"unit-{NAME}-secret"):
+        make(google, other)
+    (found,) = find(asked, NAME, "us-central1", f"unit-{NAME}")
+    assert found == google.call("GET", SECRET)["name"]
+
+
+def test_newest_version_of_a_secret(google: Google, asked: GoogleCloud) -> None:
+    some = make(google, "some", 2)
+    disabled = make(google, "disabled", 2)
+    google.call("POST", f"{SECRETS}/{disabled}/versions/2:disable")
+    empty, missing = make(google, "empty", 0), f"projects/{NAME}/secrets/missing"
+    versions, without = newest_versions(asked, [some, disabled, empty, missing, missing])
+    assert versions == {some: "2"}
+    assert without == [disabled, empty, missing]
+    # Nothing is there where nobody has turned on the API.
+    assert newest_versions(asked, ["projects/tunit-other/secrets/some"]) == ({}, ["projects/tunit-other/secrets/some"])
+
+
 def test_rotation_of_a_secret_that_an_interrupted_run_has_made(google: Google, folder: Path) -> None:
     before = value(google, "1")
     # Killed before Terraform has written its state.
@@ -101,8 +141,8 @@ def test_rotation_of_a_secret_that_an_interrupted_run_has_made(google: Google, f
 
 
 def test_secret_is_not_deleted_unasked(google: Google, folder: Path) -> None:
-    given: dict[str, Any] = GIVEN | {"data_secrets": {}}
-    is_applied, output = play(google, folder, ROLE, **given)
+    without: dict[str, Any] = GIVEN | {"data_secrets": {}}
+    is_applied, output = play(google, folder, ROLE, **without)
     assert not is_applied
     assert 'google_secret_manager_secret.generated["SECRET_KEY"]' in output
     assert value(google, "latest")
