@@ -33,6 +33,7 @@ image_build_args: {WSGI_APP: "shop:create_app()"}
 data_database_name: shop
 migration_command: [flask, db, upgrade]
 app_database_url: true
+data_database_url_scheme: postgresql+psycopg2
 app_secrets: {SECRET_KEY: generated}
 service_domain_name: "{{ inventory_hostname }}.{{ slipway_environment }}.localhost"
 """

@@ -151,7 +151,8 @@ resource "aws_secretsmanager_secret_version" "database_url" {
 
   secret_id = aws_secretsmanager_secret.database_url[each.key].id
   secret_string_wo = format(
-    "postgresql://%s:%s@%s:%d/%s?sslmode=verify-full",
+    "%s://%s:%s@%s:%d/%s?sslmode=verify-full",
+    var.database_url_scheme,
     local.database_users[each.key],
     urlencode(jsondecode(ephemeral.aws_secretsmanager_secret_version.database[each.key].secret_string)["password"]),
     aws_db_instance.this[0].address,
@@ -163,5 +164,6 @@ resource "aws_secretsmanager_secret_version" "database_url" {
     aws_secretsmanager_secret_version.database[each.key].version_id,
     aws_db_instance.this[0].address,
     aws_db_instance.this[0].port,
+    var.database_url_scheme,
   ])), 0, 12), 16)
 }

@@ -113,6 +113,18 @@ variable "database_url_enabled" {
   }
 }
 
+variable "database_url_scheme" {
+  description = "What DATABASE_URL begins with: postgresql, postgres, or one of them with a driver of SQLAlchemy, as in postgresql+psycopg2."
+  type        = string
+  default     = "postgresql"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^postgres(ql)?(\\+[a-z0-9_]+)?$", var.database_url_scheme))
+    error_message = "database_url_scheme is \"${var.database_url_scheme}\"; it must be postgresql, postgres, or one of them, a plus sign and a driver of SQLAlchemy, such as postgresql+psycopg2."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether the database has deletion protection."
   type        = bool

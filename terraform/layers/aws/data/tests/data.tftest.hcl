@@ -326,6 +326,18 @@ run "rejects_a_url_without_a_database" {
   expect_failures = [var.database_url_enabled]
 }
 
+run "rejects_a_scheme_that_is_none" {
+  command = plan
+
+  variables {
+    database_name        = "taskdb"
+    database_url_enabled = true
+    database_url_scheme  = "mysql"
+  }
+
+  expect_failures = [var.database_url_scheme]
+}
+
 run "rejects_two_urls" {
   command = plan
 
