@@ -424,8 +424,8 @@ def test_bare_terraform_has_nothing_to_do(site: Site) -> None:
     for app, platform in APPS.items():
         cloud = "gcp" if platform == "cloud_run" else "aws"
         layers += [(app, "registry", f"{cloud}/registry"), (app, "service", f"{cloud}/service_{platform}")]
-        if platform in ("ecs", "ecs_public", "ec2"):
-            layers.append((app, "data", "aws/data"))
+        if platform != "app_runner":
+            layers.append((app, "data", f"{cloud}/data"))
     for owner, layer, root in layers:
         work = site.build / owner / layer
         arguments = ["-input=false", "-lock=false", "-detailed-exitcode", f"-var-file={work / 'terraform.tfvars.json'}"]
