@@ -53,7 +53,7 @@ def get(port: int, path: str) -> tuple[int, bytes]:
     ("name", "application", "signed"),
     [
         ("poetry", "guests:app", "1.2.3"),
-        ("pipenv", "app:app", "guests"),
+        pytest.param("pipenv", "app:app", "guests", marks=pytest.mark.long),
         pytest.param("pdm", "app:app", "guests", marks=pytest.mark.long),
     ],
 )

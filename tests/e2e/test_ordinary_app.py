@@ -35,7 +35,6 @@ migration_command: [flask, db, upgrade]
 app_database_url: true
 data_database_url_scheme: postgresql+psycopg2
 app_secrets: {SECRET_KEY: generated}
-service_domain_name: "{{ inventory_hostname }}.{{ slipway_environment }}.localhost"
 """
 # With Django, which refuses host names that it does not know, a worker and a schedule.
 NOTES = """
@@ -46,7 +45,6 @@ data_database_name: notes
 migration_command: [python, manage.py, migrate]
 app_database_url: true
 app_secrets: {SECRET_KEY: generated}
-service_domain_name: "{{ inventory_hostname }}.{{ slipway_environment }}.localhost"
 service_processes: {worker: {command: [python, manage.py, work, --forever, worker]}}
 service_schedules: {cleanup: {command: [python, manage.py, work, cleanup], schedule: rate(1 minute)}}
 """
@@ -57,6 +55,12 @@ image_build_args: {ASGI_APP: "quotes.main:app"}
 data_database_name: quotes
 migration_command: [alembic, upgrade, head]
 app_database_url: true
+"""
+# What the environment says for all of its apps behind a load balancer.
+DOMAINS = """
+service_domain_name: "{{ inventory_hostname }}.{{ slipway_environment }}.localhost"
+service_zone_name: "{{ service_domain_name }}"
+service_zone_create: true
 """
 ALL = {
     "shop-ecs": ("ecs", SHOP),
@@ -108,6 +112,8 @@ def deployed(site: Site) -> Iterator[None]:
         folder = site.inventory / "host_vars" / app
         folder.mkdir()
         (folder / "app.yml").write_text(inventory)
+    for platform in ("ec2", "ecs"):
+        (site.inventory / "group_vars" / platform / "domains.yml").write_text(DOMAINS)
     for app in SHOPS:
         # For the test of streams: they are all on one task.
         site.set(app, service_min_count=1)
