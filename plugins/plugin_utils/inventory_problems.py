@@ -650,8 +650,9 @@ def _environment(host: Host, known: Project) -> Any:
     platform = known.platform_of(host)
     reserved = platform.reserved_environment_variables if platform else {}
     free = {name: value for name, value in given.items() if name not in reserved}
-    # playbooks/vars/application_environment.yml tells every application its name.
-    return environment_strings({"APP_NAME": host.name} | free)
+    # What playbooks/vars/application_environment.yml tells every application, and each behind a proxy.
+    told = {"APP_NAME": host.name} | ({"FORWARDED_ALLOW_IPS": "*"} if platform and platform.behind_proxy else {})
+    return environment_strings(told | free)
 
 
 def _check_rules(hosts: list[Host], inputs: Json, known: Project, problems: Problems, evaluate: Evaluate) -> None:
