@@ -140,12 +140,6 @@ def test_rotation_of_a_secret_that_an_interrupted_run_has_made(google: Google, f
     assert value(google, "1") == before != value(google, "2")
 
 
-def test_secret_is_not_deleted_unasked(google: Google, folder: Path) -> None:
-    without: dict[str, Any] = GIVEN | {"data_secrets": {}}
-    is_applied, output = play(google, folder, ROLE, **without)
-    assert not is_applied
-    assert 'google_secret_manager_secret.generated["SECRET_KEY"]' in output
-    assert value(google, "latest")
-    allowed = ['google_secret_manager_secret.generated["SECRET_KEY"]']
-    run(google, folder, terraform_layer_state="absent", terraform_layer_allow_destroy=allowed)
+def test_destroyed_layer_leaves_no_secret(google: Google, folder: Path) -> None:
+    run(google, folder, ROLE, terraform_layer_state="absent")
     assert google.refusal("GET", SECRET)["status"] == "NOT_FOUND"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.filter.terraform import has_changes, missing_outputs, plan_changes
+from plugins.filter.terraform import has_changes, missing_outputs, plan_changes, protected_deletions
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,12 @@ def test_outputs_are_what_changes_where_no_resource_does() -> None:
     plan = {"resource_changes": [stays], "output_changes": outputs}
     assert plan_changes(plan) == ["create output c", "update output a"]
     assert plan_changes(plan | {"resource_changes": [stays, changes]}) == ["update aws_subnet.this"]
+
+
+@pytest.mark.parametrize("kind", ["aws_secretsmanager_secret", "google_secret_manager_secret"])
+def test_secret_is_not_deleted_unasked(kind: str) -> None:
+    address = f'{kind}.generated["KEY"]'
+    version = {"address": f"{kind}_version.x", "type": f"{kind}_version", "change": {"actions": ["delete", "create"]}}
+    plan = {"resource_changes": [{"address": address, "type": kind, "change": {"actions": ["delete"]}}, version]}
+    assert protected_deletions(plan, []) == [address]
+    assert protected_deletions(plan, [address]) == []
