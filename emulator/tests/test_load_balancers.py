@@ -90,6 +90,7 @@ class Backend(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/silent":
+            self.server.silent += 1  # type: ignore[attr-defined]
             self.server.may_answer.wait()  # type: ignore[attr-defined]
         status = self.server.status  # type: ignore[attr-defined]
         body = f"{self.headers['Host']} {self.headers['X-Forwarded-Proto']} {self.path}".encode()
@@ -107,6 +108,7 @@ def backend() -> Iterator[Any]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Backend)
     server.status = 200  # type: ignore[attr-defined]
     server.may_answer = threading.Event()  # type: ignore[attr-defined]
+    server.silent = 0  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever).start()
     yield server
     server.shutdown()
@@ -239,6 +241,21 @@ def test_success_codes_that_no_load_balancer_takes(aws: Client, balancer: Balanc
     elb.modify_target_group(TargetGroupArn=balancer.group, Matcher={"HttpCode": "200-299,404"})
     (group,) = elb.describe_target_groups(TargetGroupArns=[balancer.group])["TargetGroups"]
     assert group["Matcher"] == {"HttpCode": "200-299,404"}
+
+
+def test_targets_that_are_waited_for_hold_nobody_up(cloud: Settings, backend: Any, balancer: Balancer) -> None:
+    backend.may_answer.clear()
+    waiting = [threading.Thread(target=ask, args=(cloud, balancer.dns_name, "/silent")) for _ in range(40)]
+    for thread in waiting:
+        thread.start()
+    try:
+        wait_until(lambda: backend.silent == len(waiting))
+        assert ask(cloud, balancer.dns_name, "/health")[0] == 200
+    finally:
+        backend.may_answer.set()
+        for thread in waiting:
+            thread.join()
+        backend.may_answer.clear()
 
 
 def test_silent_target_is_given_up_after_the_idle_timeout(

@@ -8,6 +8,7 @@ import http.client
 import json
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import StreamingResponse, request_scope
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from slipway_emulator.vpc.firewall import Firewall
 
 _CHUNK_BYTES = 65536
+# Threads that wait for targets, apart from those of everything else: a stream that does not end has one for as long.
+_WAITING = ThreadPoolExecutor(max_workers=1000, thread_name_prefix="forwarding")
 _HOP_BY_HOP = ("content-length", "connection", "transfer-encoding")
 
 Source = tuple[str, int] | None
@@ -70,7 +73,7 @@ def proxy(_original: Function, parts: Parts) -> Function:
             connection.request(method.upper(), wanted, body=body or None, headers=sent)
             return connection.getresponse(), opened
 
-        asking = asyncio.ensure_future(asyncio.to_thread(ask))
+        asking = asyncio.get_running_loop().run_in_executor(_WAITING, ask)
         try:
             answer, opened = await asyncio.shield(asking)
         except asyncio.CancelledError:
@@ -112,7 +115,7 @@ def _relay(
         complete = False
         try:
             while not complete:
-                reading = asyncio.create_task(asyncio.to_thread(answer.read1, _CHUNK_BYTES))
+                reading = asyncio.get_running_loop().run_in_executor(_WAITING, answer.read1, _CHUNK_BYTES)
                 done, _ = await asyncio.wait({reading, gone}, return_when=asyncio.FIRST_COMPLETED)
                 if gone in done:
                     reading.cancel()
