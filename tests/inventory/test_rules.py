@@ -226,9 +226,6 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     "aws/network": {
         "access_log_expiration_days": ([1, 365], [0, 1.5]),
         "alarm_action_arns": _ALARMS["alarm_action_arns"],
-        # Their rules are those of service_ecs.
-        "processes": ([{}], [{"web": _WORKER}]),
-        "schedules": ([{}], [{"web": _CLEANUP}]),
         "availability_zones": (
             [["us-east-1a", "us-east-1f"]],
             [["us-east-1a", "us-east-1a"], ["us-east-1a", "eu-west-1b"], ["us-east-1a", "b"]],
@@ -259,6 +256,12 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "database_name": (
             ["a", "taskdb", "t_1", "t" * 54, None],
             ["", "1a", "_a", "A", "a-b", "t" * 55, "postgres", "rdsadmin", "template0", "template1"],
+        ),
+        # Without a database, there is no URL: tests/data.tftest.hcl.
+        "database_url_enabled": ([False], [True]),
+        "database_url_scheme": (
+            ["postgresql", "postgres", "postgresql+psycopg2"],
+            ["mysql", "postgresql+", "postgresql://", "Postgresql", ""],
         ),
         "enhanced_monitoring_interval_seconds": ([0, 1, 60], [-1, 2, 61]),
         "engine_version": (["14", "18", 15, 15.8], ["13", "13.22", "19", "15.", "15.x", "latest"]),
