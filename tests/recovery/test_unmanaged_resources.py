@@ -200,13 +200,22 @@ class Made:
         self._add("aws_scheduler_schedule_group", NAME, name=NAME)
         target = {"RoleArn": role, "Arn": f"arn:aws:ecs:us-east-1:000000000000:cluster/{NAME}"}
         definition = f"arn:aws:ecs:us-east-1:000000000000:task-definition/{NAME}:1"
-        scheduler.create_schedule(
-            Name=f"{NAME}_cleanup",
-            GroupName=NAME,
-            ScheduleExpression="rate(1 day)",
-            FlexibleTimeWindow={"Mode": "OFF"},
-            Target=target | {"EcsParameters": {"TaskDefinitionArn": definition}},
-        )
+
+        def is_made() -> bool:
+            try:
+                scheduler.create_schedule(
+                    Name=f"{NAME}_cleanup",
+                    GroupName=NAME,
+                    ScheduleExpression="rate(1 day)",
+                    FlexibleTimeWindow={"Mode": "OFF"},
+                    Target=target | {"EcsParameters": {"TaskDefinitionArn": definition}},
+                )
+            except scheduler.exceptions.ValidationException:
+                # This emulator is late: nobody may assume a new role for some seconds.
+                return False
+            return True
+
+        wait_until(is_made)
         self._add("aws_scheduler_schedule", f"{NAME}/{NAME}_cleanup", group_name=NAME, name=f"{NAME}_cleanup")
 
     def _make_instances(self) -> None:
