@@ -40,9 +40,7 @@ NAME = f"{ENVIRONMENT}-tasks"
 # Apps with secrets in their environment, and what one of those is, which somebody has made.
 SECRETIVE = ("beers", "web")
 # A process of records beside its web server, which says what it is given and waits.
-_WORK = (
-    "import os, signal; print('works for', os.environ['APP_NAME'], 'PORT' in os.environ, flush=True); signal.pause()"
-)
+_WORK = "import os, signal; print('works for', os.environ['APP_NAME'], flush=True); signal.pause()"
 PROCESSES = {"worker": {"command": ["python", "-c", _WORK]}}
 SCHEDULES = {"cleanup": {"command": ["python", "-c", "print('cleaned')"], "schedule": "rate(1 minute)"}}
 MAIL_PASSWORD = 'correct "horse" $battery\n staple'
@@ -117,6 +115,12 @@ def test_urls_open_as_printed(site: Site) -> None:
         assert site.served(app) == entry["image_digest"]
 
 
+def _logged(aws: Any, group: str, prefix: str) -> list[str]:
+    """What the streams of a log group say whose names begin so."""
+    events = aws("logs").filter_log_events(logGroupName=group)["events"]
+    return [str(event["message"]) for event in events if event["logStreamName"].startswith(prefix)]
+
+
 def test_process_runs_beside_the_web_server(site: Site, aws: Any) -> None:
     name = f"{ENVIRONMENT}-records"
     ecs = aws("ecs")
@@ -129,16 +133,13 @@ def test_process_runs_beside_the_web_server(site: Site, aws: Any) -> None:
     for same in ("image", "user", "readonlyRootFilesystem"):
         assert worker[same] == web[same]
     assert [one for one in web["environment"] if one["name"] != "PORT"] == worker["environment"]
-    events = aws("logs").filter_log_events(logGroupName=f"{name}/service", logStreamNamePrefix="worker/app/")["events"]
-    assert [event["message"] for event in events] == ["works for records False"]
+    assert _logged(aws, f"{name}/service", "worker/app/") == ["works for records"]
     assert site.summary()["records"]["processes"] == ["worker"]
 
 
 def test_schedule_runs_a_command_of_the_image(aws: Any) -> None:
-    name = f"{ENVIRONMENT}-records"
-    log = {"logGroupName": f"{name}/service", "logStreamNamePrefix": "cleanup/app/"}
-    events = wait_until(lambda: aws("logs").filter_log_events(**log)["events"])
-    assert {event["message"] for event in events} == {"cleaned"}
+    group = f"{ENVIRONMENT}-records/service"
+    assert set(wait_until(lambda: _logged(aws, group, "cleanup/app/"))) == {"cleaned"}
 
 
 def test_report_shows_every_app_and_no_secret(site: Site, aws: Any) -> None:
@@ -389,7 +390,8 @@ def test_status_says_what_runs_and_by_whom(site: Site) -> None:
     # Who may only look sees it, too.
     planner = site.cloud_environment(AWS_PROFILE="planner")
     run = succeeded(site.run("playbooks/status.yml", "--limit", "!cloud_run", slipway_cloud_environment=planner))
-    rows = {line.split()[1]: line.split()[2:] for line in run.output.splitlines() if line.lstrip().startswith("- ")}
+    # Long rows have several lines.
+    rows = {row.split()[0]: row.split()[1:] for row in re.split(r"^\s*- ", run.output, flags=re.MULTILINE)[1:]}
     summary = {app: entry for app, entry in site.summary().items() if entry["platform"] != "cloud_run"}
     assert set(rows) >= set(summary)
     for app, entry in summary.items():
@@ -397,7 +399,7 @@ def test_status_says_what_runs_and_by_whom(site: Site) -> None:
         assert (platform, url, version) == (entry["platform"], entry["url"], entry["version"])
         assert entry["image_digest"].startswith(image)
         assert datetime.datetime.fromisoformat(began) < datetime.datetime.now(datetime.UTC)
-        assert others[-1] == "none"
+        assert "none" in others
         if platform != "app_runner":
             assert others[0] == f"arn:aws:sts::000000000000:assumed-role/{ENVIRONMENT}-deployer/slipway"
     assert run.changed == {}
