@@ -88,11 +88,13 @@ class TestChoice:
 class Backend(BaseHTTPRequestHandler):
     """Answers 200 or what the server says, with what it was asked; /silent, when it is told to."""
 
+    server: BackendServer
+
     def do_GET(self) -> None:
         if self.path == "/silent":
-            self.server.silent += 1  # type: ignore[attr-defined]
-            self.server.may_answer.wait()  # type: ignore[attr-defined]
-        status = self.server.status  # type: ignore[attr-defined]
+            self.server.silent += 1
+            self.server.may_answer.wait()
+        status = self.server.status
         body = f"{self.headers['Host']} {self.headers['X-Forwarded-Proto']} {self.path}".encode()
         self.send_response(status if self.path == "/health" else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -103,12 +105,19 @@ class Backend(BaseHTTPRequestHandler):
         pass
 
 
+class BackendServer(ThreadingHTTPServer):
+    """What a test tells the backend: the status of /health, when to answer /silent; and how often that was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Backend)
+        self.status = 200
+        self.may_answer = threading.Event()
+        self.silent = 0
+
+
 @pytest.fixture(scope="module")
-def backend() -> Iterator[Any]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Backend)
-    server.status = 200  # type: ignore[attr-defined]
-    server.may_answer = threading.Event()  # type: ignore[attr-defined]
-    server.silent = 0  # type: ignore[attr-defined]
+def backend() -> Iterator[BackendServer]:
+    server = BackendServer()
     threading.Thread(target=server.serve_forever).start()
     yield server
     server.shutdown()
@@ -116,7 +125,7 @@ def backend() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def balancer(aws: Client, backend: Any) -> Iterator[Balancer]:
+def balancer(aws: Client, backend: BackendServer) -> Iterator[Balancer]:
     """A load balancer whose target is registered by hand."""
     balancer = Balancer(aws, "temu-edge")
     target = {"Id": "127.0.0.1", "Port": backend.server_address[1]}
@@ -218,7 +227,7 @@ def test_redirect_to_tls(aws: Client, cloud: Settings, balancer: Balancer) -> No
         elb.modify_listener(ListenerArn=plain["ListenerArn"], DefaultActions=plain["DefaultActions"])
 
 
-def test_target_fails_and_recovers(aws: Client, backend: Any, balancer: Balancer) -> None:
+def test_target_fails_and_recovers(aws: Client, backend: BackendServer, balancer: Balancer) -> None:
     backend.status = 500
     wait_until(lambda: balancer.target_states() == ["unhealthy"], 30)
     answer = aws("elbv2").describe_target_health(TargetGroupArn=balancer.group)["TargetHealthDescriptions"][0]
@@ -243,7 +252,9 @@ def test_success_codes_that_no_load_balancer_takes(aws: Client, balancer: Balanc
     assert group["Matcher"] == {"HttpCode": "200-299,404"}
 
 
-def test_targets_that_are_waited_for_hold_nobody_up(cloud: Settings, backend: Any, balancer: Balancer) -> None:
+def test_targets_that_are_waited_for_hold_nobody_up(
+    cloud: Settings, backend: BackendServer, balancer: Balancer
+) -> None:
     backend.may_answer.clear()
     waiting = [threading.Thread(target=ask, args=(cloud, balancer.dns_name, "/silent")) for _ in range(40)]
     for thread in waiting:
@@ -259,7 +270,7 @@ def test_targets_that_are_waited_for_hold_nobody_up(cloud: Settings, backend: An
 
 
 def test_silent_target_is_given_up_after_the_idle_timeout(
-    aws: Client, cloud: Settings, backend: Any, balancer: Balancer
+    aws: Client, cloud: Settings, backend: BackendServer, balancer: Balancer
 ) -> None:
     elb = aws("elbv2")
 
@@ -368,7 +379,7 @@ class TestSharedListener:
             other.remove()
 
 
-def test_no_target(aws: Client, cloud: Settings, balancer: Balancer, backend: Any) -> None:
+def test_no_target(aws: Client, cloud: Settings, balancer: Balancer, backend: BackendServer) -> None:
     target = {"Id": "127.0.0.1", "Port": backend.server_address[1]}
     aws("elbv2").deregister_targets(TargetGroupArn=balancer.group, Targets=[target])
     status, _ = ask(cloud, balancer.dns_name)

@@ -8,15 +8,18 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from email.message import Message
+from http.cookiejar import CookieJar
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Status and body of an answer."""
+    """Status, body and headers of an answer."""
 
     status: int
     body: bytes
+    headers: Message
 
     @property
     def document(self) -> Any:
@@ -35,6 +38,8 @@ def ask(
     document: Any = None,
     follow: bool = True,
     headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+    cookies: CookieJar | None = None,
 ) -> Answer:
     """One request; an error status is an answer too.
 
@@ -44,17 +49,21 @@ def ask(
         document: JSON body.
         follow: whether redirects are followed.
         headers: more headers of the request.
+        body: body that is no JSON document; its type is one of the headers.
+        cookies: what a browser keeps from one request to the next.
     """
-    data = None if document is None else json.dumps(document).encode()
+    data = body if document is None else json.dumps(document).encode()
     request = urllib.request.Request(url, data=data, method=method, headers=headers or {})  # noqa: S310  our own URLs
-    if data is not None:
+    if document is not None:
         request.add_header("Content-Type", "application/json")
-    opener = urllib.request.build_opener() if follow else urllib.request.build_opener(_NoRedirect())
+    handlers: list[urllib.request.BaseHandler] = [] if follow else [_NoRedirect()]
+    if cookies is not None:
+        handlers.append(urllib.request.HTTPCookieProcessor(cookies))
     try:
-        with opener.open(request, timeout=20) as answer:
-            return Answer(answer.status, answer.read())
+        with urllib.request.build_opener(*handlers).open(request, timeout=20) as answer:
+            return Answer(answer.status, answer.read(), answer.headers)
     except urllib.error.HTTPError as error:
-        return Answer(error.code, error.read())
+        return Answer(error.code, error.read(), error.headers)
 
 
 @dataclass

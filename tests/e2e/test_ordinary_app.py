@@ -5,13 +5,11 @@ The tests build on each other and run in the order they stand in.
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import ssl
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.cookiejar import CookieJar
@@ -21,7 +19,7 @@ import pytest
 import yaml
 
 from emulator.tests.stack import wait_until
-from tests.e2e.http import ask
+from tests.e2e.http import Answer, ask
 from tests.e2e.runs import PROJECT, Site, environments, succeeded
 
 ENVIRONMENT = "e2eordinary"
@@ -70,6 +68,7 @@ ALL = {
 }
 SHOPS = {app: platform for app, (platform, inventory) in ALL.items() if inventory == SHOP}
 STREAMS = 100
+FORM = "application/x-www-form-urlencoded"
 
 pytestmark = pytest.mark.long
 
@@ -85,20 +84,14 @@ class Browser:
         self.url = url
         self._cookies = CookieJar()
 
-    def ask(self, path: str, method: str = "GET", body: bytes | None = None, kind: str = "") -> Any:
+    def ask(self, path: str, method: str = "GET", body: bytes | None = None, kind: str = "") -> Answer:
         """The answer, whatever its status is."""
-        request = urllib.request.Request(self.url + path, data=body, method=method)  # noqa: S310  our own URLs
-        if kind:
-            request.add_header("Content-Type", kind)
-        opener = urllib.request.OpenerDirector()
-        for handler in (urllib.request.HTTPSHandler(), urllib.request.HTTPCookieProcessor(self._cookies)):
-            opener.add_handler(handler)
-        return opener.open(request, timeout=30)
+        headers = {"Content-Type": kind} if kind else {}
+        return ask(self.url + path, method, follow=False, headers=headers, body=body, cookies=self._cookies)
 
-    def send(self, path: str, **fields: str) -> Any:
+    def send(self, path: str, **fields: str) -> Answer:
         """The answer to a form."""
-        body = urllib.parse.urlencode(fields).encode()
-        return self.ask(path, "POST", body, "application/x-www-form-urlencoded")
+        return self.ask(path, "POST", urllib.parse.urlencode(fields).encode(), FORM)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -141,19 +134,19 @@ def browser(site: Site, app: str) -> Browser:
 def test_login_lasts_and_redirects_go_to_https(browser: Browser) -> None:
     answer = browser.send("/login", name="Ada")
     assert (answer.status, answer.headers["Location"]) == (302, f"{browser.url}/")
-    assert {json.load(browser.ask("/"))["user"] for _ in range(20)} == {"Ada"}
+    assert {browser.ask("/").document["user"] for _ in range(20)} == {"Ada"}
 
 
 def test_migrated_database_keeps_what_is_sent(browser: Browser) -> None:
     assert browser.send("/items", name="Hat").status == 401
     browser.send("/login", name="Grace")
-    number = json.load(browser.send("/items", name="Hat"))["id"]
-    assert {"id": number, "name": "Hat"} in json.load(browser.ask("/items"))
+    number = browser.send("/items", name="Hat").document["id"]
+    assert {"id": number, "name": "Hat"} in browser.ask("/items").document
     photo = bytes(range(256)) * 8192
     head = b'--limit\r\nContent-Disposition: form-data; name="photo"; filename="hat.png"\r\n\r\n'
     body = head + photo + b"\r\n--limit--\r\n"
     assert browser.ask(f"/items/{number}/photo", "PUT", body, "multipart/form-data; boundary=limit").status == 200
-    assert browser.ask(f"/items/{number}/photo").read() == photo
+    assert browser.ask(f"/items/{number}/photo").body == photo
 
 
 def test_streams_hold_nobody_up(browser: Browser) -> None:
@@ -180,18 +173,16 @@ def test_streams_hold_nobody_up(browser: Browser) -> None:
 
 def test_django_with_a_worker_and_a_schedule(site: Site) -> None:
     browser = Browser(site.summary()["notes"]["url"])
-    assert [json.load(browser.ask("/"))["visits"] for _ in range(3)] == [1, 2, 3]
-    assert json.load(browser.ask("/where/")) == {"url": f"{browser.url}/", "secure": True}
-    assert json.load(browser.send("/notes/", text="Buy a hat")) == {"notes": ["Buy a hat"]}
+    assert [browser.ask("/").document["visits"] for _ in range(3)] == [1, 2, 3]
+    assert browser.ask("/where/").document == {"url": f"{browser.url}/", "secure": True}
+    assert browser.send("/notes/", text="Buy a hat").document == {"notes": ["Buy a hat"]}
     # The worker works all the time, the schedule when its minute begins.
-    wait_until(lambda: {"worker", "cleanup"} <= json.load(browser.ask("/jobs/")).keys(), 180)
+    wait_until(lambda: {"worker", "cleanup"} <= browser.ask("/jobs/").document.keys(), 180)
 
 
 def test_asgi_without_a_load_balancer(site: Site) -> None:
     url = site.summary()["quotes"]["url"]
-    body = urllib.parse.urlencode({"quote": "So it goes"}).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=30) as answer:  # noqa: S310  our own URL
-        assert answer.status == 201
+    assert Browser(url).send("/", quote="So it goes").status == 201
     assert ask(f"{url}/").document == {"quotes": ["So it goes"]}
     # Nobody stands before it, so it believes no header of who asks.
     assert ask(f"{url}/where", headers={"X-Forwarded-Proto": "https"}).document == {"url": f"{url}/"}
