@@ -357,6 +357,10 @@ def _has_databases(layers: Mapping[str, Path]) -> bool:
     return "data" in layers and "database_name" in declared_variables(layers["data"])
 
 
+def _platforms_with_databases(known: Project) -> list[Platform]:
+    return [platform for platform in known.platforms.values() if _has_databases(platform.layers)]
+
+
 def _idle(host: Host, known: Project) -> dict[str, str]:
     """The roles that do nothing for a host, and single variables: what these are not for, with the reason."""
     if "networks" in host.groups:
@@ -365,7 +369,7 @@ def _idle(host: Host, known: Project) -> dict[str, str]:
     platform = known.platform_of(host)
     if platform is None:
         return idle
-    with_databases = [other for other in known.platforms.values() if _has_databases(other.layers)]
+    with_databases = _platforms_with_databases(known)
     named = ", ".join(other.name for other in with_databases)
     for layer in set(LAYERS) - {*LAYERS_OF_NO_APP, *platform.layers}:
         others = named if layer == "data" else _platforms_with(layer, known)
@@ -484,7 +488,7 @@ def _check_environment(host: Host, known: Project, problems: Problems) -> None:
     if secrets and without_secrets:
         problems.add([host.name], f"app_secrets cannot be had, because {without_secrets}", remedies["app_secrets"])
     if platform and not _has_databases(platform.layers) and host.values.get("app_database_url"):
-        others = ", ".join(other.name for other in known.platforms.values() if _has_databases(other.layers))
+        others = ", ".join(other.name for other in _platforms_with_databases(known))
         text = f"the platform {platform.name} has no database; an app with one must stand in one of {others}"
         place = host.file_of("app_database_url", f"host_vars/{host.name}/app.yml")
         problems.add([host.name], f"app_database_url cannot be had, because {text}", f"Edit {place}")

@@ -23,7 +23,7 @@ from slipway_emulator.google_provider.schema import Block
 from slipway_emulator.google_provider.values import UNKNOWN, Object
 
 _PRODUCT = "secret_manager"
-_SECRET = "projects/{project}/secrets/{secret_id}"  # noqa: S105  (a name)
+_ID = "projects/{project}/secrets/{secret_id}"
 _TERRAFORM_ONLY = ("deletion_protection", *TERRAFORM_ONLY)
 _KINDS = ("replication.0.user_managed", "replication.0.auto")
 _DATA = ("secret_data", "secret_data_wo")
@@ -41,7 +41,7 @@ class Secret(Resource):
             yield from _exactly_one(_KINDS, [kind for kind in _KINDS if replication.get(kind.rpartition(".")[2])])
 
     def create(self, configuration: Configuration, planned: Object) -> Object:
-        name = _SECRET.format_map(planned)
+        name = _ID.format_map(planned)
         parameters = {"secretId": planned["secret_id"]}
         parent = name.rpartition("/")[0]
         try:
@@ -57,7 +57,7 @@ class Secret(Resource):
         replication = answer["replication"]
         if "automatic" in replication:
             answer = answer | {"replication": {"auto": replication["automatic"]}}
-        read = flatten(self.block, answer) | owned_labels(state, answer) | identify(state["id"], _SECRET)
+        read = flatten(self.block, answer) | owned_labels(state, answer) | identify(state["id"], _ID)
         read |= {"id": state["id"]}
         return values.settle(self.block, read, state) | {name: state.get(name) for name in _TERRAFORM_ONLY}
 
@@ -78,10 +78,8 @@ class Secret(Resource):
         found(lambda: call(configuration, "DELETE", _PRODUCT, state["id"]))
 
     def import_state(self, configuration: Configuration, identifier: str) -> Object:
-        parts = {"project": configuration.project} | identify(
-            identifier, _SECRET, "{project}/{secret_id}", "{secret_id}"
-        )
-        return self.empty() | parts | {"id": _SECRET.format_map(parts), "deletion_protection": False}
+        parts = {"project": configuration.project} | identify(identifier, _ID, "{project}/{secret_id}", "{secret_id}")
+        return self.empty() | parts | {"id": _ID.format_map(parts), "deletion_protection": False}
 
     def _body(self, value: Object) -> dict[str, Any]:
         arguments = {
@@ -127,7 +125,7 @@ class SecretVersion(Resource):
     def create(self, configuration: Configuration, planned: Object) -> Object:
         secret = planned["secret"]
         if "/" not in secret:
-            secret = _SECRET.format_map({"project": configuration.project, "secret_id": secret})
+            secret = _ID.format_map({"project": configuration.project, "secret_id": secret})
         data = planned["secret_data"] or planned["secret_data_wo"]
         if not planned["is_secret_data_base64"]:
             data = base64.b64encode(data.encode()).decode()
@@ -171,7 +169,7 @@ class SecretVersion(Resource):
     def import_state(self, configuration: Configuration, identifier: str) -> Object:
         del configuration
         parts = identify(identifier, "projects/{project}/secrets/{secret}/versions/{version}")
-        secret = _SECRET.format_map({"project": parts["project"], "secret_id": parts["secret"]})
+        secret = _ID.format_map({"project": parts["project"], "secret_id": parts["secret"]})
         return self.empty() | {"id": identifier, "name": identifier, "secret": secret, "version": parts["version"]}
 
 
