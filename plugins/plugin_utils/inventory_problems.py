@@ -72,6 +72,12 @@ OF_WHAT_IS_ASKED_FOR = {
     ),
 }
 
+# Inputs of the layer network that are about a VPC that it makes.
+OF_A_VPC_THAT_IS_MADE = {
+    *("availability_zones", "cidr_block", "flow_log_retention_days", "flow_log_traffic_type", "nat_gateway_mode"),
+    *("private_subnet_cidr_blocks", "public_subnet_cidr_blocks"),
+}
+
 _ENVIRONMENT_FILE = "group_vars/all/environment.yml"
 _IN_THE_COMMAND = "Correct what -e gives"
 _ACCOUNT_FILE = "group_vars/all/account.yml"
@@ -252,6 +258,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
             _check_what_does_nothing(host, problems)
         _check_database_authorities(host, known, problems)
         _check_database_extensions(host, problems)
+    _check_existing_vpc(host, problems)
     for layer in known.layers_of(host):
         _check_own_options(host, layer, known, problems)
     return {layer: _layer_inputs(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
@@ -350,6 +357,16 @@ def _check_what_does_nothing(host: Host, problems: Problems) -> None:
             if host.values[name] is not None and (file := host.own_file_of(name, host.name)):
                 text = f"{name} does nothing, because the app does not have {what}: {switch} asks for one"
                 problems.add([host.name], text, f"Edit {file}")
+
+
+def _check_existing_vpc(host: Host, problems: Problems) -> None:
+    """Check that nothing is said of how to make a VPC that exists; what a group says is for those that are made."""
+    if host.values.get("network_vpc_id") is None:
+        return
+    for name in sorted({f"network_{variable}" for variable in OF_A_VPC_THAT_IS_MADE} & host.values.keys()):
+        if file := host.own_file_of(name, host.name):
+            text = f"{name} does nothing, because network_vpc_id names a VPC that exists"
+            problems.add([host.name], text, f"Edit {file}")
 
 
 def _has_databases(layers: Mapping[str, Path]) -> bool:
@@ -789,7 +806,9 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
         if region != its:
             text = f"slipway_region is {region}; it must be {its}, where its network {name} is"
             problems.add([app.name], text, f"Edit {app.file_of('slipway_region', _ENVIRONMENT_FILE)}")
-        mode = inputs[name].get("network", {}).get("nat_gateway_mode")
+        network = inputs[name].get("network", {})
+        # The routes of a VPC that exists are not looked at before a run.
+        mode = network.get("nat_gateway_mode") if network.get("vpc_id") is None else None
         platform = known.platform_of(app)
         has_public_ip = _is_true(inputs[app.name].get("service", {}).get("assign_public_ip"))
         if platform and platform.nat_gateway and mode == "none" and not has_public_ip:
@@ -803,7 +822,8 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
                 f"Edit {by_name[name].file_of('network_nat_gateway_mode', f'host_vars/{name}/network.yml')}",
             )
         _check_shared_load_balancer(app, by_name[name], inputs, problems)
-    for one, other in itertools.combinations(networks, 2):
+    made = [one for one in networks if inputs[one.name]["network"].get("vpc_id") is None]
+    for one, other in itertools.combinations(made, 2):
         first, second = (_range(inputs[host.name]["network"].get("cidr_block")) for host in (one, other))
         if first and second and first.overlaps(second):
             problems.add(

@@ -20,7 +20,7 @@ from jinja2.exceptions import UndefinedError
 
 from plugins.filter.rds_ca import rds_ca_file
 from plugins.plugin_utils.inventory import Project
-from plugins.plugin_utils.inventory_problems import OF_WHAT_IS_ASKED_FOR, why_unsupported
+from plugins.plugin_utils.inventory_problems import OF_A_VPC_THAT_IS_MADE, OF_WHAT_IS_ASKED_FOR, why_unsupported
 from plugins.plugin_utils.platforms import read_platforms
 from plugins.plugin_utils.terraform_files import declared_variables
 from tests.inventory.example import (
@@ -33,6 +33,7 @@ from tests.inventory.example import (
     Json,
     Rules,
 )
+from tests.inventory.test_rules import CASES
 
 
 class Asked(BaseException):
@@ -921,6 +922,45 @@ def test_networks_that_overlap(inventory: Inventory) -> None:
         "main, other: network_cidr_block is 10.0.0.0/16 and 10.0.128.0/17, which overlap; networks of an environment "
         "must not, so that they can be connected" + inventory.edit("host_vars/other/network.yml")
     )
+
+
+_EXISTING: Json = {
+    "network_vpc_id": "vpc-0123456789abcdef0",
+    "network_private_subnet_ids": ["subnet-0a", "subnet-0b"],
+    "network_public_subnet_ids": ["subnet-0c", "subnet-0d"],
+}
+
+
+def test_vpc_that_exists(inventory: Inventory) -> None:
+    """Its range and its routes are not said, so nothing is wrong with them."""
+    inventory.hosts = {"main": inventory.hosts["main"]}
+    inventory.add("tasks", "apps", "ecs", data_database_name="tasks")
+    inventory.add("other", "networks", **_EXISTING)
+    inventory.set("main", **_EXISTING, network_nat_gateway_mode="none")
+    assert inventory.problems() == []
+
+
+@pytest.mark.parametrize("variable", sorted(OF_A_VPC_THAT_IS_MADE))
+def test_what_does_nothing_in_a_vpc_that_exists(inventory: Inventory, variable: str) -> None:
+    (value, *_), _ = CASES["aws/network"][variable]
+    # A group says it for those that are made.
+    inventory.set("main", **_EXISTING, **{f"network_{variable}": value})
+    assert not [problem for problem in inventory.problems() if "does nothing" in problem]
+    inventory.write("host_vars/main/some.yml", **{f"network_{variable}": value})
+    (problem,) = [problem for problem in inventory.problems() if "does nothing" in problem]
+    assert problem == (
+        f"main: network_{variable} does nothing, because network_vpc_id names a VPC that exists"
+        + inventory.edit("host_vars/main/some.yml")
+    )
+
+
+def test_vpc_that_exists_without_its_subnets(inventory: Inventory) -> None:
+    inventory.set("main", network_vpc_id="vpc-0123456789abcdef0")
+    private, public = sorted(inventory.problems())
+    assert "network_private_subnet_ids is [], and network_vpc_id is" in private
+    assert "network_public_subnet_ids is [], and network_vpc_id is" in public
+    inventory.set("main", network_vpc_id="main", network_cidr_block="10.0.0.0/16")
+    assert any('network_vpc_id is "main"; it must be a VPC' in problem for problem in inventory.problems())
 
 
 # -- names in the cloud ----------------------------------------------------------------------------------

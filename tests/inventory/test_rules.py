@@ -246,6 +246,10 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             [*_SUBNET_CASES[1], ["10.0.1.0/25", "10.0.101.0/24"], ["10.0.100.0/24", "10.0.100.0/23"]],
         ),
         "public_subnet_cidr_blocks": _SUBNET_CASES,
+        # Without a VPC that exists there are none; with one, tests/existing.tftest.hcl.
+        "private_subnet_ids": ([[]], [["subnet-0a", "subnet-0b"], ["a"]]),
+        "public_subnet_ids": ([[]], [["subnet-0a", "subnet-0b"], ["a"]]),
+        "vpc_id": ([None], ["main", ""]),
     },
     "aws/registry": {"retained_image_count": ([2, 1000], [1, 1001, 2.5])},
     "aws/data": {

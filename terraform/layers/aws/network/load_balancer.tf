@@ -8,9 +8,9 @@ module "load_balancer" {
   domain_name            = "*.${var.load_balancer_zone_name}"
   idle_timeout_seconds   = var.load_balancer_idle_timeout_seconds
   name                   = var.name
-  public_subnet_ids      = [for zone in var.availability_zones : aws_subnet.public[zone].id]
+  public_subnet_ids      = local.public_subnet_ids
   ssl_policy             = var.load_balancer_ssl_policy
-  vpc_id                 = aws_vpc.this.id
+  vpc_id                 = local.vpc_id
   zone_create            = var.load_balancer_zone_create
   zone_name              = var.load_balancer_zone_name
 

@@ -173,7 +173,7 @@ resource "aws_iam_role_policy" "flow_logs" {
 resource "aws_flow_log" "this" {
   count = local.flow_logs_enabled ? 1 : 0
 
-  vpc_id          = aws_vpc.this.id
+  vpc_id          = aws_vpc.this[0].id
   traffic_type    = var.flow_log_traffic_type
   iam_role_arn    = aws_iam_role.flow_logs[0].arn
   log_destination = aws_cloudwatch_log_group.flow_logs[0].arn

@@ -1,7 +1,7 @@
 locals {
   # Which zone's NAT gateway each zone's private subnet uses. A gateway costs by the hour and by the gigabyte, and
   # a second one only buys independence of the first one's zone.
-  nat_zones = {
+  nat_zones = var.vpc_id != null ? {} : {
     none                  = {}
     per_availability_zone = { for zone in var.availability_zones : zone => zone }
     single                = { for zone in var.availability_zones : zone => var.availability_zones[0] }

@@ -23,16 +23,36 @@ output "load_balancer_zone_name_servers" {
 }
 
 output "private_subnet_ids" {
-  description = "Ids of the private subnets, in the order of availability_zones."
-  value       = [for zone in var.availability_zones : aws_subnet.private[zone].id]
+  description = "Ids of the private subnets, in the order of availability_zones or private_subnet_ids."
+  value       = local.private_subnet_ids
+
+  precondition {
+    condition     = var.vpc_id == null || length(distinct([for id in var.private_subnet_ids : local.existing_subnets[id].zone])) >= 2
+    error_message = "private_subnet_ids is ${jsonencode(var.private_subnet_ids)}, in ${join(", ", distinct([for id in var.private_subnet_ids : local.existing_subnets[id].zone]))}; it must be subnets of two availability zones at least: a load balancer and a database need two."
+  }
+
+  precondition {
+    condition     = alltrue([for id in var.private_subnet_ids : !local.existing_subnet_is_public[id]])
+    error_message = "private_subnet_ids holds ${join(", ", [for id in var.private_subnet_ids : id if local.existing_subnet_is_public[id]])}, with a route of 0.0.0.0/0 to an internet gateway; a private subnet must have none, because the applications in it have private addresses alone: through a NAT gateway they reach the internet."
+  }
 }
 
 output "public_subnet_ids" {
-  description = "Ids of the public subnets, in the order of availability_zones."
-  value       = [for zone in var.availability_zones : aws_subnet.public[zone].id]
+  description = "Ids of the public subnets, in the order of availability_zones or public_subnet_ids."
+  value       = local.public_subnet_ids
+
+  precondition {
+    condition     = var.vpc_id == null || length(distinct([for id in var.public_subnet_ids : local.existing_subnets[id].zone])) >= 2
+    error_message = "public_subnet_ids is ${jsonencode(var.public_subnet_ids)}, in ${join(", ", distinct([for id in var.public_subnet_ids : local.existing_subnets[id].zone]))}; it must be subnets of two availability zones at least: a load balancer and a database need two."
+  }
+
+  precondition {
+    condition     = alltrue([for id in var.public_subnet_ids : local.existing_subnet_is_public[id]])
+    error_message = "public_subnet_ids holds ${join(", ", [for id in var.public_subnet_ids : id if !local.existing_subnet_is_public[id]])}, without a route of 0.0.0.0/0 to an internet gateway; a public subnet must have one, because load balancers and applications with public addresses are in it."
+  }
 }
 
 output "vpc_id" {
   description = "Id of the VPC."
-  value       = aws_vpc.this.id
+  value       = local.vpc_id
 }

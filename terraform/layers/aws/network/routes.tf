@@ -1,19 +1,23 @@
 resource "aws_route_table" "public" {
-  vpc_id = aws_vpc.this.id
+  count = local.vpc_count
+
+  vpc_id = aws_vpc.this[0].id
 
   tags = { Name = "${var.name}-public" }
 }
 
 resource "aws_route" "internet" {
-  route_table_id         = aws_route_table.public.id
+  count = local.vpc_count
+
+  route_table_id         = aws_route_table.public[0].id
   destination_cidr_block = "0.0.0.0/0"
-  gateway_id             = aws_internet_gateway.this.id
+  gateway_id             = aws_internet_gateway.this[0].id
 }
 
 resource "aws_route_table_association" "public" {
   for_each = aws_subnet.public
 
-  route_table_id = aws_route_table.public.id
+  route_table_id = aws_route_table.public[0].id
   subnet_id      = each.value.id
 }
 
@@ -21,7 +25,7 @@ resource "aws_route_table_association" "public" {
 resource "aws_route_table" "private" {
   for_each = aws_subnet.private
 
-  vpc_id = aws_vpc.this.id
+  vpc_id = aws_vpc.this[0].id
 
   tags = { Name = "${var.name}-private-${each.key}" }
 }
@@ -48,12 +52,14 @@ locals {
 
 # Free, and keeps S3 traffic (image layers among it) off the NAT gateway, which charges by the gigabyte.
 resource "aws_vpc_endpoint" "s3" {
-  vpc_id            = aws_vpc.this.id
+  count = local.vpc_count
+
+  vpc_id            = aws_vpc.this[0].id
   service_name      = "${local.s3_prefix}.${var.region}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids = concat(
-    [aws_route_table.public.id],
-    [for zone in var.availability_zones : aws_route_table.private[zone].id],
+    [aws_route_table.public[0].id],
+    [for zone in local.zones : aws_route_table.private[zone].id],
   )
 
   tags = { Name = "${var.name}-s3" }

@@ -246,6 +246,23 @@ variable "private_subnet_cidr_blocks" {
   }
 }
 
+variable "private_subnet_ids" {
+  description = "Ids of the private subnets of vpc_id (applications and databases), of two availability zones at least; none without vpc_id."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.private_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]) && length(distinct(var.private_subnet_ids)) == length(var.private_subnet_ids)
+    error_message = "private_subnet_ids is ${jsonencode(var.private_subnet_ids)}; each must be a subnet's id, such as subnet-0123456789abcdef0, and there once."
+  }
+
+  validation {
+    condition     = (var.vpc_id == null) == (length(var.private_subnet_ids) == 0)
+    error_message = "private_subnet_ids is ${jsonencode(var.private_subnet_ids)}, and vpc_id is ${jsonencode(var.vpc_id)}; a VPC that exists is given with its subnets, and one that is made gets its own."
+  }
+}
+
 variable "public_subnet_cidr_blocks" {
   description = "IPv4 ranges of the public subnets (load balancers and NAT gateways), in CIDR notation, one for each availability zone and in their order."
   type        = list(string)
@@ -278,6 +295,23 @@ variable "public_subnet_cidr_blocks" {
   }
 }
 
+variable "public_subnet_ids" {
+  description = "Ids of the public subnets of vpc_id (load balancers and applications with public addresses), of two availability zones at least; none without vpc_id."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.public_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]) && length(distinct(var.public_subnet_ids)) == length(var.public_subnet_ids)
+    error_message = "public_subnet_ids is ${jsonencode(var.public_subnet_ids)}; each must be a subnet's id, such as subnet-0123456789abcdef0, and there once."
+  }
+
+  validation {
+    condition     = (var.vpc_id == null) == (length(var.public_subnet_ids) == 0)
+    error_message = "public_subnet_ids is ${jsonencode(var.public_subnet_ids)}, and vpc_id is ${jsonencode(var.vpc_id)}; a VPC that exists is given with its subnets, and one that is made gets its own."
+  }
+}
+
 variable "region" {
   description = "AWS region that holds every resource of this layer."
   type        = string
@@ -298,5 +332,16 @@ variable "tags" {
   validation {
     condition     = alltrue([for key in ["Environment", "Project"] : length(trimspace(lookup(var.tags, key, ""))) > 0])
     error_message = "tags must have a value, and not spaces alone, for ${join(" and ", [for key in ["Environment", "Project"] : key if length(trimspace(lookup(var.tags, key, ""))) == 0])}."
+  }
+}
+
+variable "vpc_id" {
+  description = "Id of a VPC that exists, which is used and never changed or destroyed; null makes one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_id == null || can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
+    error_message = "vpc_id is ${jsonencode(var.vpc_id)}; it must be a VPC's id, such as vpc-0123456789abcdef0, or null."
   }
 }

@@ -14,7 +14,7 @@ run "defaults" {
   command = plan
 
   assert {
-    condition     = aws_vpc.this.cidr_block == "10.0.0.0/16" && aws_vpc.this.enable_dns_hostnames && aws_vpc.this.enable_dns_support
+    condition     = aws_vpc.this[0].cidr_block == "10.0.0.0/16" && aws_vpc.this[0].enable_dns_hostnames && aws_vpc.this[0].enable_dns_support
     error_message = "The VPC is 10.0.0.0/16 with DNS."
   }
 
@@ -45,12 +45,12 @@ run "defaults" {
   }
 
   assert {
-    condition     = aws_route.internet.destination_cidr_block == "0.0.0.0/0" && length(aws_route_table_association.public) == 2 && length(aws_route_table_association.private) == 2
+    condition     = aws_route.internet[0].destination_cidr_block == "0.0.0.0/0" && length(aws_route_table_association.public) == 2 && length(aws_route_table_association.private) == 2
     error_message = "Public subnets route to the internet gateway, and every subnet has a table of its kind."
   }
 
   assert {
-    condition     = aws_vpc_endpoint.s3.service_name == "com.amazonaws.us-east-1.s3" && aws_vpc_endpoint.s3.vpc_endpoint_type == "Gateway"
+    condition     = aws_vpc_endpoint.s3[0].service_name == "com.amazonaws.us-east-1.s3" && aws_vpc_endpoint.s3[0].vpc_endpoint_type == "Gateway"
     error_message = "S3 is reached through a gateway endpoint."
   }
 }
@@ -333,7 +333,7 @@ run "s3_in_another_partition" {
   }
 
   assert {
-    condition     = aws_vpc_endpoint.s3.service_name == "eu.amazonaws.eusc-de-east-1.s3"
+    condition     = aws_vpc_endpoint.s3[0].service_name == "eu.amazonaws.eusc-de-east-1.s3"
     error_message = "The endpoint of S3 has the prefix of the partition."
   }
 }
@@ -350,7 +350,7 @@ run "s3_in_china" {
   }
 
   assert {
-    condition     = aws_vpc_endpoint.s3.service_name == "com.amazonaws.cn-north-1.s3"
+    condition     = aws_vpc_endpoint.s3[0].service_name == "com.amazonaws.cn-north-1.s3"
     error_message = "The endpoint of S3 in China has no prefix of its own."
   }
 }
