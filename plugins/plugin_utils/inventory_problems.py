@@ -72,10 +72,22 @@ OF_WHAT_IS_ASKED_FOR = {
     ),
 }
 
-# Inputs of the layer network that are about a VPC that it makes.
-OF_A_VPC_THAT_IS_MADE = {
-    *("availability_zones", "cidr_block", "flow_log_retention_days", "flow_log_traffic_type", "nat_gateway_mode"),
-    *("private_subnet_cidr_blocks", "public_subnet_cidr_blocks"),
+# Inputs of the layer network that are about what it makes, by the one that names what exists in its place.
+OF_WHAT_IS_MADE = {
+    "network_vpc_id": (
+        "a VPC",
+        {
+            *("availability_zones", "cidr_block", "flow_log_retention_days", "flow_log_traffic_type"),
+            *("nat_gateway_mode", "private_subnet_cidr_blocks", "public_subnet_cidr_blocks"),
+        },
+    ),
+    "network_load_balancer_https_listener_arn": (
+        "a load balancer",
+        {
+            *("alarm_action_arns", "load_balancer_deletion_protection", "load_balancer_idle_timeout_seconds"),
+            "load_balancer_ssl_policy",
+        },
+    ),
 }
 
 _ENVIRONMENT_FILE = "group_vars/all/environment.yml"
@@ -258,7 +270,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
             _check_what_does_nothing(host, problems)
         _check_database_authorities(host, known, problems)
         _check_database_extensions(host, problems)
-    _check_existing_vpc(host, problems)
+    _check_what_exists(host, problems)
     for layer in known.layers_of(host):
         _check_own_options(host, layer, known, problems)
     return {layer: _layer_inputs(host, layer, root, known, problems) for layer, root in known.layers_of(host).items()}
@@ -359,14 +371,15 @@ def _check_what_does_nothing(host: Host, problems: Problems) -> None:
                 problems.add([host.name], text, f"Edit {file}")
 
 
-def _check_existing_vpc(host: Host, problems: Problems) -> None:
-    """Check that nothing is said of how to make a VPC that exists; what a group says is for those that are made."""
-    if host.values.get("network_vpc_id") is None:
-        return
-    for name in sorted({f"network_{variable}" for variable in OF_A_VPC_THAT_IS_MADE} & host.values.keys()):
-        if file := host.own_file_of(name, host.name):
-            text = f"{name} does nothing, because network_vpc_id names a VPC that exists"
-            problems.add([host.name], text, f"Edit {file}")
+def _check_what_exists(host: Host, problems: Problems) -> None:
+    """Check that nothing is said of how to make what exists; what a group says is for what is made."""
+    for switch, (what, inputs) in OF_WHAT_IS_MADE.items():
+        if host.values.get(switch) is None:
+            continue
+        for name in sorted({f"network_{variable}" for variable in inputs} & host.values.keys()):
+            if file := host.own_file_of(name, host.name):
+                text = f"{name} does nothing, because {switch} names {what} that exists"
+                problems.add([host.name], text, f"Edit {file}")
 
 
 def _has_databases(layers: Mapping[str, Path]) -> bool:

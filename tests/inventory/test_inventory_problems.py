@@ -20,7 +20,7 @@ from jinja2.exceptions import UndefinedError
 
 from plugins.filter.rds_ca import rds_ca_file
 from plugins.plugin_utils.inventory import Project
-from plugins.plugin_utils.inventory_problems import OF_A_VPC_THAT_IS_MADE, OF_WHAT_IS_ASKED_FOR, why_unsupported
+from plugins.plugin_utils.inventory_problems import OF_WHAT_IS_ASKED_FOR, OF_WHAT_IS_MADE, why_unsupported
 from plugins.plugin_utils.platforms import read_platforms
 from plugins.plugin_utils.terraform_files import declared_variables
 from tests.inventory.example import (
@@ -925,9 +925,11 @@ def test_networks_that_overlap(inventory: Inventory) -> None:
 
 
 _EXISTING: Json = {
-    "network_vpc_id": "vpc-0123456789abcdef0",
+    "network_load_balancer_https_listener_arn": "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/a/0a/0b",
+    "network_load_balancer_zone_name": "example.org",
     "network_private_subnet_ids": ["subnet-0a", "subnet-0b"],
     "network_public_subnet_ids": ["subnet-0c", "subnet-0d"],
+    "network_vpc_id": "vpc-0123456789abcdef0",
 }
 
 
@@ -940,16 +942,19 @@ def test_vpc_that_exists(inventory: Inventory) -> None:
     assert inventory.problems() == []
 
 
-@pytest.mark.parametrize("variable", sorted(OF_A_VPC_THAT_IS_MADE))
-def test_what_does_nothing_in_a_vpc_that_exists(inventory: Inventory, variable: str) -> None:
-    (value, *_), _ = CASES["aws/network"][variable]
+@pytest.mark.parametrize(
+    ("switch", "variable"),
+    [(switch, variable) for switch, (_, inputs) in OF_WHAT_IS_MADE.items() for variable in sorted(inputs)],
+)
+def test_what_does_nothing_where_something_exists(inventory: Inventory, switch: str, variable: str) -> None:
+    (value, *_), _ = CASES["aws/network"].get(variable, ([True], []))
     # A group says it for those that are made.
     inventory.set("main", **_EXISTING, **{f"network_{variable}": value})
     assert not [problem for problem in inventory.problems() if "does nothing" in problem]
     inventory.write("host_vars/main/some.yml", **{f"network_{variable}": value})
     (problem,) = [problem for problem in inventory.problems() if "does nothing" in problem]
     assert problem == (
-        f"main: network_{variable} does nothing, because network_vpc_id names a VPC that exists"
+        f"main: network_{variable} does nothing, because {switch} names {OF_WHAT_IS_MADE[switch][0]} that exists"
         + inventory.edit("host_vars/main/some.yml")
     )
 

@@ -219,7 +219,7 @@ PLATFORMS = read_platforms(LAYERS)
 )
 def test_each_layer_plans(root: str, rendered: Inputs, terraform: Path) -> None:
     folder = terraform / "layers" / root
-    (original,) = (PROJECT / "terraform/layers" / root / "tests").glob("*.tftest.hcl")
+    original = PROJECT / "terraform/layers" / root / f"tests/{folder.name}.tftest.hcl"
     # Stand-ins for the provider and for what it computes, as the layer's own tests have them.
     text = original.read_text().partition("\nvariables {")[0]
     for environment in ENVIRONMENTS:

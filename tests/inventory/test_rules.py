@@ -213,6 +213,10 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
                 ["arn:aws:secretsmanager:us-east-1:1:secret:a-AbCdEf"],
             ],
         ),
+        "listener_arns": (
+            [[], ["arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:111122223333:listener/app/a-b/0a/0b"]],
+            [["*"], ["arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/a/0a/*"]],
+        ),
         "trusted_principal_arns": (
             [[], ["arn:aws:iam::111122223333:root", "arn:aws-us-gov:iam::111122223333:user/a/b"]],
             [
@@ -236,6 +240,11 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         ),
         "flow_log_retention_days": _DAYS,
         "flow_log_traffic_type": ([None, "ACCEPT", "ALL", "REJECT"], ["all", "", "NONE"]),
+        # With the VPC that it is in, in tests/existing.tftest.hcl.
+        "load_balancer_https_listener_arn": (
+            [None],
+            ["arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/a/0a", "a", ""],
+        ),
         "load_balancer_idle_timeout_seconds": _IDLE,
         "load_balancer_ssl_policy": _LOAD_BALANCER["ssl_policy"],
         "load_balancer_zone_create": ([False], [True]),

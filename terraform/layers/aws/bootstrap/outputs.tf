@@ -1,7 +1,7 @@
 output "deployer_role_arn" {
   description = "ARN of the role that deploys and destroys the environment."
   value       = aws_iam_role.this["deploy"].arn
-  depends_on  = [aws_iam_role_policy.secrets, aws_iam_role_policy_attachment.this]
+  depends_on  = [aws_iam_role_policy.listeners, aws_iam_role_policy.secrets, aws_iam_role_policy_attachment.this]
 }
 
 output "permissions_boundary_arn" {

@@ -99,3 +99,27 @@ resource "aws_iam_role_policy" "secrets" {
     }]
   })
 }
+
+# Rules of listeners whose load balancers do not have the environment's name.
+resource "aws_iam_role_policy" "listeners" {
+  count = length(var.listener_arns) > 0 ? 1 : 0
+
+  name = "listeners"
+  role = aws_iam_role.this["deploy"].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["elasticloadbalancing:CreateRule"]
+        Resource = sort(var.listener_arns)
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["elasticloadbalancing:AddTags", "elasticloadbalancing:DeleteRule", "elasticloadbalancing:ModifyRule"]
+        Resource = [for arn in sort(var.listener_arns) : "${replace(arn, ":listener/", ":listener-rule/")}/*"]
+      },
+    ]
+  })
+}

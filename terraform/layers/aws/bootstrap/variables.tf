@@ -45,6 +45,18 @@ variable "github_repository" {
   }
 }
 
+variable "listener_arns" {
+  description = "ARNs of listeners that the deployment does not make and that applications of the environment get rules of; network_load_balancer_https_listener_arn of the inventory names them."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.listener_arns : can(regex("^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener/app/[^/*?]+/[0-9a-f]+/[0-9a-f]+$", arn))])
+    error_message = "listener_arns holds ${join(", ", var.listener_arns)}; it must hold whole ARNs of listeners of application load balancers, without wildcards."
+  }
+}
+
 variable "name" {
   description = "Prefix of every resource's name: <environment>-bootstrap."
   type        = string

@@ -59,3 +59,49 @@ locals {
     ])
   }
 }
+
+# A load balancer that somebody else keeps, by its listener: apps add their rules to it.
+data "aws_lb_listener" "existing" {
+  count = var.load_balancer_https_listener_arn == null ? 0 : 1
+
+  arn = var.load_balancer_https_listener_arn
+
+  lifecycle {
+    postcondition {
+      condition     = self.protocol == "HTTPS"
+      error_message = "load_balancer_https_listener_arn is that of a listener for ${self.protocol}; it must be one for HTTPS: it has the certificate."
+    }
+  }
+}
+
+data "aws_lb" "existing" {
+  count = length(data.aws_lb_listener.existing)
+
+  arn = data.aws_lb_listener.existing[0].load_balancer_arn
+
+  lifecycle {
+    postcondition {
+      condition     = self.vpc_id == var.vpc_id && length(self.security_groups) > 0
+      error_message = "load_balancer_https_listener_arn is that of ${self.name}, which is in ${self.vpc_id} with ${length(self.security_groups)} security groups; it must be in vpc_id ${jsonencode(var.vpc_id)}, and have a security group, which the apps admit."
+    }
+  }
+}
+
+data "aws_route53_zone" "existing" {
+  count = length(data.aws_lb_listener.existing)
+
+  name = var.load_balancer_zone_name
+}
+
+locals {
+  existing_load_balancer = merge({}, [for load_balancer in data.aws_lb.existing : {
+    arn_suffix         = load_balancer.arn_suffix
+    dns_name           = load_balancer.dns_name
+    domain_name        = var.load_balancer_zone_name
+    https_listener_arn = var.load_balancer_https_listener_arn
+    # Any of them admits what each app's own group then does.
+    security_group_id   = sort(load_balancer.security_groups)[0]
+    zone_id             = data.aws_route53_zone.existing[0].zone_id
+    zone_id_of_dns_name = load_balancer.zone_id
+  }]...)
+}

@@ -1,7 +1,11 @@
+locals {
+  load_balancer_count = var.load_balancer_zone_name == null || var.load_balancer_https_listener_arn != null ? 0 : 1
+}
+
 # One for all apps of the network that want it: each costs by the hour, and two public addresses.
 module "load_balancer" {
   source = "../../../modules/load_balancer"
-  count  = var.load_balancer_zone_name == null ? 0 : 1
+  count  = local.load_balancer_count
 
   access_log_bucket_name = var.access_logs_enabled ? aws_s3_bucket_policy.access_logs[0].bucket : null
   deletion_protection    = var.load_balancer_deletion_protection

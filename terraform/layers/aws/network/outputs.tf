@@ -6,7 +6,7 @@ output "access_log_bucket_name" {
 
 output "load_balancer" {
   description = "The load balancer that apps may share: arn_suffix, dns_name, domain_name (below which it serves names), https_listener_arn, security_group_id, zone_id (of domain_name) and zone_id_of_dns_name; empty without one."
-  value = merge({}, [for load_balancer in module.load_balancer : {
+  value = merge(local.existing_load_balancer, [for load_balancer in module.load_balancer : {
     arn_suffix          = load_balancer.arn_suffix
     dns_name            = load_balancer.dns_name
     domain_name         = var.load_balancer_zone_name

@@ -112,6 +112,22 @@ variable "load_balancer_deletion_protection" {
   nullable    = false
 }
 
+variable "load_balancer_https_listener_arn" {
+  description = "ARN of the HTTPS listener of a load balancer that exists in vpc_id: apps of the network may share that one, below load_balancer_zone_name. They get rules of the listener, and its security group one for each. null makes a load balancer where load_balancer_zone_name is set."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.load_balancer_https_listener_arn == null || can(regex("^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener/app/[^/*?]+/[0-9a-f]+/[0-9a-f]+$", var.load_balancer_https_listener_arn))
+    error_message = "load_balancer_https_listener_arn is ${jsonencode(var.load_balancer_https_listener_arn)}; it must be the ARN of a listener of an application load balancer, as aws elbv2 describe-listeners prints it, or null."
+  }
+
+  validation {
+    condition     = var.load_balancer_https_listener_arn == null || (var.vpc_id != null && var.load_balancer_zone_name != null && !var.load_balancer_zone_create)
+    error_message = "load_balancer_https_listener_arn is set; then vpc_id must be the VPC of its load balancer, and load_balancer_zone_name a Route 53 zone that exists, which its certificate is for, without load_balancer_zone_create."
+  }
+}
+
 variable "load_balancer_idle_timeout_seconds" {
   description = "Seconds of silence after which the network's load balancer closes a connection, an answer that has not begun included; the applications' servers have to keep connections for longer."
   type        = number

@@ -45,6 +45,7 @@ run "github_people_and_a_budget" {
     budget_email_addresses = ["operations@example.org"]
     budget_monthly_usd     = 250
     github_repository      = "example/shop"
+    listener_arns          = ["arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/0a/0b"]
     secret_arns            = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf"]
     trusted_principal_arns = ["arn:aws:iam::111122223333:role/operations"]
   }
@@ -62,6 +63,14 @@ run "github_people_and_a_budget" {
       "repo:example/shop:pull_request", "repo:example/shop:ref:refs/heads/main"
     ]
     error_message = "Pull requests and the main branch are planned, and no other branch."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.listeners[0].policy).Statement : statement.Resource] == [
+      ["arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/0a/0b"],
+      ["arn:aws:elasticloadbalancing:us-east-1:111122223333:listener-rule/app/shared/0a/0b/*"],
+    ]
+    error_message = "The deployer makes rules of the listeners that are named, and changes no other of theirs."
   }
 
   assert {
@@ -99,6 +108,7 @@ run "rejects_wrong_values" {
     github_repository      = "shop"
     name                   = "staging"
     region                 = "europe"
+    listener_arns          = ["arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/*"]
     secret_arns            = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:*"]
     tags                   = {}
     trusted_principal_arns = ["arn:aws:iam::111122223333:role/*"]
@@ -108,6 +118,7 @@ run "rejects_wrong_values" {
     var.account_id,
     var.budget_email_addresses,
     var.github_repository,
+    var.listener_arns,
     var.name,
     var.region,
     var.secret_arns,

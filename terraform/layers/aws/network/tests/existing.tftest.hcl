@@ -88,6 +88,89 @@ run "load_balancer_in_it" {
   }
 }
 
+run "load_balancer_that_exists" {
+  command = plan
+
+  variables {
+    load_balancer_https_listener_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/0a/0b"
+    load_balancer_zone_name          = "staging.example.org"
+  }
+
+  override_data {
+    target = data.aws_lb_listener.existing
+    values = { load_balancer_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/shared/0a", protocol = "HTTPS" }
+  }
+  override_data {
+    target = data.aws_lb.existing
+    values = { arn_suffix = "app/shared/0a", dns_name = "shared.example.com", name = "shared", security_groups = ["sg-0b", "sg-0a"], vpc_id = "vpc-0a", zone_id = "Z1" }
+  }
+  override_data {
+    target = data.aws_route53_zone.existing
+    values = { zone_id = "Z2" }
+  }
+
+  assert {
+    condition = length(module.load_balancer) == 0 && length(aws_cloudwatch_metric_alarm.load_balancer_5xx) == 0 && output.load_balancer == {
+      arn_suffix          = "app/shared/0a"
+      dns_name            = "shared.example.com"
+      domain_name         = "staging.example.org"
+      https_listener_arn  = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/0a/0b"
+      security_group_id   = "sg-0a"
+      zone_id             = "Z2"
+      zone_id_of_dns_name = "Z1"
+    }
+    error_message = "Apps find the load balancer that exists where they find one that is made."
+  }
+}
+
+run "rejects_a_listener_without_a_certificate" {
+  command = plan
+
+  variables {
+    load_balancer_https_listener_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/0a/0b"
+    load_balancer_zone_name          = "staging.example.org"
+  }
+
+  override_data {
+    target = data.aws_lb_listener.existing
+    values = { protocol = "HTTP" }
+  }
+
+  expect_failures = [data.aws_lb_listener.existing]
+}
+
+run "rejects_a_load_balancer_of_another_vpc" {
+  command = plan
+
+  variables {
+    load_balancer_https_listener_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/0a/0b"
+    load_balancer_zone_name          = "staging.example.org"
+  }
+
+  override_data {
+    target = data.aws_lb_listener.existing
+    values = { load_balancer_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/shared/0a", protocol = "HTTPS" }
+  }
+  override_data {
+    target = data.aws_lb.existing
+    values = { name = "shared", security_groups = ["sg-0a"], vpc_id = "vpc-0b" }
+  }
+
+  expect_failures = [data.aws_lb.existing]
+}
+
+run "rejects_a_load_balancer_without_a_zone_that_exists" {
+  command = plan
+
+  variables {
+    load_balancer_https_listener_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/0a/0b"
+    load_balancer_zone_create        = true
+    load_balancer_zone_name          = "staging.example.org"
+  }
+
+  expect_failures = [var.load_balancer_https_listener_arn]
+}
+
 run "rejects_subnets_of_the_other_kind" {
   command = plan
 

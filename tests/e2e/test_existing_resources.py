@@ -1,0 +1,196 @@
+"""An app in a VPC, behind a load balancer and in a zone that the account has, and keeps.
+
+The tests build on each other and run in the order they stand in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from emulator.tests.stack import wait_until
+from tests.e2e.http import ask
+from tests.e2e.runs import Site, failed, succeeded
+
+ENVIRONMENT = "e2eexist"
+APPS = ("beers",)
+ZONE = f"{ENVIRONMENT}.localhost"
+RANGES = {"private": ("10.77.10.0/24", "10.77.11.0/24"), "public": ("10.77.1.0/24", "10.77.2.0/24")}
+
+pytestmark = pytest.mark.long
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is in the account.
+
+    Attributes:
+        vpc: id of the VPC.
+        subnets: ids of the subnets of each kind.
+        balancer: ARN of the load balancer, which has the VPC's name.
+        listener: ARN of its listener for HTTPS, which answers 404 where no rule holds.
+        group: id of its security group.
+        zone: id of the zone.
+    """
+
+    vpc: str
+    subnets: dict[str, list[str]]
+    balancer: str
+    listener: str
+    group: str
+    zone: str
+
+
+def _vpc(ec2: Any) -> tuple[str, dict[str, list[str]]]:
+    """A VPC as others make them: its private subnets have its main route table."""
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    subnets = {
+        kind: [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=f"us-east-1{zone}")["Subnet"]["SubnetId"]
+            for block, zone in zip(blocks, "ab", strict=True)
+        ]
+        for kind, blocks in RANGES.items()
+    }
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    for subnet in subnets["public"]:
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    (main,) = ec2.describe_route_tables(
+        Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+    )["RouteTables"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnets["public"][0], AllocationId=address)["NatGateway"]["NatGatewayId"]
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
+    ec2.create_route(RouteTableId=main["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+    return vpc, subnets
+
+
+def _certificate(aws: Any, zone: str) -> str:
+    """ARN of a certificate for every name directly below the zone's."""
+    acm = aws("acm")
+    arn: str = acm.request_certificate(DomainName=f"*.{ZONE}", ValidationMethod="DNS")["CertificateArn"]
+    options = wait_until(
+        lambda: [
+            one["ResourceRecord"]
+            for one in acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"]
+            if "ResourceRecord" in one
+        ]
+    )
+    record = {"Name": options[0]["Name"], "Type": options[0]["Type"], "TTL": 60}
+    change = {
+        "Action": "UPSERT",
+        "ResourceRecordSet": record | {"ResourceRecords": [{"Value": options[0]["Value"]}]},
+    }
+    aws("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
+    acm.get_waiter("certificate_validated").wait(CertificateArn=arn, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    return arn
+
+
+@pytest.fixture(scope="module")
+def account(aws: Any) -> Account:
+    """Made by somebody else, without a name or a tag of the environment."""
+    ec2, elbv2 = aws("ec2"), aws("elbv2")
+    vpc, subnets = _vpc(ec2)
+    zone = aws("route53").create_hosted_zone(Name=ZONE, CallerReference=ZONE)["HostedZone"]["Id"].split("/")[-1]
+    group = ec2.create_security_group(GroupName="edge", Description="edge", VpcId=vpc)["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=443, ToPort=443, CidrIp="0.0.0.0/0")
+    everywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[everywhere])
+    (balancer,) = elbv2.create_load_balancer(Name="edge", Subnets=subnets["public"], SecurityGroups=[group])[
+        "LoadBalancers"
+    ]
+    elbv2.get_waiter("load_balancer_available").wait(LoadBalancerArns=[balancer["LoadBalancerArn"]])
+    answer = {"StatusCode": "404", "ContentType": "text/plain", "MessageBody": "Nobody's."}
+    (listener,) = elbv2.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTPS",
+        Port=443,
+        Certificates=[{"CertificateArn": _certificate(aws, zone)}],
+        DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": answer}],
+    )["Listeners"]
+    return Account(vpc, subnets, balancer["LoadBalancerArn"], listener["ListenerArn"], group, zone)
+
+
+def _in_the_account(aws: Any, account: Account) -> dict[str, Any]:
+    """What must be as it was."""
+    ec2, elbv2 = aws("ec2"), aws("elbv2")
+    in_vpc = [{"Name": "vpc-id", "Values": [account.vpc]}]
+    rules = elbv2.describe_rules(ListenerArn=account.listener)["Rules"]
+    (group,) = ec2.describe_security_groups(GroupIds=[account.group])["SecurityGroups"]
+    return {
+        "vpc": ec2.describe_vpcs(VpcIds=[account.vpc])["Vpcs"],
+        "subnets": sorted(one["SubnetId"] for one in ec2.describe_subnets(Filters=in_vpc)["Subnets"]),
+        "tables": sorted(
+            (one["RouteTableId"], str(one["Routes"]))
+            for one in ec2.describe_route_tables(Filters=in_vpc)["RouteTables"]
+        ),
+        "groups": sorted(one["GroupName"] for one in ec2.describe_security_groups(Filters=in_vpc)["SecurityGroups"]),
+        "rules of the listener": [one["RuleArn"] for one in rules],
+        "rules of the group": (group["IpPermissions"], group["IpPermissionsEgress"]),
+        "zone": aws("route53").get_hosted_zone(Id=account.zone)["HostedZone"],
+    }
+
+
+@pytest.fixture(scope="module")
+def before(aws: Any, account: Account) -> dict[str, Any]:
+    """The account before the first run."""
+    return _in_the_account(aws, account)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def given(site: Site, account: Account, before: dict[str, Any]) -> Iterator[None]:  # noqa: ARG001  (is made first)
+    """The inventory, which says what there is; destroyed at the end, if no test has."""
+    for file in ("network", "service"):
+        (site.inventory / f"host_vars/{'main' if file == 'network' else 'beers'}/{file}.yml").unlink(missing_ok=True)
+    _set_network(site, account)
+    site.set("beers", service_shared_load_balancer=True, service_domain_name=f"beers.{ZONE}")
+    yield
+    site.destroy()
+
+
+def _set_network(site: Site, account: Account, **changed: Any) -> None:
+    given = {
+        "network_vpc_id": account.vpc,
+        "network_private_subnet_ids": account.subnets["private"],
+        "network_public_subnet_ids": account.subnets["public"],
+        "network_load_balancer_https_listener_arn": account.listener,
+        "network_load_balancer_zone_name": ZONE,
+    }
+    site.set("main", **given | changed)
+
+
+def test_subnets_of_the_wrong_kind(site: Site, account: Account) -> None:
+    _set_network(site, account, network_private_subnet_ids=account.subnets["public"])
+    run = failed(site.run())
+    assert f"private_subnet_ids holds {', '.join(account.subnets['public'])}, with a route" in " ".join(
+        run.output.split()
+    )
+    _set_network(site, account)
+
+
+def test_an_app_is_deployed_into_what_there_is(site: Site, aws: Any, account: Account) -> None:
+    succeeded(site.run())
+    assert ask(f"https://beers.{ZONE}/beers").status == 200
+    assert ask(f"https://others.{ZONE}/").body == b"Nobody's."
+    assert [one["LoadBalancerName"] for one in aws("elbv2").describe_load_balancers()["LoadBalancers"]].count(
+        "edge"
+    ) == 1
+    (group,) = aws("ec2").describe_security_groups(
+        Filters=[{"Name": "group-name", "Values": [f"{ENVIRONMENT}-beers-app"]}]
+    )["SecurityGroups"]
+    assert group["VpcId"] == account.vpc
+
+
+def test_second_run_changes_nothing(site: Site) -> None:
+    assert succeeded(site.run()).changed == {}
+
+
+def test_what_there_was_stays(site: Site, aws: Any, account: Account, before: dict[str, Any]) -> None:
+    site.destroy()
+    assert _in_the_account(aws, account) == before
