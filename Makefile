@@ -45,7 +45,7 @@ policies: setup ## Write the deployer's policies from what the end-to-end tests 
 	$(with_env) SLIPWAY_RECORD_POLICIES=1 pytest -v $$(grep --only-matching 'tests/e2e/test_[a-z_]*.py' pyproject.toml | grep --invert-match policies) $(ARGS)
 	$(with_env) python -m terraform.policies $(if $(ARGS),--add) .build/emulator/iam-decisions.jsonl
 
-statements: setup ## Deploy and destroy APPS with no policy, a statement more with each refusal: says which they need (hours)
+statements: setup ## Deploy and destroy APPS with no policy, a statement more with each refusal: says which they need (hours; goes on where it was stopped)
 	$(with_env) SLIPWAY_STATEMENTS_OF="$(APPS)" pytest -v --log-cli-level INFO tests/e2e/statements.py $(ARGS)
 
 lint: setup ## Check the style of everything

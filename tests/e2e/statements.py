@@ -3,6 +3,9 @@
 The deployer begins with none. When a run is refused, its policies get the statements that allow what was refused, and
 the run is repeated, until the apps are deployed and destroyed again (`make statements`).
 The log names each, and at its end those that nothing was refused without: changes, rollbacks and recovery need them.
+
+What runs were refused without is kept in `.build/statements.jsonl`, and the next one begins with it: an interrupted one
+is finished by running it again, and other apps show what these do not need. Without the file all is shown anew.
 """
 
 from __future__ import annotations
@@ -33,14 +36,23 @@ class Policies:
     Args:
         iam: a client of the administrator.
         record: file of what IAM decided.
+        kept: file of the statements that runs were refused without, each with its policy on a line.
     """
 
-    def __init__(self, iam: Any, record: Path) -> None:
+    def __init__(self, iam: Any, record: Path, kept: Path) -> None:
         self._iam = iam
         self._record = record
+        self._kept = kept
         self._written = read_documents()
         self._whole = {name: self._read(name) for name in self._written if name.startswith("deploy-")}
-        self._given: set[tuple[str, str]] = set()
+        shown = set(kept.read_text().splitlines()) if kept.exists() else set()
+        # A statement that has changed since is shown anew.
+        self._given = {
+            (name, statement["Sid"])
+            for name in self._whole
+            for statement in self._written[name]["Statement"]
+            if _as_line(name, statement) in shown
+        }
         for name in self._whole:
             self._write(name)
 
@@ -70,13 +82,20 @@ class Policies:
         for line in named or reversed(refused):
             if self._refused([line]) and (found := self._allowing(line)):
                 given.append(found)
-                self._given.add(found)
+                self._give(*found)
                 if not named:
                     break
         assert given, f"no statement that is missing allows any of {named or refused}: {said[-4000:]}"
         for name in {name for name, _ in given}:
             self._write(name)
         return given
+
+    def _give(self, name: str, sid: str) -> None:
+        """Note that a run was refused without a statement."""
+        self._given.add((name, sid))
+        (statement,) = (one for one in self._written[name]["Statement"] if one["Sid"] == sid)
+        with self._kept.open("a") as file:
+            file.write(_as_line(name, statement) + "\n")
 
     def _refused(self, lines: list[str]) -> list[str]:
         """Those lines of the record, which has each once, that say what the deployer was refused and still is."""
@@ -118,6 +137,11 @@ class Policies:
         )
 
 
+def _as_line(name: str, statement: Json) -> str:
+    """A statement of a policy; its number, which goes by those before it, does not count."""
+    return json.dumps([name, {key: value for key, value in statement.items() if key != "Sid"}])
+
+
 def _is_denial(line: str) -> bool:
     """Whether a line of the record says that the deployer was refused something."""
     entry = json.loads(line)
@@ -135,7 +159,7 @@ def policies(site: Site, aws: Any, project: Path) -> Iterator[Policies]:
     """Those of the environment, without a statement; whole again at the end."""
     succeeded(site.run("playbooks/bootstrap.yml"))
     try:
-        yield Policies(aws("iam"), project / ".build/emulator/iam-decisions.jsonl")
+        yield Policies(aws("iam"), project / ".build/emulator/iam-decisions.jsonl", project / ".build/statements.jsonl")
     finally:
         succeeded(site.run("playbooks/bootstrap.yml"))
         site.destroy()
