@@ -6,12 +6,16 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emulator.tests.stack import EXECUTION_ACTIONS, Balancer, Client, make_role, wait_until
 
 LOG_GROUP = "temu-ec2"
+# By it, instances of processes say whether they run.
+HOOK = "temu-running"
+INSTANCE_ACTIONS = ("autoscaling:CompleteLifecycleAction", "ssm:UpdateInstanceInformation")
 # What a busy machine takes to start an instance, its container engine and the application, with a margin.
 GRACE_SECONDS = 40
 # The layer's user data.
@@ -22,20 +26,37 @@ AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-
 Json = dict[str, Any]
 
 
-def user_data(image: str, directory: Path, **environment: str) -> str:
+@dataclass(frozen=True)
+class Process:
+    """A process of an application.
+
+    Attributes:
+        group: name of its Auto Scaling group.
+        command: what it runs.
+    """
+
+    group: str
+    command: list[str]
+
+
+def user_data(image: str, directory: Path, process: Process | None = None, **environment: str) -> str:
     """What the layer's template says for an image, encoded as the API takes it.
 
     Args:
         image: with its registry.
         directory: an empty folder for Terraform to run in.
+        process: what runs in place of the web server.
         environment: of the application.
     """
     values = {
+        "command": process.command if process else None,
         "environment_variables": environment,
         "image": image,
+        "lifecycle_hook_name": HOOK,
         "log_group_name": LOG_GROUP,
+        "log_stream_prefix": "worker" if process else "instance",
         "memory_mib": 128,
-        "name": "temu",
+        "name": process.group if process else "temu",
         "region": "us-east-1",
         "registry_host": image.partition("/")[0],
         "secret_versions": "",
@@ -66,13 +87,13 @@ class Groups:
         self._balancer, self._image, self._directory = balancer, image, directory
         iam = aws("iam")
         self.logs.create_log_group(logGroupName=LOG_GROUP)
-        make_role(aws, "temu-instance", "ec2.amazonaws.com", *EXECUTION_ACTIONS, "ssm:UpdateInstanceInformation")
+        make_role(aws, "temu-instance", "ec2.amazonaws.com", *EXECUTION_ACTIONS, *INSTANCE_ACTIONS)
         iam.create_instance_profile(InstanceProfileName="temu-instance")
         iam.add_role_to_instance_profile(InstanceProfileName="temu-instance", RoleName="temu-instance")
         self.ami = aws("ssm").get_parameter(Name=AMI_PARAMETER)["Parameter"]["Value"]
 
-    def data(self, image: str = "", **environment: str) -> Json:
-        """Launch template data of an application with this environment."""
+    def data(self, image: str = "", process: Process | None = None, **environment: str) -> Json:
+        """Launch template data of an application, or a process of it, with this environment."""
         return {
             "ImageId": self.ami,
             "InstanceType": "t3.micro",
@@ -82,7 +103,7 @@ class Groups:
             "NetworkInterfaces": [
                 {"DeviceIndex": 0, "AssociatePublicIpAddress": False, "Groups": [self._balancer.security_group]}
             ],
-            "UserData": user_data(image or self._image, self._directory, **environment),
+            "UserData": user_data(image or self._image, self._directory, process, **environment),
         }
 
     def define(self, name: str, data: Json) -> Json:
@@ -170,10 +191,10 @@ class Groups:
         record: Json = wait_until(ended, seconds)
         return record
 
-    def log(self, instance: str) -> list[str]:
+    def log(self, instance: str, prefix: str = "instance") -> list[str]:
         """The application's lines from an instance."""
         answer = self.logs.get_log_events(
-            logGroupName=LOG_GROUP, logStreamName=f"instance/{instance}", startFromHead=True
+            logGroupName=LOG_GROUP, logStreamName=f"{prefix}/{instance}", startFromHead=True
         )
         return [event["message"] for event in answer["events"]]
 

@@ -13,7 +13,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.deployment impor
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.ec2 import Deployment
 from botocore.exceptions import ClientError
 
-from emulator.tests.groups import LOG_GROUP, Groups
+from emulator.tests.groups import HOOK, LOG_GROUP, Groups, Process
 from emulator.tests.stack import (
     Balancer,
     Client,
@@ -404,7 +404,8 @@ class TestDeployment:
     @classmethod
     def name(cls, groups: Groups) -> Iterator[str]:
         name = "temu-deploy"
-        groups.create(name, groups.define(name, groups.data(VERSION="1")), 1)
+        policy = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150}
+        groups.create(name, groups.define(name, groups.data(VERSION="1")), 1, InstanceMaintenancePolicy=policy)
         yield name
         groups.remove(name)
 
@@ -432,6 +433,7 @@ class TestDeployment:
     def deploy(self, groups: Groups, balancer: Balancer, template: Json, seconds: int = 300) -> tuple[str, Deployment]:
         """Id of the refresh, and who followed it."""
         deployment = self.deployment(groups, balancer, template, seconds)
+        deployment.begin()
         return deployment.follow(), deployment
 
     def test_first_deployment_needs_no_refresh(self, groups: Groups, balancer: Balancer, name: str, image: str) -> None:
@@ -491,6 +493,133 @@ class TestDeployment:
         left = groups.refresh(name, by_id)
         identifier, deployment = self.deploy(groups, balancer, template)
         assert (identifier, deployment.changed) == (left, False)
+
+
+class TestProcess:
+    """A group without a load balancer, whose instances say whether their command runs."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def name(cls, groups: Groups) -> Iterator[str]:
+        name = "temu-shop_worker"
+        template = groups.define(name, groups.data(process=working(name)))
+        # As Terraform's provider makes a group whose first instance already has its hook to wait for.
+        groups.create(
+            name,
+            template,
+            0,
+            MinSize=0,
+            MaxSize=0,
+            HealthCheckGracePeriod=0,
+            HealthCheckType="EC2",
+            InstanceMaintenancePolicy={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150},
+            TargetGroupARNs=[],
+        )
+        groups.scaling.put_lifecycle_hook(
+            AutoScalingGroupName=name,
+            LifecycleHookName=HOOK,
+            LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
+            DefaultResult="ABANDON",
+            HeartbeatTimeout=600,
+        )
+        groups.scaling.update_auto_scaling_group(AutoScalingGroupName=name, MinSize=1, MaxSize=2, DesiredCapacity=1)
+        yield name
+        groups.remove(name)
+
+    @pytest.fixture(autouse=True)
+    @staticmethod
+    def environment(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in aws_environment(cloud).items():
+            monkeypatch.setenv(name, value)
+
+    @staticmethod
+    def deploy(groups: Groups, name: str, template: Json) -> tuple[str, Deployment]:
+        """Id of the refresh of a process to a version, and who followed it."""
+        found = groups.ec2.describe_launch_templates(LaunchTemplateNames=[name])["LaunchTemplates"][0]
+        worker = {
+            "auto_scaling_group_name": name,
+            "launch_template_id": found["LaunchTemplateId"],
+            "launch_template_version": template["Version"],
+        }
+        outputs = {"log_group_name": LOG_GROUP, "processes": {"worker": worker}}
+        deployment = Deployment(Request(outputs, "", 300, "us-east-1"), "worker")
+        deployment.begin()
+        return deployment.follow(), deployment
+
+    def test_first_instance_waits_until_its_command_has_run(self, groups: Groups, name: str, image: str) -> None:
+        states: set[str] = set()
+
+        def in_service() -> bool:
+            states.update(one["LifecycleState"] for one in groups.describe(name)["Instances"])
+            return "InService" in states
+
+        wait_until(in_service)
+        assert "Pending:Wait" in states
+        (member,) = groups.members(name)
+        assert "works" in groups.log(member["InstanceId"], "worker")
+        identifier, deployment = self.deploy(groups, name, {"Version": "1"})
+        assert (identifier, deployment.changed) == ("", False)
+        assert deployment.running() == {image: [member["InstanceId"]]}
+
+    def test_command_that_ends_is_rolled_back(self, groups: Groups, name: str) -> None:
+        before = groups.members(name)
+        template = groups.define(name, groups.data(process=working(name, "print('it breaks'); raise SystemExit(3)")))
+        with pytest.raises(ActionError) as failed:
+            self.deploy(groups, name, template)
+        message = str(failed.value)
+        assert f"to process worker (group {name}) failed: the instance refresh" in message
+        assert "ended as RollbackSuccessful" in message
+        assert "was abandoned: Lifecycle Action Completed with ABANDON Result" in message
+        assert "was rolled back and still runs version 1" in message
+        assert "  | it breaks" in message
+        assert groups.members(name) == before
+
+    def test_new_command_replaces_the_old_one(self, groups: Groups, name: str) -> None:
+        (before,) = groups.members(name)
+        template = groups.define(name, groups.data(process=working(name, "print('works better')")))
+        assert self.deploy(groups, name, template)[0]
+        (after,) = groups.members(name)
+        assert after["InstanceId"] != before["InstanceId"]
+        assert "works better" in groups.log(after["InstanceId"], "worker")
+
+    def test_instance_that_gives_up_is_replaced(self, groups: Groups, name: str, engine: docker.DockerClient) -> None:
+        (before,) = groups.members(name)
+        inside(engine, before["InstanceId"], "/usr/local/bin/give-up")
+        wait_until(lambda: [one for one in groups.members(name) if one != before])
+        activities = groups.scaling.describe_scaling_activities(AutoScalingGroupName=name)["Activities"]
+        causes = [one["Cause"] for one in activities if before["InstanceId"] in one["Description"]]
+        assert any("an EC2 health check indicating it has been terminated or stopped" in cause for cause in causes)
+
+    @pytest.mark.long
+    def test_instance_that_says_nothing_is_replaced(self, groups: Groups) -> None:
+        name = "temu-shop_silent"
+        groups.create(name, groups.define(name, groups.data()), 0, MinSize=0, HealthCheckType="EC2", TargetGroupARNs=[])
+        hook = {"AutoScalingGroupName": name, "LifecycleHookName": HOOK}
+        launching = {"LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}
+        groups.scaling.put_lifecycle_hook(**hook, **launching, HeartbeatTimeout=30)
+        (described,) = groups.scaling.describe_lifecycle_hooks(AutoScalingGroupName=name)["LifecycleHooks"]
+        assert described == hook | launching | {
+            "DefaultResult": "ABANDON",
+            "GlobalTimeout": 3000,
+            "HeartbeatTimeout": 30,
+        }
+        groups.scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+
+        def abandoned() -> list[Json]:
+            found = groups.scaling.describe_scaling_activities(AutoScalingGroupName=name)["Activities"]
+            return [one for one in found if one["StatusCode"] == "Cancelled"]
+
+        (activity,) = wait_until(abandoned, 90)
+        assert activity["StatusMessage"].endswith("was abandoned: Heartbeat Timeout")
+        # Without the hook, what waits for it goes as by its timeout, and the next one waits for nothing.
+        groups.scaling.delete_lifecycle_hook(**hook)
+        wait_until(lambda: groups.members(name))
+        groups.remove(name)
+
+
+def working(group: str, first: str = "print('works')") -> Process:
+    """A process that goes on for an hour after a line of Python."""
+    return Process(group, ["python", "-uc", f"{first}\nimport time\ntime.sleep(3600)"])
 
 
 class TestFaults:
@@ -567,7 +696,28 @@ class TestFaults:
             ("delete_policy", {"PolicyName": "none"}, "ValidationError"),
             ("put_scaling_policy", {"PolicyName": "x", "PolicyType": "StepScaling"}, "ValidationError"),
             ("describe_scaling_activities", {"NextToken": "x"}, "InvalidNextToken"),
-            ("put_lifecycle_hook", {"LifecycleHookName": "x"}, "InvalidAction"),
+            ("put_lifecycle_hook", {"LifecycleHookName": "x"}, "ValidationError"),
+            (
+                "put_lifecycle_hook",
+                {"LifecycleHookName": "x", "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING"},
+                "ValidationError",
+            ),
+            (
+                "put_lifecycle_hook",
+                {
+                    "LifecycleHookName": "x",
+                    "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+                    "HeartbeatTimeout": 29,
+                },
+                "ValidationError",
+            ),
+            ("delete_lifecycle_hook", {"LifecycleHookName": "x"}, "ValidationError"),
+            (
+                "complete_lifecycle_action",
+                {"LifecycleHookName": "x", "LifecycleActionResult": "CONTINUE", "InstanceId": "i-00000000000000000"},
+                "ValidationError",
+            ),
+            ("put_warm_pool", {}, "InvalidAction"),
         ],
     )
     def test_errors(self, groups: Groups, operation: str, arguments: Json, code: str) -> None:

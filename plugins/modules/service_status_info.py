@@ -62,7 +62,9 @@ problems:
   elements: str
   returned: always
 processes:
-  description: How many tasks of each of the app's other processes run, by its name; RV(problems) are of all processes.
+  description:
+    - How many tasks or instances of each of the app's other processes run, by its name.
+    - RV(problems) are of all processes.
   type: dict
   returned: always
 running:

@@ -43,6 +43,11 @@ _SAID = (
         "service_processes.",
     ),
     (
+        re.compile(r"Lifecycle Action with token \S+ was abandoned"),
+        "The command of a process in service_processes has to run for ten seconds, and never ends by itself. Its log "
+        "has the reason.",
+    ),
+    (
         # App Runner, by HTTP and by TCP.
         re.compile(r"Health check failed on protocol"),
         f"App Runner connects to service_container_port, and asks {_PATH} where that is set, which has to answer 200. "

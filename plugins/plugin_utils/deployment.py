@@ -88,6 +88,9 @@ class Deployment(ABC):
     def name(self) -> str:
         """What the platform calls the service."""
 
+    def begin(self) -> None:  # noqa: B027 (most have begun when Terraform has applied the layer)
+        """Begin the deployment where Terraform has not."""
+
     @abstractmethod
     def follow(self) -> str:
         """Follow the deployment to its end, and return the id that the platform gives it; empty where it has none.
@@ -129,6 +132,9 @@ class Deployment(ABC):
         processes = self.processes()
         identifiers: list[str] = []
         problems: list[str] = []
+        # At the same time, so that the longest one says how long it takes.
+        for deployment in (self, *processes.values()):
+            deployment.begin()
         for deployment in (self, *processes.values()):
             if problems:
                 # The run fails, so nothing more is waited for.
@@ -143,7 +149,7 @@ class Deployment(ABC):
         if problems:
             raise ActionError("\n".join(problems))
         return {
-            "changed": self.changed,
+            "changed": any(deployment.changed for deployment in (self, *processes.values())),
             "deployment_id": identifiers[0],
             "image_digests": [self.request.image_digest],
             "processes": dict(zip(processes, identifiers[1:], strict=True)),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from emulator.tests.stack import wait_until
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import Site, containers, failed, killed, succeeded
 
@@ -40,8 +41,8 @@ def _deploy(site: Site) -> Any:
     return site.run("site.yml", "--limit", "web")
 
 
-def _group(aws: Any) -> Json:
-    groups = aws("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[NAME])["AutoScalingGroups"]
+def _group(aws: Any, name: str = NAME) -> Json:
+    groups = aws("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
     return groups[0] if groups else {}
 
 
@@ -234,6 +235,50 @@ def test_run_killed_in_the_refresh_is_finished_by_the_next(site: Site, aws: Any)
         assert succeeded(_deploy(site)).changed == {}
 
 
+# -- a worker and a schedule -----------------------------------------------------------------------------
+
+
+def _with_worker(site: Site, command: str) -> Any:
+    """A run with a worker that carries a line of Python out first, and with a schedule."""
+    # With two at most, a new instance runs before the old one goes.
+    worker = {"command": ["python", "-uc", f"{command}\nimport time\ntime.sleep(86400)"], "max_count": 2}
+    cleanup = {"command": ["python", "-c", "print('cleaned')"], "schedule": "rate(1 minute)"}
+    site.set("web", service_processes={"worker": worker}, service_schedules={"cleanup": cleanup})
+    return _deploy(site)
+
+
+def _lines(aws: Any, group: str, stream: str) -> list[str]:
+    """What the streams of a log group say whose names begin so."""
+    events = aws("logs").filter_log_events(logGroupName=f"{NAME}/{group}")["events"]
+    return [event["message"] for event in events if event["logStreamName"].startswith(f"{stream}/")]
+
+
+def test_worker_and_schedule_beside_the_web_server(site: Site, aws: Any) -> None:
+    web = {one["InstanceId"] for one in _group(aws)["Instances"]}
+    succeeded(_with_worker(site, "print('works')"))
+    assert site.summary()["web"]["processes"] == ["worker"]
+    (instance,) = _group(aws, f"{NAME}_worker")["Instances"]
+    assert (instance["LifecycleState"], instance["HealthStatus"]) == ("InService", "Healthy")
+    assert _lines(aws, "service", "worker") == ["works"]
+    # The web server is as it was.
+    assert {one["InstanceId"] for one in _group(aws)["Instances"]} == web
+    wait_until(lambda: "cleaned" in _lines(aws, "schedules", "cleanup"), 180)
+    assert succeeded(_deploy(site)).changed == {}
+    assert "worker 1" in succeeded(site.run("playbooks/status.yml", "--limit", "web")).output
+
+
+def test_worker_that_ends_is_rolled_back(site: Site, aws: Any) -> None:
+    before = _group(aws, f"{NAME}_worker")["Instances"]
+    output = " ".join(failed(_with_worker(site, "raise SystemExit('cannot work')")).output.split())
+    assert f"to process worker (group {NAME}_worker) failed" in output
+    assert "was rolled back and still runs version" in output
+    assert "cannot work" in output
+    assert _group(aws, f"{NAME}_worker")["Instances"] == before
+    succeeded(_with_worker(site, "print('works again')"))
+    assert "works again" in _lines(aws, "service", "worker")
+    assert succeeded(_deploy(site)).changed == {}
+
+
 # -- destroyed and built again ---------------------------------------------------------------------------
 
 
@@ -241,7 +286,9 @@ def test_destroy_leaves_nothing_of_the_app(site: Site, aws: Any) -> None:
     run = site.destroy("web")
     assert f"Nothing is left of {NAME}" in run.output
     assert "web" not in site.summary()
-    assert _group(aws) == {}
+    assert _group(aws) == _group(aws, f"{NAME}_worker") == {}
+    assert aws("ecs").list_task_definition_families(familyPrefix=f"{NAME}_", status="ACTIVE")["families"] == []
+    site.set("web")
     named = [{"Name": "launch-template-name", "Values": [NAME]}]
     assert aws("ec2").describe_launch_templates(Filters=named)["LaunchTemplates"] == []
 

@@ -88,6 +88,27 @@ def test_processes(inventory: Inventory) -> None:
     assert public["alarm of schedules"] == (3, 0.10)
 
 
+def test_processes_on_instances(inventory: Inventory) -> None:
+    worker: Json = {"command": ["worker"], "min_count": 2, "max_count": 4, "instance_type": "t3.small"}
+    schedules = {"cleanup": {"command": ["flask", "cleanup"], "schedule": "rate(1 day)"}}
+    inventory.add("web", "apps", "ec2", service_schedules=schedules)
+    inventory.set("web", service_processes={"beat": {"command": ["beat"]}, "worker": worker})
+    found = {
+        item: (cost.number, round(cost.usd, 2))
+        for item, cost in _costs(inventory, "web").items()
+        if "process" in item or "schedule" in item
+    }
+    assert found == {
+        "instance of the process beat": (1, 7.59),
+        "instance of the process worker": (2, 15.18),
+        "volume of an instance of the process beat": (1, 0.80),
+        "volume of an instance of the process worker": (2, 0.80),
+        "alarm of the process beat": (1, 0.10),
+        "alarm of the process worker": (3, 0.10),
+        "alarm of schedules": (2, 0.10),
+    }
+
+
 def test_every_platform(inventory: Inventory) -> None:
     inventory.add("web", "apps", "ec2", service_zone_create=True, service_zone_name="example.net")
     costs = monthly_costs(inventory.hosts, PROJECT)

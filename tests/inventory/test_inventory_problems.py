@@ -551,14 +551,30 @@ def test_schedules(inventory: Inventory, schedules: Any, text: str) -> None:
     assert inventory.problem() == f"tasks: {text}" + inventory.edit("host_vars/tasks/service.yml")
 
 
-def test_processes_are_for_ecs(inventory: Inventory) -> None:
+@pytest.mark.parametrize(
+    ("processes", "text"),
+    [
+        ({"worker": _WORKER | {"cpu_units": 512}}, "service_processes holds worker with cpu_units; it may have command, instance_type, max_count, memory_mib, min_count, stop_timeout_seconds"),
+        ({"instance": _WORKER}, 'service_processes holds "instance"; a name must have 1 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen. instance and web stand for the web server, which runs the image\'s own command'),
+        ({"worker": _WORKER | {"memory_mib": 1024}}, "service_processes must leave 256 MiB of their instances' memory to the system: nano has 512, micro 1024, small 2048, medium 4096, large 8192, xlarge 16384, 2xlarge 32768; they are: worker 1024 with t3.micro"),
+    ],
+)  # fmt: skip
+def test_processes_on_instances(inventory: Inventory, processes: Any, text: str) -> None:
+    inventory.add("web", "apps", "ec2")
+    inventory.set("web", service_processes={"worker": _WORKER}, service_schedules={"cleanup": _CLEANUP})
+    assert inventory.problems() == []
+    inventory.set("web", service_processes=processes)
+    assert inventory.problem().startswith(f"web: {text}")
+
+
+def test_processes_are_for_ec2_and_ecs(inventory: Inventory) -> None:
     processes = {"beat": _WORKER | {"max_count": 1, "stop_timeout_seconds": "5"}, "worker": _WORKER | {"max_count": 4}}
     inventory.set("beers", service_processes=processes, service_schedules={"cleanup": _CLEANUP})
     inventory.set("records", service_processes=processes)
     assert inventory.problems() == []
     inventory.set("hello", service_processes=processes)
     assert (
-        "hello: service_processes is not for the platform app_runner: it is an input of ecs, ecs_public"
+        "hello: service_processes is not for the platform app_runner: it is an input of ec2, ecs, ecs_public"
         in inventory.problem()
     )
 

@@ -171,6 +171,11 @@ _SCHEDULES: tuple[list[Any], list[Any]] = (
         {"cleanup": _CLEANUP | {"memory_mib": 4096}},
     ],
 )
+# Tasks have a size of their own there, and streams of instances begin with instance.
+_SCHEDULES_OF_EC2: tuple[list[Any], list[Any]] = (
+    [*_SCHEDULES[0], {"task": _CLEANUP}],
+    [*_SCHEDULES[1], {"instance": _CLEANUP}, {"cleanup": _CLEANUP | {"cpu_units": 100}}],
+)
 _FARGATE: _Cases = {
     "image": _IMAGES,
     "container_port": _PORTS,
@@ -316,6 +321,26 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "max_count": _MOST,
         "memory_mib": ([129, 768], [769, 63, 512.5]),
         "min_count": _LEAST,
+        "processes": (
+            [
+                {
+                    "a-1": {"command": ["sh", "-c", ""], "min_count": 2, "max_count": 4, "stop_timeout_seconds": 2},
+                    "task": _WORKER | {"max_count": None, "instance_type": "t3.small", "memory_mib": 1792},
+                    "p" * 30: _WORKER | {"instance_type": "m7i-flex.large", "memory_mib": 4096},
+                }
+            ],
+            [
+                *({name: _WORKER} for name in ("web", "instance", "a_b", "a-", "p" * 31)),
+                *({"worker": {"command": command}} for command in ([], [" "])),
+                *({"worker": _WORKER | {"min_count": count}} for count in (0, 1.5)),
+                {"worker": _WORKER | {"min_count": 2, "max_count": 1}},
+                *({"worker": _WORKER | {"instance_type": kind}} for kind in ("small", "t4g.small")),
+                *({"worker": _WORKER | {"memory_mib": memory}} for memory in (63, 128, 512.5, 769)),
+                {"worker": _WORKER | {"instance_type": "t3.nano"}},
+                {"worker": _WORKER | {"stop_timeout_seconds": 121}},
+            ],
+        ),
+        "schedules": _SCHEDULES_OF_EC2,
         "root_device_name": (["/dev/xvda", "/dev/sda1"], ["xvda", "/dev/", "/dev/disk/by-id"]),
         "root_volume_gb": ([8, 16384], [7, 16385, 8.5]),
         "start_period_seconds": _START,
@@ -509,6 +534,20 @@ def test_processes_and_schedules_have_the_same_rules_everywhere() -> None:
     )
     for name in ("processes", "schedules"):
         assert one[name] == other[name]
+
+
+def test_times_of_schedules_have_the_same_rule_everywhere() -> None:
+    rules = [
+        [
+            rule["condition"]
+            for block in read_terraform(_folder(f"aws/{root}") / "variables.tf")["variable"]
+            for rule in block.get("schedules", {}).get("validation", [])
+            if "rate" in rule["condition"] or "timezone" in rule["condition"]
+        ]
+        for root in ("service_ecs", "service_ec2")
+    ]
+    assert rules[0] == rules[1]
+    assert len(rules[0]) == 2
 
 
 @pytest.mark.parametrize("root", SIZES)

@@ -51,6 +51,11 @@ GROUP = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/dev-web
             "an instance was taken out of service in response to an ELB system health check failure.",
             ["raise service_start_period_seconds"],
         ),
+        (
+            "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token "
+            "0fc62a4b-153b-4dba-9bf4-9f233e72a697 was abandoned: Heartbeat Timeout",
+            ["has to run for ten seconds"],
+        ),
         ("Task failed container health checks", ["raise service_start_period_seconds"]),
         (
             "[AppRunner] Health check failed on protocol `HTTP` [Path: '/health'], [Port: '8000']. Check your",

@@ -108,6 +108,28 @@ def test_nothing_is_waited_for_after_a_failure(monkeypatch: pytest.MonkeyPatch) 
     assert waited == [5, 5, 0]
 
 
+def test_all_begin_before_one_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    class Begun(Fleet):
+        def begin(self) -> None:
+            done.append("begin")
+            self.changed = bool(self.request.outputs.get("is_new"))
+
+        def follow(self) -> str:
+            done.append("follow")
+            return super().follow()
+
+    outputs = {"running": {WANTED: ["a"]}, "app_url": "https://app"}
+    request = Request(outputs, WANTED, 5, "us-east-1")
+    web = Begun(request)
+    monkeypatch.setattr(
+        web, "processes", lambda: {"worker": Begun(replace(request, outputs=outputs | {"is_new": True}))}
+    )
+    assert web.run()["changed"]
+    assert done == ["begin", "begin", "follow", "follow"]
+
+
 @pytest.mark.parametrize(
     ("running", "found"),
     [

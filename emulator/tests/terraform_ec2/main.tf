@@ -165,9 +165,12 @@ resource "aws_launch_template" "this" {
   instance_type = "t3.micro"
 
   user_data = base64encode(templatefile(var.user_data_template, {
+    command               = null
     environment_variables = { VERSION = var.release }
     image                 = var.image
+    lifecycle_hook_name   = "running"
     log_group_name        = aws_cloudwatch_log_group.this.name
+    log_stream_prefix     = "instance"
     memory_mib            = 128
     name                  = "temu-tf-ec2"
     region                = "us-east-1"
@@ -274,4 +277,40 @@ resource "aws_autoscaling_policy" "this" {
 output "load_balancer_dns_name" {
   description = "DNS name of the load balancer."
   value       = aws_lb.this.dns_name
+}
+
+# As the module ec2_process has it, without instances.
+resource "aws_autoscaling_group" "process" {
+  name                      = "temu-tf-ec2_worker"
+  desired_capacity          = 0
+  max_size                  = 1
+  min_size                  = 0
+  enabled_metrics           = ["GroupInServiceInstances"]
+  health_check_grace_period = 0
+  vpc_zone_identifier       = [for subnet in aws_subnet.this : subnet.id]
+
+  instance_maintenance_policy {
+    max_healthy_percentage = 100
+    min_healthy_percentage = 0
+  }
+
+  launch_template {
+    id      = aws_launch_template.this.id
+    version = aws_launch_template.this.latest_version
+  }
+
+  initial_lifecycle_hook {
+    name                 = "running"
+    default_result       = "ABANDON"
+    heartbeat_timeout    = 600
+    lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+  }
+}
+
+resource "aws_autoscaling_lifecycle_hook" "running" {
+  name                   = "running"
+  autoscaling_group_name = aws_autoscaling_group.process.name
+  default_result         = "ABANDON"
+  heartbeat_timeout      = 600
+  lifecycle_transition   = "autoscaling:EC2_INSTANCE_LAUNCHING"
 }

@@ -9,11 +9,13 @@ import datetime
 from collections import defaultdict
 from typing import Any
 
+from ansible_collections.slipway.provision.plugins.plugin_utils import deployment as base
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import (
     NO_LOG,
     SHOWN_LINES,
     AwsDeployment,
+    NotYetError,
     Origin,
     Request,
 )
@@ -24,13 +26,6 @@ _FAILURES = 2
 # For some seconds EC2 Auto Scaling cannot assume its service-linked role, which an account's first group makes ("Access
 # denied when attempting to assume role"): launches fail, and are tried again.
 _FIRST_SECONDS = 60
-# A new instance serves before an old one goes, and half as many more than wanted are the most there are.
-_PREFERENCES = {
-    "AutoRollback": True,
-    "MaxHealthyPercentage": 150,
-    "MinHealthyPercentage": 100,
-    "SkipMatching": True,
-}
 # "AWS Systems Manager endpoints and quotas": instance ids of one SendCommand.
 _MOST_AT_ONCE = 50
 _ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
@@ -44,41 +39,66 @@ class Deployment(AwsDeployment):
     """The way of one group to one launch template version.
 
     A refresh to the same version that an interrupted run has left is followed; one to another is cancelled first.
+
+    Args:
+        request: what was deployed.
+        process: the process whose group it is; empty for the web server.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, process: str = "") -> None:
         super().__init__(request)
         self._scaling, self._elb, self._ec2, self._ssm = map(self.client, ("autoscaling", "elbv2", "ec2", "ssm"))
+        outputs = request.outputs["processes"][process] if process else request.outputs
+        self._process = process
+        self._group = str(outputs["auto_scaling_group_name"])
+        self._title = f"process {process} (group {self._group})" if process else self._group
+        self._does = "run" if process else "serve"
         self._template = {
-            "LaunchTemplateId": request.outputs["launch_template_id"],
-            "Version": request.outputs["launch_template_version"],
+            "LaunchTemplateId": outputs["launch_template_id"],
+            "Version": outputs["launch_template_version"],
         }
+        self._identifier = ""
         # What went wrong before does not count.
         self._began = datetime.datetime.now(datetime.UTC)
 
     @property
     def name(self) -> str:
         """Name of the group."""
-        return str(self.request.outputs["auto_scaling_group_name"])
+        return self._group
+
+    def processes(self) -> dict[str, base.Deployment]:
+        """Those of the other processes, each of which has a group."""
+        # A state of before there were processes has no such output.
+        return {name: Deployment(self.request, name) for name in self.request.outputs.get("processes", {})}
+
+    def begin(self) -> None:
+        """Begin to refresh the instances where they need it; in check mode, nothing."""
+        if self.request.check_mode:
+            return
+        self._identifier = self._left_by_another_run()
+        if not self._identifier and not self._has_arrived():
+            self._identifier = self._scaling.start_instance_refresh(
+                AutoScalingGroupName=self.name,
+                DesiredConfiguration={"LaunchTemplate": self._template},
+                # How many instances there may be meanwhile, the group itself says.
+                Preferences={
+                    "AutoRollback": True,
+                    "SkipMatching": True,
+                    **self._describe()["InstanceMaintenancePolicy"],
+                },
+            )["InstanceRefreshId"]
+            self.changed = True
 
     def follow(self) -> str:
-        """Refresh the instances where they need it, and follow that very refresh; in check mode, only look."""
+        """Follow the refresh of the instances, where they needed it; in check mode, only look."""
         if self.request.check_mode:
             self._check()
             return ""
-        identifier = self._left_by_another_run()
-        if not identifier and not self._has_arrived():
-            identifier = self._scaling.start_instance_refresh(
-                AutoScalingGroupName=self.name,
-                DesiredConfiguration={"LaunchTemplate": self._template},
-                Preferences=_PREFERENCES,
-            )["InstanceRefreshId"]
-            self.changed = True
-        if identifier:
-            self._follow(identifier)
+        if self._identifier:
+            self._follow(self._identifier)
             self._began = datetime.datetime.now(datetime.UTC)
         self._await_steady()
-        return identifier
+        return self._identifier
 
     def running(self) -> dict[str, list[str]]:
         """Digests, and the instances that say that they run them."""
@@ -181,7 +201,7 @@ class Deployment(AwsDeployment):
         )
 
     def _await_steady(self) -> None:
-        """Wait until the group has all its instances, each healthy in the load balancer.
+        """Wait until the group has all its instances, each healthy.
 
         Raises:
             ActionError: they do not come up.
@@ -192,12 +212,7 @@ class Deployment(AwsDeployment):
             nonlocal serving
             group = self._describe()
             members = group["Instances"]
-            states = self._elb.describe_target_health(TargetGroupArn=self.request.outputs["target_group_arn"])
-            healthy = {
-                one["Target"]["Id"]
-                for one in states["TargetHealthDescriptions"]
-                if one["TargetHealth"]["State"] == "healthy"
-            }
+            healthy = self._healthy(members)
             ready = [
                 one
                 for one in members
@@ -210,11 +225,22 @@ class Deployment(AwsDeployment):
             problems = self._failures(self._began)
             if len(problems) >= _FAILURES:
                 raise ActionError(self._failure("its instances fail", problems[0], self._began))
-            self.doing = serving = f"{len(ready)} of {group['DesiredCapacity']} instances serve"
+            self.doing = serving = f"{len(ready)} of {group['DesiredCapacity']} instances {self._does}"
             return None
 
         seconds = self.request.timeout_seconds
         self.wait_for(steady, lambda: self._failure(f"{serving} after {seconds} s", "", self._began))
+
+    def _healthy(self, members: list[Json]) -> set[str]:
+        """Ids of the instances that are healthy in the load balancer; without one, in the group's opinion."""
+        if self._process:
+            return {one["InstanceId"] for one in members if one["HealthStatus"] == "Healthy"}
+        states = self._elb.describe_target_health(TargetGroupArn=self.request.outputs["target_group_arn"])
+        return {
+            one["Target"]["Id"]
+            for one in states["TargetHealthDescriptions"]
+            if one["TargetHealth"]["State"] == "healthy"
+        }
 
     # -- the refresh --
 
@@ -270,7 +296,10 @@ class Deployment(AwsDeployment):
                 ended_or_failing, lambda: f"It was not complete after {self.request.timeout_seconds} s."
             )
             late = "" if record else f"New instances fail: {failing[0]}"
-        except ActionError as error:
+        except NotYetError as error:
+            if not self.timeout_seconds:
+                # Another deployment of the run has failed. This one goes on by itself, and the next run follows it.
+                raise
             late = str(error)
         if late:
             record = self._roll_back(identifier, late)
@@ -312,21 +341,21 @@ class Deployment(AwsDeployment):
         return [
             _reason(one)
             for one in self._activities(since)
-            if _is_health_check(one) or (_has_failed(one) and one["StartTime"] >= from_then_on)
+            if _is_of_an_instance(one) or (_has_failed(one) and one["StartTime"] >= from_then_on)
         ]
 
     def _problems(self, since: datetime.datetime) -> list[str]:
         """What went wrong with instances, the newest first."""
-        return [_reason(one) for one in self._activities(since) if _is_health_check(one) or _has_failed(one)]
+        return [_reason(one) for one in self._activities(since) if _is_of_an_instance(one) or _has_failed(one)]
 
     def _failure(self, what: str, reason: str, since: datetime.datetime) -> str:
         version = self._template["Version"]
         lines = [
-            f"The deployment of launch template version {version} to {self.name} failed: {what}. {reason}".rstrip()
+            f"The deployment of launch template version {version} to {self._title} failed: {what}. {reason}".rstrip()
         ]
         now = self._describe()["LaunchTemplate"]["Version"]
         if now != version:
-            lines.append(f"The group was rolled back and still serves version {now}.")
+            lines.append(f"The group was rolled back and still {self._does}s version {now}.")
         launching = "Launching a new EC2 instance: "
         launched = [
             one["Description"].removeprefix(launching)
@@ -342,7 +371,8 @@ class Deployment(AwsDeployment):
 
     def _last_lines(self, instance: str) -> list[str]:
         """The end of what the application on an instance said; of its boot, where it did not get as far."""
-        lines: list[str] = self.last_lines(self.request.outputs["log_group_name"], f"instance/{instance}")
+        stream = f"{self._process or 'instance'}/{instance}"
+        lines: list[str] = self.last_lines(self.request.outputs["log_group_name"], stream)
         if lines != NO_LOG:
             return lines
         try:
@@ -357,8 +387,9 @@ def _has_failed(activity: Json) -> bool:
     return activity["StatusCode"] in ("Failed", "Cancelled")
 
 
-def _is_health_check(activity: Json) -> bool:
-    return "health check" in activity["Cause"]
+def _is_of_an_instance(activity: Json) -> bool:
+    """Whether an instance failed that was launched: its health check, or its own word on what it runs."""
+    return "health check" in activity["Cause"] or "Lifecycle Action" in activity.get("StatusMessage", "")
 
 
 def _reason(activity: Json) -> str:

@@ -475,6 +475,7 @@ REPEATABLE = frozenset(
         "aws_acm_certificate_validation",  # waits, and makes nothing
         "aws_appautoscaling_policy",  # PutScalingPolicy
         "aws_appautoscaling_target",  # RegisterScalableTarget
+        "aws_autoscaling_lifecycle_hook",  # PutLifecycleHook
         "aws_autoscaling_policy",  # PutScalingPolicy
         "aws_cloudwatch_event_rule",  # PutRule
         "aws_cloudwatch_metric_alarm",  # PutMetricAlarm

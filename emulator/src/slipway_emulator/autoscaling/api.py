@@ -75,6 +75,11 @@ _KEPT = (
     "TerminationPolicies",
 )
 _UNKNOWN = ("InstanceId", "LaunchConfigurationName", "LifecycleHookSpecificationList", "MixedInstancesPolicy")
+_LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
+# Nobody is notified here: instances answer by themselves.
+_UNKNOWN_OF_HOOKS = ("NotificationMetadata", "NotificationTargetARN", "RoleARN")
+# "PutLifecycleHook": the heartbeat timeout; a hook waits for 100 of them at most, or for 48 hours.
+_HEARTBEAT_SECONDS, _LONGEST_WAIT_SECONDS = 3600, 172800
 _UNKNOWN_PREFERENCES = ("BakeTime", "CheckpointDelay", "CheckpointPercentages")
 # What groups are filtered by, and what tags are, with the tag's member ("Filter").
 _GROUP_FILTERS = ("tag-key", "tag-value", "tag:<key>")
@@ -321,6 +326,66 @@ class AutoScaling(QueryService):
         found = [a for group in groups for a in group.activities if not wanted or a["ActivityId"] in wanted]
         found.sort(key=lambda activity: float(activity["StartTime"]), reverse=True)
         return _page("Activities", found, request)
+
+    # -- lifecycle hooks --
+
+    def _PutLifecycleHook(self, request: Json) -> None:
+        group, name = self._group(request), request["LifecycleHookName"]
+        for member in _UNKNOWN_OF_HOOKS:
+            if member in request:
+                raise ApiError("ValidationError", f"The rehearsal does not know {member} of a lifecycle hook.")
+        with group.lock:
+            if name not in group.hooks and "LifecycleTransition" not in request:
+                raise ApiError(
+                    "ValidationError", "LifecycleTransition is a required parameter for a new lifecycle hook."
+                )
+            hook = group.hooks.get(name, {}) | request
+            if hook["LifecycleTransition"] != _LAUNCHING:
+                raise ApiError("ValidationError", f"The rehearsal knows the LifecycleTransition {_LAUNCHING} only.")
+            result, seconds = hook.get("DefaultResult", "ABANDON"), hook.get("HeartbeatTimeout", _HEARTBEAT_SECONDS)
+            if result not in ("ABANDON", "CONTINUE"):
+                raise ApiError("ValidationError", f"Lifecycle action result {result} is not CONTINUE or ABANDON")
+            if not 30 <= seconds <= 7200:
+                raise ApiError("ValidationError", "Heartbeat Timeout must be between 30 and 7200 seconds.")
+            group.hooks[name] = hook | {
+                "DefaultResult": result,
+                "GlobalTimeout": min(100 * seconds, _LONGEST_WAIT_SECONDS),
+                "HeartbeatTimeout": seconds,
+            }
+
+    def _DescribeLifecycleHooks(self, request: Json) -> Json:
+        wanted = request.get("LifecycleHookNames")
+        hooks = self._group(request).hooks
+        return {"LifecycleHooks": [hook for name, hook in hooks.items() if not wanted or name in wanted]}
+
+    def _DeleteLifecycleHook(self, request: Json) -> None:
+        group, name = self._group(request), request["LifecycleHookName"]
+        with group.lock:
+            if group.hooks.pop(name, None) is None:
+                raise ApiError("ValidationError", f"No Lifecycle Hook found with name {name}")
+            # "If there are any outstanding lifecycle actions, they are completed first."
+            for member in [one for one in group.members if name in one.waits_for]:
+                self._reconciler.complete(
+                    group, member, name, member.waits_for[name].default_result, "Lifecycle Hook was deleted"
+                )
+
+    def _CompleteLifecycleAction(self, request: Json) -> None:
+        group, name, result = self._group(request), request["LifecycleHookName"], request["LifecycleActionResult"]
+        if result not in ("ABANDON", "CONTINUE"):
+            raise ApiError("ValidationError", f"Lifecycle action result {result} is not CONTINUE or ABANDON")
+        with group.lock:
+            for member in group.members:
+                action = member.waits_for.get(name)
+                if action and (
+                    member.identifier == request.get("InstanceId")
+                    or action.token == request.get("LifecycleActionToken")
+                ):
+                    why = "Lifecycle Action Completed with ABANDON Result"
+                    self._reconciler.complete(group, member, name, result, why)
+                    return
+        raise ApiError(
+            "ValidationError", f"No active Lifecycle Action found with instance ID {request.get('InstanceId')}"
+        )
 
     # -- instance refresh --
 

@@ -1,7 +1,8 @@
 """What Amazon EC2 Auto Scaling does by itself: launch, watch, replace, refresh and end the instances of groups.
 
 Source of the rules: "Amazon EC2 Auto Scaling instance lifecycle", "Health checks for instances in an Auto Scaling
-group", "How an instance refresh works" and "Undo changes with a rollback" in its user guide.
+group", "How lifecycle hooks work in Auto Scaling groups", "How an instance refresh works" and "Undo changes with a
+rollback" in its user guide.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from slipway_emulator.ec2.instances import Instances, LaunchError
 from slipway_emulator.ec2.launch_templates import TemplateError, resolve_template
 from slipway_emulator.elbv2.target_health import HEALTHY, UNHEALTHY, TargetHealth, deregistration_delay_seconds
 
-PENDING, IN_SERVICE, TERMINATING = "Pending", "InService", "Terminating"
+PENDING, WAITING, IN_SERVICE, TERMINATING = "Pending", "Pending:Wait", "InService", "Terminating"
 # A refresh in one of these states is under way.
 ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress")
 
@@ -43,6 +44,21 @@ _logger = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 
+@dataclasses.dataclass(frozen=True)
+class LifecycleAction:
+    """What an instance waits for.
+
+    Attributes:
+        token: names it.
+        deadline: monotonic seconds of its hook's heartbeat timeout.
+        default_result: `CONTINUE` or `ABANDON`, at that time.
+    """
+
+    token: str
+    deadline: float
+    default_result: str
+
+
 @dataclasses.dataclass(eq=False)
 class Member:
     """An instance of a group.
@@ -57,6 +73,8 @@ class Member:
         state: its lifecycle state.
         healthy: its health status.
         in_service: monotonic seconds since it is in service; None until then.
+        waits_for: the lifecycle actions that it waits for, by their hooks' names.
+        activity: the scaling activity of its launch.
     """
 
     template: Json
@@ -68,6 +86,8 @@ class Member:
     state: str = PENDING
     healthy: bool = True
     in_service: float | None = None
+    waits_for: dict[str, LifecycleAction] = dataclasses.field(default_factory=dict)
+    activity: Json = dataclasses.field(default_factory=dict)
 
     @property
     def identifier(self) -> str:
@@ -141,6 +161,8 @@ class Group:
         self.members: list[Member] = []
         self.activities: list[Json] = []
         self.refreshes: list[Refresh] = []
+        # As DescribeLifecycleHooks tells them, by name; of launches alone.
+        self.hooks: dict[str, Json] = {}
         self.deleting = False
         self.launch_not_before = 0.0
         self.lock = threading.RLock()
@@ -203,9 +225,9 @@ class Group:
         return activity
 
 
-def end_activity(activity: Json, problem: str = "") -> None:
-    """End a scaling activity, as failed where there is a problem."""
-    activity |= {"StatusCode": "Failed" if problem else "Successful", "Progress": 100, "EndTime": time.time()}
+def end_activity(activity: Json, problem: str = "", code: str = "Failed") -> None:
+    """End a scaling activity, with this code where there is a problem."""
+    activity |= {"StatusCode": code if problem else "Successful", "Progress": 100, "EndTime": time.time()}
     if problem:
         activity["StatusMessage"] = problem
 
@@ -252,6 +274,10 @@ class GroupReconciler:
                     _logger.exception("Auto Scaling group %s", group.name)
 
     def _keep(self, group: Group, running: set[str]) -> None:
+        for member in [one for one in group.members if one.state == WAITING]:
+            for hook, action in list(member.waits_for.items()):
+                if self.clock() >= action.deadline:
+                    self.complete(group, member, hook, action.default_result, "Heartbeat Timeout")
         if not group.is_suspended("HealthCheck"):
             self._look_at_health(group, running)
         refresh = group.refresh()
@@ -380,6 +406,7 @@ class GroupReconciler:
             self.clock(),
             group.settings["NewInstancesProtectedFromScaleIn"],
         )
+        member.activity = activity
         group.members.append(member)
 
         def run() -> None:
@@ -394,13 +421,50 @@ class GroupReconciler:
                 with group.lock:
                     member.instance = instance
                     activity["Description"] = f"Launching a new EC2 instance: {member.identifier}"
-                    member.state, member.in_service = IN_SERVICE, self.clock()
-                    if not group.is_suspended("AddToLoadBalancer"):
-                        for arn, target, port in group.registrations(member):
-                            register(arn, target, port)
-                    end_activity(activity)
+                    if group.hooks:
+                        member.state = WAITING
+                        member.waits_for = {
+                            name: LifecycleAction(
+                                new_uuid(), self.clock() + hook["HeartbeatTimeout"], str(hook["DefaultResult"])
+                            )
+                            for name, hook in group.hooks.items()
+                        }
+                        activity.update(StatusCode="MidLifecycleAction", Progress=60)
+                    else:
+                        self._put_into_service(group, member)
 
         spawn_background(run, thread_name=f"auto-scaling-launch-{group.name}")
+
+    def _put_into_service(self, group: Group, member: Member) -> None:
+        member.state, member.in_service = IN_SERVICE, self.clock()
+        if not group.is_suspended("AddToLoadBalancer"):
+            for arn, target, port in group.registrations(member):
+                register(arn, target, port)
+        end_activity(member.activity)
+
+    def complete(self, group: Group, member: Member, hook: str, result: str, why: str) -> None:
+        """Complete a lifecycle action: the instance goes into service after the last one, or goes.
+
+        Args:
+            group: of the instance.
+            member: the instance.
+            hook: name of the lifecycle hook.
+            result: `CONTINUE` or `ABANDON`.
+            why: what abandoned it, where it is.
+        """
+        action = member.waits_for.pop(hook)
+        if result == "ABANDON":
+            problem = (
+                "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token "
+                f"{action.token} was abandoned: {why}"
+            )
+            end_activity(member.activity, problem, "Cancelled")
+            refresh = group.refresh()
+            if refresh and not refresh.replaces(member, group.template()):
+                refresh.failures.append(problem)
+            self.end(group, member, "an instance was taken out of service in response to a launch failure.")
+        elif not member.waits_for:
+            self._put_into_service(group, member)
 
     def _launch_failed(self, group: Group, activity: Json, problem: str) -> None:
         end_activity(activity, problem)
@@ -417,6 +481,7 @@ class GroupReconciler:
         """
         activity = group.record_activity(f"Terminating EC2 instance: {member.identifier}", cause)
         member.state = TERMINATING
+        member.waits_for.clear()
         registrations = list(group.registrations(member))
         for arn, target, port in registrations:
             deregister(arn, target, port)

@@ -1,3 +1,6 @@
+# aws, or aws-us-gov and aws-cn for the regions of the US government and of China.
+data "aws_partition" "current" {}
+
 locals {
   bucket_statements = var.data_bucket_arn == null ? [] : [
     {
@@ -38,6 +41,17 @@ locals {
     Effect   = "Allow"
     Action   = ["secretsmanager:GetSecretValue"]
     Resource = sort(local.secret_arns)
+  }]
+
+  # An instance of a process says whether its command runs.
+  lifecycle_statements = length(var.processes) == 0 ? [] : [{
+    Sid    = "AnswerGroup"
+    Effect = "Allow"
+    Action = ["autoscaling:CompleteLifecycleAction"]
+    Resource = [
+      for name in sort(keys(var.processes)) :
+      "arn:${data.aws_partition.current.partition}:autoscaling:${var.region}:${var.account_id}:autoScalingGroup:*:autoScalingGroupName/${var.name}_${name}"
+    ]
   }]
 
   # What Session Manager and Run Command need of the agent, and nothing else of AmazonSSMManagedInstanceCore, which
@@ -86,7 +100,7 @@ resource "aws_iam_role_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.bucket_statements, local.pull_statements, local.secret_statements, [
+    Statement = concat(local.bucket_statements, local.lifecycle_statements, local.pull_statements, local.secret_statements, [
       local.systems_manager_statement,
       {
         Sid      = "WriteLog"

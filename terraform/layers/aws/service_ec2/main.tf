@@ -6,15 +6,44 @@ data "aws_ssm_parameter" "ami" {
 }
 
 locals {
-  tags = merge(var.tags, { ManagedBy = "terraform", Name = var.name })
+  tags = merge(var.tags, { ManagedBy = "terraform" })
+
+  # By it, an instance of a process says that its command runs.
+  lifecycle_hook_name = "running"
 
   # What the platform knows better than its caller comes last and wins.
   environment_variables = merge(var.environment_variables, {
     AWS_DEFAULT_REGION = var.region
     AWS_REGION         = var.region
     IMAGE_DIGEST       = split("@", var.image)[1]
-    PORT               = tostring(var.container_port)
   })
+
+  # The commands of the image that run on instances: its own, which answers requests, and those of processes.
+  commands = merge(
+    {
+      web = {
+        command               = null
+        environment_variables = merge(local.environment_variables, { PORT = tostring(var.container_port) })
+        instance_type         = var.instance_type
+        log_stream_prefix     = "instance"
+        memory_mib            = var.memory_mib
+        name                  = var.name
+        stop_timeout_seconds  = var.stop_timeout_seconds
+      }
+    },
+    {
+      for name, process in var.processes : name => {
+        command               = process.command
+        environment_variables = local.environment_variables
+        instance_type         = coalesce(process.instance_type, var.instance_type)
+        log_stream_prefix     = name
+        memory_mib            = coalesce(process.memory_mib, var.memory_mib)
+        # No name of an app has an underscore, so none of another app begins like this.
+        name                 = "${var.name}_${name}"
+        stop_timeout_seconds = coalesce(process.stop_timeout_seconds, var.stop_timeout_seconds)
+      }
+    },
+  )
 
   # Each by its ARN, and the key that is meant of a secret in JSON.
   secrets = {
@@ -24,21 +53,26 @@ locals {
     }
   }
 
-  user_data = templatefile("${path.module}/user_data.sh.tftpl", {
-    environment_variables = local.environment_variables
-    image                 = var.image
-    log_group_name        = aws_cloudwatch_log_group.this.name
-    memory_mib            = var.memory_mib
-    name                  = var.name
-    region                = var.region
-    # A public registry wants no login.
-    registry_host        = var.registry_repository_arn == null ? null : split("/", var.image)[0]
-    secret_versions      = var.data_environment_secret_versions
-    secrets              = local.secrets
-    stop_timeout_seconds = var.stop_timeout_seconds
-    tmp_size_mib         = var.tmp_size_mib
-    user                 = var.user
-  })
+  user_data = {
+    for name, command in local.commands : name => templatefile("${path.module}/user_data.sh.tftpl", {
+      command               = command.command
+      environment_variables = command.environment_variables
+      image                 = var.image
+      lifecycle_hook_name   = local.lifecycle_hook_name
+      log_group_name        = aws_cloudwatch_log_group.this.name
+      log_stream_prefix     = command.log_stream_prefix
+      memory_mib            = command.memory_mib
+      name                  = command.name
+      region                = var.region
+      # A public registry wants no login.
+      registry_host        = var.registry_repository_arn == null ? null : split("/", var.image)[0]
+      secret_versions      = var.data_environment_secret_versions
+      secrets              = local.secrets
+      stop_timeout_seconds = command.stop_timeout_seconds
+      tmp_size_mib         = var.tmp_size_mib
+      user                 = var.user
+    })
+  }
 }
 
 resource "aws_cloudwatch_log_group" "this" {
@@ -47,14 +81,16 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_launch_template" "this" {
-  name          = var.name
-  description   = "Instances of ${var.name}"
+  for_each = local.commands
+
+  name          = each.value.name
+  description   = "Instances of ${each.value.name}"
   image_id      = var.ami_id == null ? data.aws_ssm_parameter.ami[0].insecure_value : var.ami_id
-  instance_type = var.instance_type
-  user_data     = base64encode(local.user_data)
+  instance_type = each.value.instance_type
+  user_data     = base64encode(local.user_data[each.key])
 
   # The provider adds the other tags.
-  tags = { Name = var.name }
+  tags = { Name = each.value.name }
 
   iam_instance_profile {
     arn = aws_iam_instance_profile.this.arn
@@ -93,14 +129,14 @@ resource "aws_launch_template" "this" {
 
     content {
       resource_type = tag_specifications.value
-      tags          = local.tags
+      tags          = merge(local.tags, { Name = each.value.name })
     }
   }
 
   lifecycle {
     precondition {
-      condition     = length(local.user_data) <= 16384
-      error_message = "The user data has ${length(local.user_data)} characters; EC2 takes 16384. Shorten environment_variables."
+      condition     = length(local.user_data[each.key]) <= 16384
+      error_message = "The user data of ${each.value.name} has ${length(local.user_data[each.key])} characters; EC2 takes 16384. Shorten environment_variables."
     }
   }
 }
@@ -125,12 +161,12 @@ resource "aws_autoscaling_group" "this" {
   }
 
   launch_template {
-    id      = aws_launch_template.this.id
-    version = aws_launch_template.this.latest_version
+    id      = aws_launch_template.this["web"].id
+    version = aws_launch_template.this["web"].latest_version
   }
 
   dynamic "tag" {
-    for_each = local.tags
+    for_each = merge(local.tags, { Name = var.name })
 
     content {
       key                 = tag.key

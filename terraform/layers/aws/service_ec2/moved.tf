@@ -24,3 +24,10 @@ moved {
   from = module.load_balancer[0].aws_vpc_security_group_ingress_rule.app_from_load_balancer
   to   = module.target.aws_vpc_security_group_ingress_rule.app_from_load_balancer
 }
+
+# A state of before an app had other processes than its web server.
+
+moved {
+  from = aws_launch_template.this
+  to   = aws_launch_template.this["web"]
+}

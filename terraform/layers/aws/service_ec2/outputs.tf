@@ -15,12 +15,12 @@ output "image" {
 
 output "launch_template_id" {
   description = "Id of the launch template."
-  value       = aws_launch_template.this.id
+  value       = aws_launch_template.this["web"].id
 }
 
 output "launch_template_version" {
   description = "Version of the launch template that instances are to be launched from."
-  value       = tostring(aws_launch_template.this.latest_version)
+  value       = tostring(aws_launch_template.this["web"].latest_version)
 }
 
 output "load_balancer_dns_name" {
@@ -36,6 +36,17 @@ output "log_group_name" {
 output "platform" {
   description = "What the app runs on."
   value       = "ec2"
+}
+
+output "processes" {
+  description = "Of each process, the name of its Auto Scaling group, and the launch template and its version that instances are to be launched from."
+  value = {
+    for name, process in module.process : name => {
+      auto_scaling_group_name = process.auto_scaling_group_name
+      launch_template_id      = aws_launch_template.this[name].id
+      launch_template_version = tostring(aws_launch_template.this[name].latest_version)
+    }
+  }
 }
 
 output "target_group_arn" {

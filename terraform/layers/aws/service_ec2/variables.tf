@@ -401,6 +401,80 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "processes" {
+  description = "Processes beside the web server, by name: each runs another command of the same image, on instances of its own that nobody sends requests to. min_count (1) to max_count (min_count) instances run; with a max_count of 1, an instance goes before its successor comes. instance_type, memory_mib and stop_timeout_seconds are the web server's where they are not set."
+  type = map(object({
+    command              = list(string)
+    instance_type        = optional(string)
+    max_count            = optional(number)
+    memory_mib           = optional(number)
+    min_count            = optional(number, 1)
+    stop_timeout_seconds = optional(number)
+  }))
+  default  = {}
+  nullable = false
+
+  # Names in AWS end with it. Log streams begin with it, those of the web server with instance.
+  validation {
+    condition     = alltrue([for name in keys(var.processes) : can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) && !contains(["instance", "web"], name)])
+    error_message = "processes holds ${join(", ", [for name in keys(var.processes) : jsonencode(name) if !can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) || contains(["instance", "web"], name)])}; a name must have 1 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen. instance and web stand for the web server, which runs the image's own command."
+  }
+
+  validation {
+    condition     = alltrue([for process in values(var.processes) : try(length(trimspace(process.command[0])) > 0, false)])
+    error_message = "processes holds ${join(", ", [for name, process in var.processes : "${name} with the command ${jsonencode(process.command)}" if !try(length(trimspace(process.command[0])) > 0, false)])}; it must be the words of a command, such as [celery, -A, shop, worker]."
+  }
+
+  validation {
+    condition = alltrue([
+      for process in values(var.processes) :
+      process.min_count >= 1
+      && coalesce(process.max_count, process.min_count) >= process.min_count
+      && alltrue([for count in [process.min_count, coalesce(process.max_count, process.min_count)] : floor(count) == count])
+    ])
+    error_message = "processes must have whole numbers of instances, \"min_count\" at least 1 and \"max_count\" at least \"min_count\"; they are: ${join(", ", [for name, process in var.processes : "${name} ${process.min_count} to ${coalesce(process.max_count, process.min_count)}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for process in values(var.processes) : coalesce(process.memory_mib, var.memory_mib) > var.tmp_size_mib])
+    error_message = "processes must have more memory than tmp_size_mib (${var.tmp_size_mib} MiB); they have: ${join(", ", [for name, process in var.processes : "${name} ${coalesce(process.memory_mib, var.memory_mib)}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for process in values(var.processes) : process.stop_timeout_seconds == null ? true : process.stop_timeout_seconds >= 2 && process.stop_timeout_seconds <= 120])
+    error_message = "processes must have a \"stop_timeout_seconds\" from 2 to 120; they are: ${join(", ", [for name, process in var.processes : "${name} ${coalesce(process.stop_timeout_seconds, var.stop_timeout_seconds)}"])}."
+  }
+
+  # As for the web server, see instance_type.
+  validation {
+    condition = alltrue([
+      for process in values(var.processes) :
+      can(regex("^[a-z][a-z0-9-]*[0-9][a-z0-9-]*\\.[a-z0-9-]+$", coalesce(process.instance_type, var.instance_type)))
+      && (process.instance_type == null ? true : can(regex("^[a-z]+[0-9]+g", process.instance_type)) == (var.cpu_architecture == "ARM64"))
+    ])
+    error_message = "processes must have an \"instance_type\" of cpu_architecture ${var.cpu_architecture}, such as t3.micro, for ARM64 t4g.micro; they have: ${join(", ", [for name, process in var.processes : "${name} ${coalesce(process.instance_type, var.instance_type)}"])}."
+  }
+
+  # As for the web server, see memory_mib.
+  validation {
+    condition = alltrue([
+      for process in values(var.processes) : process.memory_mib == null ? true : process.memory_mib >= 64 && floor(process.memory_mib) == process.memory_mib
+    ])
+    error_message = "processes must have a \"memory_mib\" that is a whole number of at least 64; they are: ${join(", ", [for name, process in var.processes : "${name} ${coalesce(process.memory_mib, var.memory_mib)}"])}."
+  }
+
+  validation {
+    condition = alltrue([
+      for process in values(var.processes) :
+      !can(regex("^t[0-9]", coalesce(process.instance_type, var.instance_type))) || coalesce(process.memory_mib, var.memory_mib) + 256 <= lookup(
+        { nano = 512, micro = 1024, small = 2048, medium = 4096, large = 8192, xlarge = 16384, "2xlarge" = 32768 },
+        try(split(".", coalesce(process.instance_type, var.instance_type))[1], ""), 1048576
+      )
+    ])
+    error_message = "processes must leave 256 MiB of their instances' memory to the system: nano has 512, micro 1024, small 2048, medium 4096, large 8192, xlarge 16384, 2xlarge 32768; they are: ${join(", ", [for name, process in var.processes : "${name} ${coalesce(process.memory_mib, var.memory_mib)} with ${coalesce(process.instance_type, var.instance_type)}"])}."
+  }
+}
+
 variable "readable_secret_arns" {
   description = "ARNs of the secrets that the application may read."
   type        = list(string)
@@ -456,6 +530,94 @@ variable "root_volume_gb" {
   validation {
     condition     = var.root_volume_gb >= 8 && var.root_volume_gb <= 16384 && floor(var.root_volume_gb) == var.root_volume_gb
     error_message = "root_volume_gb is ${var.root_volume_gb}; it must be a whole number from 8 to 16384."
+  }
+}
+
+variable "schedules" {
+  description = "Commands that run at certain times, by name: each in a task of its own, from the same image as the web server, but without PORT. schedule is cron(<minutes> <hours> <day of month> <month> <day of week> <year>) or rate(<number> <unit>) of EventBridge Scheduler, in the time zone timezone. cpu_units (256) and memory_mib (512) are those of a task on Fargate."
+  type = map(object({
+    command    = list(string)
+    cpu_units  = optional(number, 256)
+    memory_mib = optional(number, 512)
+    schedule   = string
+    timezone   = optional(string, "UTC")
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.schedules) : can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) && !contains(["instance", "web"], name)])
+    error_message = "schedules holds ${join(", ", [for name in keys(var.schedules) : jsonencode(name) if !can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) || contains(["instance", "web"], name)])}; a name must have 1 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen. instance and web stand for the web server."
+  }
+
+  # Both name task definitions and log streams.
+  validation {
+    condition     = length(setintersection(keys(var.schedules), keys(var.processes))) == 0
+    error_message = "schedules holds ${join(", ", setintersection(keys(var.schedules), keys(var.processes)))}, and \"processes\" too; a name must be one of them."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : try(length(trimspace(schedule.command[0])) > 0, false)])
+    error_message = "schedules holds ${join(", ", [for name, schedule in var.schedules : "${name} with the command ${jsonencode(schedule.command)}" if !try(length(trimspace(schedule.command[0])) > 0, false)])}; it must be the words of a command, such as [flask, cleanup]."
+  }
+
+  # "Schedule types in EventBridge Scheduler". ~ stands for a number of each field.
+  validation {
+    condition = alltrue([
+      for schedule in values(var.schedules) : can(regex("^rate\\([1-9][0-9]* (minute|hour|day)s?\\)$", schedule.schedule)) || try(
+        length(split(" ", regex("^cron\\((.*)\\)$", schedule.schedule)[0])) == 6
+        && (split(" ", regex("^cron\\((.*)\\)$", schedule.schedule)[0])[2] == "?") != (split(" ", regex("^cron\\((.*)\\)$", schedule.schedule)[0])[4] == "?")
+        && alltrue([
+          for index, field in split(" ", regex("^cron\\((.*)\\)$", schedule.schedule)[0]) : can(regex(
+            replace(
+              format(
+                "(?i)^([*](/[0-9]+)?|~(-~)?(/[0-9]+)?(,~(-~)?(/[0-9]+)?)*%s)$",
+                ["", "", "|[?]|LW?|~W", "", "|[?]|L|~L|~#[1-5]", ""][index],
+              ),
+              "~",
+              [
+                "[0-5]?[0-9]",
+                "([01]?[0-9]|2[0-3])",
+                "(0?[1-9]|[12][0-9]|3[01])",
+                "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
+                "([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)",
+                "(19[7-9][0-9]|2[01][0-9][0-9])",
+              ][index],
+            ),
+            field,
+          ))
+        ]),
+        false,
+      )
+    ])
+    error_message = "schedules must be cron(<minutes> <hours> <day of month> <month> <day of week> <year>) with ? for one of the two days, such as cron(0 3 * * ? *) for every day at three, or rate(<number> <minutes, hours or days>); they are: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.schedule}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z0-9_+-]*){1,2})$", schedule.timezone))])
+    error_message = "schedules must have a \"timezone\" of the IANA database, such as Europe/Berlin, or UTC; they are: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.timezone}"])}."
+  }
+
+  # "Task CPU and memory" in the Amazon ECS Developer Guide, up to 4 vCPUs.
+  validation {
+    condition = alltrue([
+      for schedule in values(var.schedules) : contains(
+        lookup({
+          256  = [512, 1024, 2048]
+          512  = [for gib in range(1, 5) : gib * 1024]
+          1024 = [for gib in range(2, 9) : gib * 1024]
+          2048 = [for gib in range(4, 17) : gib * 1024]
+          4096 = [for gib in range(8, 31) : gib * 1024]
+        }, schedule.cpu_units, []),
+        schedule.memory_mib
+      )
+    ])
+    error_message = "schedules must have sizes that Fargate has: 256 CPU units with 512, 1024 or 2048 MiB, 512 with 1024 to 4096, 1024 with 2048 to 8192, 2048 with 4096 to 16384 or 4096 with 8192 to 30720, each in steps of 1024; they are: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.cpu_units} with ${schedule.memory_mib}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : schedule.memory_mib > var.tmp_size_mib])
+    error_message = "schedules must have more memory than tmp_size_mib (${var.tmp_size_mib} MiB); they have: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.memory_mib}"])}."
   }
 }
 

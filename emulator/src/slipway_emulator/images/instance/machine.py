@@ -22,7 +22,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 METADATA_ADDRESS = ("169.254.169.254", 80)
@@ -31,11 +32,12 @@ UNIT_DIRECTORIES = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system")
 CLOUD_INIT_DIRECTORY = Path("/var/lib/cloud")
 CLOUD_INIT_LOG = Path("/var/log/cloud-init-output.log")
 
-# Without meaning here: there is one user-written unit, and what it comes after is there from the start.
+# Without meaning here: what user-written units come after is there from the start.
 _IGNORED = {
     "Unit": {"After", "Before", "Description", "Documentation", "Requires", "Wants"},
     "Install": {"WantedBy"},
 }
+_UNIT = {"OnFailure", "StartLimitBurst", "StartLimitIntervalSec"}
 _SERVICE = {
     "ExecStart",
     "ExecStartPre",
@@ -47,7 +49,16 @@ _SERVICE = {
     "TimeoutStopSec",
     "Type",
 }
-_DEFAULTS = {"Restart": "no", "RestartSec": "0.1", "TimeoutStartSec": "90", "TimeoutStopSec": "90", "Type": "simple"}
+_DEFAULTS = {
+    "OnFailure": "",
+    "Restart": "no",
+    "RestartSec": "0.1",
+    "StartLimitBurst": "5",
+    "StartLimitIntervalSec": "10",
+    "TimeoutStartSec": "90",
+    "TimeoutStopSec": "90",
+    "Type": "simple",
+}
 
 
 def say(text: str) -> None:
@@ -110,7 +121,7 @@ class UnitError(Exception):
 
 
 def parse_unit(text: str) -> dict[str, list[str]]:
-    """The settings of the section `[Service]` of a unit file, each with its values in order.
+    """The settings of a unit file that have a meaning here, each with its values in order.
 
     Raises:
         UnitError: a section, a setting or a value is not known here.
@@ -128,9 +139,10 @@ def parse_unit(text: str) -> dict[str, list[str]]:
             continue
         name, assigned, value = line.partition("=")
         name, value = name.strip(), value.strip()
-        if not assigned or name not in _IGNORED.get(section, _SERVICE):
+        known = _SERVICE if section == "Service" else _UNIT if section == "Unit" else set()
+        if not assigned or name not in known | _IGNORED.get(section, set()):
             raise UnitError(f"unknown key {name!r} in section [{section}]")
-        if section == "Service":
+        if name in known:
             settings.setdefault(name, []).append(value)
     for name, value in _DEFAULTS.items():
         settings.setdefault(name, [value])
@@ -155,6 +167,12 @@ class Unit:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._supervisor: threading.Thread | None = None
+        self._starts: list[float] = []
+
+    @property
+    def on_failure(self) -> str:
+        """Name of the unit that is started when this one has failed and is not started again; empty for none."""
+        return self.settings["OnFailure"][-1]
 
     def _load(self) -> dict[str, list[str]]:
         for directory in UNIT_DIRECTORIES:
@@ -169,8 +187,11 @@ class Unit:
     def _seconds(self, name: str) -> float:
         return float(self.settings[name][-1].removesuffix("s"))
 
-    def start(self) -> None:
+    def start(self, failed: Callable[[], None]) -> None:
         """Start it, unless it runs; returns when its main process has started.
+
+        Args:
+            failed: is called when it has failed and is not started again.
 
         Raises:
             UnitError: a command before the main one failed. The unit is tried again where `Restart=` says so.
@@ -179,15 +200,20 @@ class Unit:
             return
         self._stopping.clear()
         started = threading.Event()
-        self._supervisor = threading.Thread(target=self._supervise, args=(started,), daemon=True)
+        self._supervisor = threading.Thread(target=self._supervise, args=(started, failed), daemon=True)
         self.state = "activating"
         self._supervisor.start()
         started.wait()
         if self.state != "active":
             raise UnitError(f"Job for {self.name} failed because the control process exited with error code.")
 
-    def _supervise(self, started: threading.Event) -> None:
+    def _supervise(self, started: threading.Event, failed: Callable[[], None]) -> None:
+        succeeded = False
         while not self._stopping.is_set():
+            if not self._may_start():
+                say(f"systemd[1]: {self.name}: Start request repeated too quickly.")
+                succeeded = False
+                break
             succeeded = self._run_once(started)
             started.set()
             again = self.settings["Restart"][-1]
@@ -197,13 +223,27 @@ class Unit:
             self._stopping.wait(self._seconds("RestartSec"))
             self.state = "activating"
         self.state = "inactive" if self._stopping.is_set() or succeeded else "failed"
+        if self.state == "failed":
+            failed()
+
+    def _may_start(self) -> bool:
+        """Whether it was started less often than `StartLimitBurst=` in the last `StartLimitIntervalSec=`; notes it."""
+        now = time.monotonic()
+        self._starts = [one for one in self._starts if one > now - self._seconds("StartLimitIntervalSec")]
+        if len(self._starts) >= int(self.settings["StartLimitBurst"][-1]):
+            return False
+        self._starts.append(now)
+        return True
 
     def _run_once(self, started: threading.Event) -> bool:
         """Run the unit's commands until its main process has ended; whether it succeeded."""
         try:
             self._run_commands("ExecStartPre", "TimeoutStartSec")
             self._process = subprocess.Popen(
-                shlex.split(self.settings["ExecStart"][-1]), stdout=subprocess.DEVNULL, stderr=self._errors()
+                shlex.split(self.settings["ExecStart"][-1]),
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors(),
+                start_new_session=True,
             )
         except (OSError, UnitError) as error:
             self.state = "failed"
@@ -213,6 +253,9 @@ class Unit:
         say(f"systemd[1]: Started {self.name}.")
         started.set()
         status = self._process.wait()
+        # What it has left behind ends with it (KillMode=control-group).
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
         self.state = "failed" if status else "inactive"
         say(f"systemd[1]: {self.name}: Main process exited, status={status}")
         return status == 0
@@ -263,9 +306,14 @@ class Unit:
 
 
 class Manager:
-    """The units of this instance, as `systemctl` asks for them."""
+    """The units of this instance, as `systemctl` asks for them.
 
-    def __init__(self) -> None:
+    Args:
+        power_off: switches the instance off.
+    """
+
+    def __init__(self, power_off: Callable[[], None]) -> None:
+        self._power_off = power_off
         self._units: dict[str, Unit] = {}
         self._lock = threading.Lock()
 
@@ -278,6 +326,7 @@ class Manager:
             "daemon-reload",
             "enable",
             "is-active",
+            "poweroff",
             "restart",
             "start",
             "stop",
@@ -289,6 +338,9 @@ class Manager:
             return 1, f"{error}\n"
 
     def _do(self, verb: str, names: list[str], now: bool) -> tuple[int, str]:
+        if verb == "poweroff":
+            self._power_off()
+            return 0, ""
         with self._lock:
             for name in names:
                 running = self._units.get(name)
@@ -300,10 +352,18 @@ class Manager:
                 if verb in ("restart", "start") or (verb == "enable" and now):
                     if running is None or running.state not in ("active", "activating"):
                         self._units[name] = Unit(name)
-                    self._units[name].start()
+                    unit = self._units[name]
+                    unit.start(partial(self._failed, unit))
                 elif verb == "enable":
                     Unit(name)
         return 0, ""
+
+    def _failed(self, unit: Unit) -> None:
+        if unit.on_failure:
+            say(f"systemd[1]: {unit.name}: Triggering OnFailure= dependencies.")
+            status, output = self.call(["start", unit.on_failure])
+            if status:
+                say(output)
 
     def shut_down(self) -> None:
         """Stop every unit, the last one started first."""
@@ -368,7 +428,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     Path(CONTROL_SOCKET).parent.mkdir(parents=True, exist_ok=True)
-    manager = Manager()
+    manager = Manager(over.set)
     _Control.manager = manager
     servers = [_LinkServer(METADATA_ADDRESS, MetadataLink), _ControlServer(CONTROL_SOCKET, _Control)]
     for server in servers:

@@ -1,4 +1,8 @@
 mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
   mock_data "aws_ssm_parameter" {
     defaults = { insecure_value = "ami-0123456789abcdef0" }
   }
@@ -37,6 +41,33 @@ override_resource {
 }
 
 override_resource {
+  target          = module.schedules[0].aws_iam_role.scheduler
+  override_during = plan
+  values          = { arn = "arn:aws:iam::111122223333:role/dev-web-scheduler" }
+}
+
+override_resource {
+  target          = aws_ecs_cluster.schedules
+  override_during = plan
+  values          = { arn = "arn:aws:ecs:us-east-1:111122223333:cluster/dev-web" }
+}
+
+override_module {
+  target = module.schedule_roles
+  outputs = {
+    execution_role_arn = "arn:aws:iam::111122223333:role/dev-web-schedules-execution"
+    log_group_name     = "dev-web/schedules"
+    task_role_arn      = "arn:aws:iam::111122223333:role/dev-web-schedules-task"
+  }
+}
+
+override_resource {
+  target          = module.schedule_task["cleanup"].aws_ecs_task_definition.this
+  override_during = plan
+  values          = { arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/dev-web_cleanup:1" }
+}
+
+override_resource {
   target          = aws_launch_template.this
   override_during = plan
   values          = { id = "lt-0123456789abcdef0", latest_version = 7 }
@@ -67,14 +98,14 @@ run "reference_with_domain" {
 
   assert {
     condition = (
-      one(aws_launch_template.this.metadata_options).http_tokens == "required"
-      && one(aws_launch_template.this.metadata_options).http_put_response_hop_limit == 1
-      && one(one(aws_launch_template.this.block_device_mappings).ebs).encrypted == "true"
-      && one(aws_launch_template.this.network_interfaces).associate_public_ip_address == "false"
-      && one(aws_launch_template.this.network_interfaces).security_groups == toset(["sg-app"])
-      && aws_launch_template.this.key_name == null
-      && aws_launch_template.this.image_id == "ami-0123456789abcdef0"
-      && aws_launch_template.this.instance_type == "t3.micro"
+      one(aws_launch_template.this["web"].metadata_options).http_tokens == "required"
+      && one(aws_launch_template.this["web"].metadata_options).http_put_response_hop_limit == 1
+      && one(one(aws_launch_template.this["web"].block_device_mappings).ebs).encrypted == "true"
+      && one(aws_launch_template.this["web"].network_interfaces).associate_public_ip_address == "false"
+      && one(aws_launch_template.this["web"].network_interfaces).security_groups == toset(["sg-app"])
+      && aws_launch_template.this["web"].key_name == null
+      && aws_launch_template.this["web"].image_id == "ami-0123456789abcdef0"
+      && aws_launch_template.this["web"].instance_type == "t3.micro"
     )
     error_message = "An instance has no public address and no key, an encrypted disk, and metadata by token and on itself only."
   }
@@ -116,7 +147,7 @@ run "reference_with_domain" {
         "TimeoutStopSec=40\n",
         "--user 10001 --read-only --tmpfs /tmp:rw,nodev,nosuid,size=128m",
         "--memory 512m --memory-swap 512m",
-      ] : strcontains(base64decode(aws_launch_template.this.user_data), part)
+      ] : strcontains(base64decode(aws_launch_template.this["web"].user_data), part)
     ])
     error_message = "The user data pulls the image by digest, and runs it with its environment, its log and its time to stop."
   }
@@ -178,9 +209,9 @@ run "almost_everything_changed" {
 
   assert {
     condition = (
-      aws_launch_template.this.image_id == "ami-0fedcba9876543210"
+      aws_launch_template.this["web"].image_id == "ami-0fedcba9876543210"
       && length(data.aws_ssm_parameter.ami) == 0
-      && aws_launch_template.this.instance_type == "t4g.small"
+      && aws_launch_template.this["web"].instance_type == "t4g.small"
       && aws_autoscaling_group.this.min_size == 4
       && aws_autoscaling_group.this.max_size == 4
       && aws_autoscaling_group.this.health_check_grace_period == 120
@@ -193,11 +224,11 @@ run "almost_everything_changed" {
 
   assert {
     condition = (
-      !strcontains(base64decode(aws_launch_template.this.user_data), "docker login")
-      && strcontains(base64decode(aws_launch_template.this.user_data), "\nPORT=9000\n")
-      && strcontains(base64decode(aws_launch_template.this.user_data), "docker stop --time 60 app")
-      && strcontains(base64decode(aws_launch_template.this.user_data), "--user 1000 --read-only --tmpfs /tmp:rw,nodev,nosuid,size=64m")
-      && strcontains(base64decode(aws_launch_template.this.user_data), "--memory 1024m --memory-swap 1024m")
+      !strcontains(base64decode(aws_launch_template.this["web"].user_data), "docker login")
+      && strcontains(base64decode(aws_launch_template.this["web"].user_data), "\nPORT=9000\n")
+      && strcontains(base64decode(aws_launch_template.this["web"].user_data), "docker stop --time 60 app")
+      && strcontains(base64decode(aws_launch_template.this["web"].user_data), "--user 1000 --read-only --tmpfs /tmp:rw,nodev,nosuid,size=64m")
+      && strcontains(base64decode(aws_launch_template.this["web"].user_data), "--memory 1024m --memory-swap 1024m")
       && toset([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid]) == toset(["ListBucket", "ReadSecrets", "SystemsManager", "UseObjects", "WriteLog"])
     )
     error_message = "An image of a public registry is pulled without a login, and a bucket may be used."
@@ -208,7 +239,7 @@ run "almost_everything_changed" {
       for part in [
         "[[\"MAIL_PASSWORD\",\"arn:aws:secretsmanager:us-east-1:111122223333:secret:mail-AbCdEf\",\"password\"],[\"SECRET_KEY\",\"arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-web/environment/SECRET_KEY-GhIjKl\",null]]",
         "0123456789abcdef",
-      ] : strcontains(base64decode(aws_launch_template.this.user_data), part)
+      ] : strcontains(base64decode(aws_launch_template.this["web"].user_data), part)
     ])
     error_message = "The instance reads the secrets at each start, and their values are on no command line."
   }
@@ -359,7 +390,7 @@ run "on_the_load_balancer_of_the_network_without_nat_gateway" {
 
   assert {
     condition = (
-      aws_launch_template.this.network_interfaces[0].associate_public_ip_address == "true"
+      aws_launch_template.this["web"].network_interfaces[0].associate_public_ip_address == "true"
       && toset(aws_autoscaling_group.this.vpc_zone_identifier) == toset(["subnet-1", "subnet-2"])
     )
     error_message = "What needs no NAT gateway has a public address in a public subnet."
@@ -408,4 +439,107 @@ run "rejects_a_zone_beside_the_one_of_the_network" {
   }
 
   expect_failures = [var.zone_name]
+}
+
+run "processes" {
+  command = plan
+
+  variables {
+    processes = {
+      beat   = { command = ["celery", "-A", "shop", "beat"], stop_timeout_seconds = 5 }
+      worker = { command = ["sh", "-c", "echo \"$HOME\""], instance_type = "t3.small", max_count = 4, memory_mib = 1024, min_count = 2 }
+    }
+  }
+
+  assert {
+    condition = output.processes == {
+      beat   = { auto_scaling_group_name = "dev-web_beat", launch_template_id = "lt-0123456789abcdef0", launch_template_version = "7" }
+      worker = { auto_scaling_group_name = "dev-web_worker", launch_template_id = "lt-0123456789abcdef0", launch_template_version = "7" }
+    }
+    error_message = "The outputs say of each process what is to run, and where."
+  }
+
+  assert {
+    condition = (
+      keys(aws_launch_template.this) == ["beat", "web", "worker"]
+      && aws_launch_template.this["beat"].instance_type == "t3.micro"
+      && aws_launch_template.this["worker"].instance_type == "t3.small"
+      && aws_launch_template.this["worker"].name == "dev-web_worker"
+      && alltrue([for one in aws_launch_template.this["worker"].tag_specifications : one.tags == tomap({ Environment = "development", ManagedBy = "terraform", Name = "dev-web_worker", Project = "web" })])
+    )
+    error_message = "A process has the size that it is given, or that of the web server."
+  }
+
+  assert {
+    condition = alltrue([
+      for part in [
+        "json.loads(r\"\"\"[\"sh\",\"-c\",\"echo \\\"$HOME\\\"\"]\"\"\")",
+        "awslogs-stream=worker/{instance}",
+        "--auto-scaling-group-name dev-web_worker",
+        "--memory 1024m --memory-swap 1024m",
+        "OnFailure=app-failed.service\n",
+        "docker stop --time 30 app\n",
+        "\nIMAGE_DIGEST=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+      ] : strcontains(base64decode(aws_launch_template.this["worker"].user_data), part)
+    ])
+    error_message = "Its user data runs its command, and tells the group whether it runs."
+  }
+
+  assert {
+    condition = (
+      !strcontains(base64decode(aws_launch_template.this["worker"].user_data), "PORT=")
+      && strcontains(base64decode(aws_launch_template.this["beat"].user_data), "docker stop --time 5 app\n")
+      && !strcontains(base64decode(aws_launch_template.this["web"].user_data), "answer-group")
+      && strcontains(base64decode(aws_launch_template.this["web"].user_data), "awslogs-stream=instance/{instance}")
+    )
+    error_message = "A process has no port, and the web server nobody to tell that it runs."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Resource if statement.Sid == "AnswerGroup"
+      ] == [[
+        "arn:aws:autoscaling:us-east-1:111122223333:autoScalingGroup:*:autoScalingGroupName/dev-web_beat",
+        "arn:aws:autoscaling:us-east-1:111122223333:autoScalingGroup:*:autoScalingGroupName/dev-web_worker",
+    ]]
+    error_message = "Instances answer the groups of processes, and no others."
+  }
+}
+
+run "rejects_wrong_processes" {
+  command = plan
+
+  variables {
+    processes = { instance = { command = ["gunicorn", "shop:app"] } }
+  }
+
+  expect_failures = [var.processes]
+}
+
+run "schedules" {
+  command = plan
+
+  variables {
+    schedules = { cleanup = { command = ["flask", "cleanup"], schedule = "cron(0 3 * * ? *)", timezone = "Europe/Berlin" } }
+  }
+
+  assert {
+    condition = (
+      module.schedules[0].group_name == "dev-web"
+      && aws_ecs_cluster.schedules[0].name == "dev-web"
+      && module.schedule_task["cleanup"].arn == "arn:aws:ecs:us-east-1:111122223333:task-definition/dev-web_cleanup:1"
+      && output.processes == {}
+    )
+    error_message = "A schedule is a task in a cluster of the app's."
+  }
+}
+
+run "rejects_a_schedule_of_another_cron" {
+  command = plan
+
+  variables {
+    schedules = { cleanup = { command = ["flask", "cleanup"], schedule = "0 3 * * *" } }
+  }
+
+  expect_failures = [var.schedules]
 }
