@@ -35,6 +35,27 @@ EXECUTION_ACTIONS = (
     "logs:CreateLogStream",
     "logs:PutLogEvents",
 )
+# Programs for a container, whose exit code is 9 where nobody answers. Longer than a connection on one machine takes,
+# shorter than TCP's first repetition.
+CONNECT = """
+import socket, sys
+s = socket.socket()
+s.settimeout(0.8)
+try:
+    s.connect((sys.argv[1], int(sys.argv[2])))
+except TimeoutError:
+    sys.exit(9)
+"""
+GET = """
+import http.client, sys
+c = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=4)
+headers = {"Authorization": sys.argv[4]} if len(sys.argv) > 4 else {}
+try:
+    c.request("GET", sys.argv[3], headers=headers)
+    print(c.getresponse().status)
+except TimeoutError:
+    sys.exit(9)
+"""
 
 
 def free_subnet(engine: docker.DockerClient, network: str) -> str:

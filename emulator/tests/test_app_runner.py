@@ -10,15 +10,22 @@ from typing import Any
 
 import docker
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.tests.odd_values import NO_OBJECTS, with_odd_values
 from emulator.tests.stack import (
+    CONNECT,
     EXECUTION_ACTIONS,
+    GET,
     Client,
     Json,
     Load,
+    allow,
     ask,
+    lead_out,
     machine_reaches,
+    main_table,
+    make_public,
     make_role,
     signed,
     wait_until,
@@ -366,6 +373,174 @@ def test_revisions_of_auto_scaling_configurations(runner: Runner, scaling: str) 
     api.delete_auto_scaling_configuration(AutoScalingConfigurationArn=by_name, DeleteAllRevisions=True)
 
 
+class Vpc:
+    """A VPC with a public subnet and a private one that leads out."""
+
+    def __init__(self, aws: Client) -> None:
+        self.ec2 = aws("ec2")
+        self.id = self.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        self.public, self.private = (
+            self.ec2.create_subnet(VpcId=self.id, CidrBlock=f"10.9.{i}.0/24")["Subnet"]["SubnetId"] for i in range(2)
+        )
+        make_public(self.ec2, self.id, [self.public], lead_out(self.ec2, self.id, self.public))
+
+    def group(self, name: str) -> str:
+        """A new security group: nobody in, all out."""
+        group: str = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.id)["GroupId"]
+        return group
+
+
+@pytest.fixture(scope="module")
+def vpc(aws: Client) -> Vpc:
+    return Vpc(aws)
+
+
+def connect(runner: Runner, name: str, subnets: list[str], groups: list[str], **more: Any) -> str:
+    """ARN of a new VPC connector."""
+    answer = runner.api.create_vpc_connector(VpcConnectorName=name, Subnets=subnets, SecurityGroups=groups, **more)
+    return str(answer["VpcConnector"]["VpcConnectorArn"])
+
+
+def test_vpc_connectors(runner: Runner, aws: Client, vpc: Vpc) -> None:
+    group, api = vpc.group("temu-connector"), runner.api
+    tags = [{"Key": "a", "Value": "1"}]
+    arn = connect(runner, "temu-connector", [vpc.private], [group], Tags=tags)
+    connector = api.describe_vpc_connector(VpcConnectorArn=arn)["VpcConnector"]
+    assert connector["VpcConnectorArn"].startswith(
+        "arn:aws:apprunner:us-east-1:000000000000:vpcconnector/temu-connector/1/"
+    )
+    assert (connector["Status"], connector["VpcConnectorRevision"]) == ("ACTIVE", 1)
+    assert (connector["Subnets"], connector["SecurityGroups"]) == ([vpc.private], [group])
+    assert api.list_vpc_connectors()["VpcConnectors"] == [connector]
+    assert api.list_tags_for_resource(ResourceArn=arn)["Tags"] == tags
+    found = aws("resourcegroupstaggingapi").get_resources(ResourceTypeFilters=["apprunner"])["ResourceTagMappingList"]
+    assert arn in [one["ResourceARN"] for one in found]
+    assert aws("iam").get_role(RoleName="AWSServiceRoleForAppRunnerNetworking")["Role"]
+    other = vpc.group("temu-connector-other")
+    elsewhere = vpc.ec2.create_vpc(CidrBlock="10.10.0.0/16")["Vpc"]["VpcId"]
+    foreign = vpc.ec2.create_subnet(VpcId=elsewhere, CidrBlock="10.10.0.0/24")["Subnet"]["SubnetId"]
+    for name, subnets, groups, message in (
+        ("temu-connector", [vpc.private], [other], "already exists: temu-connector"),
+        ("temu-same", [vpc.public], [group], f"Existing VPC connector arn: {arn}, Security Groups: .{group}"),
+        ("temu-none", ["subnet-1"], [other], "Subnets are invalid: subnet-1"),
+        ("temu-none", [vpc.private, foreign], [other], "must be of one VPC"),
+        ("temu-none", [vpc.private], ["sg-1"], "Security groups are invalid: sg-1"),
+        ("temu-none", [foreign], [other], f"Security groups are invalid: {other} is not in"),
+    ):
+        with pytest.raises(api.exceptions.InvalidRequestException, match=message):
+            connect(runner, name, subnets, groups)
+    with pytest.raises(ClientError, match="DependencyViolation"):
+        vpc.ec2.delete_security_group(GroupId=group)
+    assert api.delete_vpc_connector(VpcConnectorArn=arn)["VpcConnector"]["Status"] == "INACTIVE"
+    assert api.list_vpc_connectors()["VpcConnectors"] == []
+    assert api.describe_vpc_connector(VpcConnectorArn=arn)["VpcConnector"]["Status"] == "INACTIVE"
+    with pytest.raises(api.exceptions.InvalidRequestException, match="has been deleted"):
+        api.delete_vpc_connector(VpcConnectorArn=arn)
+    vpc.ec2.delete_security_group(GroupId=group)
+    # Without groups, it has the VPC's own.
+    default = api.create_vpc_connector(VpcConnectorName="temu-default", Subnets=[foreign])["VpcConnector"]
+    groups = vpc.ec2.describe_security_groups(GroupIds=default["SecurityGroups"])["SecurityGroups"]
+    assert [(one["VpcId"], one["GroupName"]) for one in groups] == [(elsewhere, "default")]
+    api.delete_vpc_connector(VpcConnectorArn=default["VpcConnectorArn"])
+
+
+@pytest.fixture(scope="module")
+def database(aws: Client, vpc: Vpc) -> Iterator[tuple[str, str]]:
+    """Address and security group of PostgreSQL in the VPC."""
+    rds, group, name = aws("rds"), vpc.group("temu-runner-database"), "temu-runner"
+    rds.create_db_subnet_group(
+        DBSubnetGroupName=name, DBSubnetGroupDescription="t", SubnetIds=[vpc.public, vpc.private]
+    )
+    rds.create_db_instance(
+        DBInstanceIdentifier=name,
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        AllocatedStorage=20,
+        MasterUsername="postgres",
+        MasterUserPassword="password-1",
+        DBSubnetGroupName=name,
+        VpcSecurityGroupIds=[group],
+    )
+
+    def available() -> Any:
+        [found] = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        return found if found["DBInstanceStatus"] == "available" else None
+
+    yield wait_until(available)["Endpoint"]["Address"], group
+    rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+
+
+def test_instance_connects_through_its_vpc_connector(
+    cloud: Settings, runner: Runner, engine: docker.DockerClient, vpc: Vpc, database: tuple[str, str]
+) -> None:
+    address, database_group = database
+    group = vpc.group("temu-runner-instances")
+    # What the group lets in is for others: nobody reaches an instance through its connector.
+    allow(vpc.ec2, group, 8000, cidr="0.0.0.0/0")
+    connector = connect(runner, "temu-runner", [vpc.private], [group])
+    egress = {"EgressType": "VPC", "VpcConnectorArn": connector}
+    service = runner.create("temu-in-vpc", NetworkConfiguration={"EgressConfiguration": egress})
+    assert runner.await_end(service)["Status"] == "SUCCEEDED"
+    assert runner.describe(service)["NetworkConfiguration"]["EgressConfiguration"] == egress
+    assert ask(cloud, runner.describe(service)["ServiceUrl"])[0] == 200
+    [container] = containers(engine, service)
+    container.reload()
+
+    def reaches_database() -> bool:
+        code = container.exec_run(["python", "-c", CONNECT, address, "5432"]).exit_code
+        assert code in (0, 9)
+        return bool(code == 0)
+
+    def reaches_api() -> bool:
+        scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/secretsmanager/aws4_request"
+        gateway = cloud_gateway(container)
+        asked = container.exec_run(["python", "-c", GET, gateway, str(cloud.gateway_port), "/", scope])
+        assert asked.exit_code in (0, 9)
+        return bool(asked.exit_code == 0)
+
+    assert not reaches_database()
+    allow(vpc.ec2, database_group, 5432, group=group)
+    assert reaches_database()
+    assert reaches_api()
+    own = container.attrs["NetworkSettings"]["Networks"][cloud.network_name]["IPAddress"]
+    assert not machine_reaches(own)
+    # Without a NAT gateway, there is no way to the internet.
+    vpc.ec2.delete_route(RouteTableId=main_table(vpc.ec2, vpc.id), DestinationCidrBlock="0.0.0.0/0")
+    assert not reaches_api()
+    assert reaches_database()
+    with pytest.raises(
+        runner.api.exceptions.InvalidRequestException, match=f"used by other services. ARN: {connector}"
+    ):
+        runner.api.delete_vpc_connector(VpcConnectorArn=connector)
+    runner.api.update_service(
+        ServiceArn=service, NetworkConfiguration={"EgressConfiguration": {"EgressType": "DEFAULT"}}
+    )
+    assert runner.await_end(service)["Status"] == "SUCCEEDED"
+    [container] = containers(engine, service)
+    container.reload()
+    assert reaches_api()
+    assert not reaches_database()
+    runner.api.delete_vpc_connector(VpcConnectorArn=connector)
+    runner.remove(service)
+
+
+def cloud_gateway(container: Any) -> str:
+    """Where a container finds the APIs."""
+    [network] = container.attrs["NetworkSettings"]["Networks"].values()
+    return str(network["Gateway"])
+
+
+def test_secret_that_the_instance_role_may_not_read(runner: Runner, aws: Client) -> None:
+    arn = aws("secretsmanager").create_secret(Name="temu-runner-forbidden", SecretString="hidden")["ARN"]
+    role = make_role(aws, "temu-reads-nothing", "tasks.apprunner.amazonaws.com")
+    instance = {"Cpu": "256", "Memory": "512", "InstanceRoleArn": role}
+    service = runner.create("temu-forbidden", runner.source(values={"KEY": arn}), InstanceConfiguration=instance)
+    assert runner.await_end(service)["Status"] == "FAILED"
+    assert runner.describe(service)["Status"] == "CREATE_FAILED"
+    assert any("Failed to retrieve secrets" in line for line in runner.log(service, "service"))
+    runner.remove(service)
+
+
 def listed(api: Any, **more: Any) -> list[Json]:
     found: list[Json] = []
     token: Json = {}
@@ -454,7 +629,13 @@ def test_sources_that_are_refused(runner: Runner, change: Callable[[Json], None]
             # It trusts another principal.
             "Error in assuming instance role",
         ),
-        ({"NetworkConfiguration": {"EgressConfiguration": {"EgressType": "VPC"}}}, "no VPC connectors"),
+        ({"NetworkConfiguration": {"EgressConfiguration": {"EgressType": "VPC"}}}, "no active VPC connector: None"),
+        (
+            {"NetworkConfiguration": {"EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": ARN}}},
+            "no active VPC connector: arn",
+        ),
+        ({"NetworkConfiguration": {"EgressConfiguration": {"VpcConnectorArn": ARN}}}, "only valid when EgressType"),
+        ({"NetworkConfiguration": {"IngressConfiguration": {"IsPubliclyAccessible": False}}}, "no private services"),
         ({"ObservabilityConfiguration": {"ObservabilityEnabled": True}}, "no observability"),
         ({"Tags": [{"Key": "aws:x", "Value": "1"}]}, "tags.1.member.key"),
         ({"Tags": [{"Value": "1"}]}, "must have a Key"),
@@ -523,6 +704,16 @@ def test_odd_values_are_refused_wherever_they_stand(cloud: Settings, runner: Run
         ("ListTagsForResource", {"ResourceArn": ARN}, "ResourceNotFoundException"),
         ("DescribeAutoScalingConfiguration", {"AutoScalingConfigurationArn": ARN}, "ResourceNotFoundException"),
         ("DeleteAutoScalingConfiguration", {"AutoScalingConfigurationArn": ARN}, "ResourceNotFoundException"),
+        ("DescribeVpcConnector", {"VpcConnectorArn": ARN}, "ResourceNotFoundException"),
+        ("DeleteVpcConnector", {"VpcConnectorArn": ARN}, "ResourceNotFoundException"),
+        ("CreateVpcConnector", {"VpcConnectorName": "web", "Subnets": ["subnet-1"]}, "InvalidRequestException"),
+        ("CreateVpcConnector", {"VpcConnectorName": "temu-refused"}, "InvalidRequestException"),
+        ("CreateVpcConnector", {"VpcConnectorName": "temu-refused", "Subnets": []}, "InvalidRequestException"),
+        (
+            "CreateVpcConnector",
+            {"VpcConnectorName": "temu-refused", "Subnets": ["subnet-1"]},
+            "InvalidRequestException",
+        ),
         ("DescribeService", {}, "InvalidRequestException"),
         ("DescribeService", {"ServiceArn": 1}, "InvalidRequestException"),
         ("DescribeService", {"ServiceArn": "web"}, "InvalidRequestException"),

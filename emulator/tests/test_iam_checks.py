@@ -764,6 +764,7 @@ def test_instance_refresh_with_another_template_needs_what_it_launches(
 def test_app_runner_service_needs_its_configuration_and_its_roles(aws: Client, deployer: Deployer) -> None:
     roles = [make_role(aws, f"temu-runner-{name}", f"{name}.apprunner.amazonaws.com") for name in ("build", "tasks")]
     configuration = arn("apprunner", "autoscalingconfiguration/temu-none/1/00000000000000000000000000000001")
+    connector = arn("apprunner", "vpcconnector/temu-none/1/00000000000000000000000000000001")
     needs(
         deployer,
         reaches_the_service(
@@ -778,17 +779,34 @@ def test_app_runner_service_needs_its_configuration_and_its_roles(aws: Client, d
                 },
                 InstanceConfiguration={"InstanceRoleArn": roles[1]},
                 AutoScalingConfigurationArn=configuration,
+                NetworkConfiguration={"EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": connector}},
                 Tags=_TAGS,
             )
         ),
         ("apprunner:CreateService", arn("apprunner", "service/temu-checks/*")),
         ("apprunner:CreateService", configuration),
+        ("apprunner:CreateService", connector),
         ("apprunner:TagResource", arn("apprunner", "service/temu-checks/*")),
         *(("iam:PassRole", role) for role in roles),
         beside=(allow("iam:CreateServiceLinkedRole"),),
     )
     for role in roles:
         aws("iam").delete_role(RoleName=role.rpartition("/")[2])
+
+
+def test_vpc_connector_needs_its_name_and_the_role_of_app_runners_network(deployer: Deployer) -> None:
+    made = arn("apprunner", "vpcconnector/temu-checks/*/*")
+    needs(
+        deployer,
+        reaches_the_service(
+            lambda client: client("apprunner").create_vpc_connector(
+                VpcConnectorName="temu-checks", Subnets=["subnet-none"], Tags=_TAGS
+            )
+        ),
+        ("apprunner:CreateVpcConnector", made),
+        ("apprunner:TagResource", made),
+        beside=(allow("iam:CreateServiceLinkedRole"),),
+    )
 
 
 # -- limits of policies --

@@ -20,6 +20,8 @@ from botocore.exceptions import ClientError
 from emulator.tests.clouds import settings_beside
 from emulator.tests.stack import (
     CLUSTER,
+    CONNECT,
+    GET,
     Balancer,
     Client,
     Services,
@@ -42,26 +44,6 @@ Json = dict[str, Any]
 
 PORT, OTHER_PORT = 8000, 8001
 SERVE = ["sh", "-c", f"python -m http.server {OTHER_PORT} & exec python -u /server.py"]
-# Longer than a connection on one machine takes, shorter than TCP's first repetition.
-CONNECT = """
-import socket, sys
-s = socket.socket()
-s.settimeout(0.8)
-try:
-    s.connect((sys.argv[1], int(sys.argv[2])))
-except TimeoutError:
-    sys.exit(9)
-"""
-GET = """
-import http.client, sys
-c = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=4)
-headers = {"Authorization": sys.argv[4]} if len(sys.argv) > 4 else {}
-try:
-    c.request("GET", sys.argv[3], headers=headers)
-    print(c.getresponse().status)
-except TimeoutError:
-    sys.exit(9)
-"""
 
 
 ASK = """

@@ -172,6 +172,16 @@ class Project:
 
         What its account is bootstrapped with is among them where the inventory says something of it.
         """
+        layers = dict(self.possible_layers_of(host))
+        platform = self.platform_of(host)
+        # What cannot be read before a run may ask for it.
+        asking = platform.data_layer_for if platform else []
+        if asking and not any(host.values.get(name, name in host.given) for name in asking):
+            layers.pop("data", None)
+        return layers
+
+    def possible_layers_of(self, host: Host) -> dict[str, Path]:
+        """The same with those that a host's platform has only for apps that ask for what they hold."""
         if "networks" in host.groups:
             layers = {"network": self._layers / "aws/network"}
         else:

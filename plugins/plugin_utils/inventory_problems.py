@@ -266,7 +266,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     if "apps" in host.groups:
         _check_environment(host, known, problems)
         _check_image(host, problems)
-        if _has_databases(known.layers_of(host)):
+        if _has_databases(known.possible_layers_of(host)):
             _check_what_does_nothing(host, problems)
         _check_database_authorities(host, known, problems)
         _check_database_extensions(host, problems)
@@ -302,7 +302,7 @@ def _cloud_file(host: Host, known: Project) -> str:
 
 def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
     """Check that each variable with a prefix of the project's is one that something reads."""
-    layers, platform = known.layers_of(host), known.platform_of(host)
+    layers, platform = known.possible_layers_of(host), known.platform_of(host)
     idle = _idle(host, known)
     for name in host.given:
         if name in known.renamed:
@@ -402,13 +402,11 @@ def _idle(host: Host, known: Project) -> dict[str, str]:
     with_databases = _platforms_with_databases(known)
     named = ", ".join(other.name for other in with_databases)
     for layer in set(LAYERS) - {*LAYERS_OF_NO_APP, *platform.layers}:
-        others = named if layer == "data" else _platforms_with(layer, known)
-        holds = ", which keeps an app's database, bucket and API key" if layer == "data" else ""
-        reason = (
-            f"the platform {platform.name}: it has no layer {layer}{holds}; "
+        others = ", ".join(other.name for other in known.platforms.values() if layer in other.layers)
+        idle[layer] = (
+            f"the platform {platform.name}: it has no layer {layer}; "
             f"an app with {layer} must stand in one of {others} in {host.hosts_file}"
         )
-        idle |= dict.fromkeys(_ROLES_OF_DATA if layer == "data" else (layer,), reason)
     if "data" in platform.layers and not _has_databases(platform.layers):
         reason = (
             f"the platform {platform.name}: its layer data keeps secrets, and no database, bucket or API key; an app "
@@ -419,10 +417,6 @@ def _idle(host: Host, known: Project) -> dict[str, str]:
         idle |= dict.fromkeys([f"data_{variable}" for variable in inputs - own.keys()], reason)
         idle |= dict.fromkeys(set(_ROLES_OF_DATA) - {"data"}, reason)
     return idle
-
-
-def _platforms_with(layer: str, known: Project) -> str:
-    return ", ".join(platform.name for platform in known.platforms.values() if layer in platform.layers)
 
 
 def why_unsupported(variable: str, platform: Platform, known: Project) -> str:
@@ -479,10 +473,6 @@ def _check_environment(host: Host, known: Project, problems: Problems) -> None:
     """Check what an application has in its environment, in plain variables and in secrets."""
     platform = known.platform_of(host)
     reserved = platform.reserved_environment_variables if platform else {}
-    without_secrets = ""
-    if platform and "data" not in platform.layers:
-        others = _platforms_with("data", known)
-        without_secrets = f"the platform {platform.name} has no secrets; an app with some must stand in one of {others}"
     given, remedies, files = {}, {}, {}
     for variable in ("app_environment_variables", "app_secrets"):
         value = host.values.get(variable)
@@ -497,8 +487,10 @@ def _check_environment(host: Host, known: Project, problems: Problems) -> None:
     written = written_as(Path(files[variable]), variable) if environment else {}
     for name, value in sorted(environment.items()):
         if kind := next((kind for form, kind in _NAMES_OF_SECRETS.items() if re.match(form, str(value))), None):
-            hint = f", and {without_secrets}" if without_secrets else "; app_secrets gives it the value"
-            text = f"{variable} holds {name}, the {kind} of a secret that the application may not read{hint}"
+            text = (
+                f"{variable} holds {name}, the {kind} of a secret that the application may not read; app_secrets gives "
+                "it the value"
+            )
             problems.add([host.name], text, remedies[variable])
         if name in written and (read := _read_otherwise(value, written[name])):
             text = f"{variable} holds {name}: {written[name]}, which YAML reads as {read}; it must be in quotes"
@@ -515,8 +507,6 @@ def _check_environment(host: Host, known: Project, problems: Problems) -> None:
     if host.values.get("app_database_url") and environment.get("DATABASE_URL") is not None:
         text = "app_environment_variables holds DATABASE_URL, which app_database_url gives the app; leave one out"
         problems.add([host.name], text, remedies["app_environment_variables"])
-    if secrets and without_secrets:
-        problems.add([host.name], f"app_secrets cannot be had, because {without_secrets}", remedies["app_secrets"])
     if platform and not _has_databases(platform.layers) and host.values.get("app_database_url"):
         others = ", ".join(other.name for other in _platforms_with_databases(known))
         text = f"the platform {platform.name} has no database; an app with one must stand in one of {others}"
@@ -824,7 +814,9 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
         mode = network.get("nat_gateway_mode") if network.get("vpc_id") is None else None
         platform = known.platform_of(app)
         has_public_ip = _is_true(inputs[app.name].get("service", {}).get("assign_public_ip"))
-        if platform and platform.nat_gateway and mode == "none" and not has_public_ip:
+        # Without the layer data, an app is in no network.
+        needs_way_out = platform and platform.nat_gateway and "data" in known.layers_of(app)
+        if platform and needs_way_out and mode == "none" and not has_public_ip:
             hint = ""
             if "assign_public_ip" in declared_variables(platform.root):
                 hint = f", or service_assign_public_ip of {app.name} true"

@@ -39,6 +39,7 @@ class Platform:
     image_registry: str
     comparison: dict[str, str]
     behind_proxy: bool = False
+    data_layer_for: list[str] = field(default_factory=list)
     deprecated: Json = field(default_factory=dict)
     internal_unless: dict[str, str] = field(default_factory=dict)
     left_over_log_groups: str = ""
@@ -49,16 +50,14 @@ class Platform:
     reserved_paths: list[str] = field(default_factory=list)
     service_linked_roles: list[str] = field(default_factory=list)
     unsupported_variables: dict[str, str] = field(default_factory=dict)
-    without_layers: list[str] = field(default_factory=list)
 
     @property
     def layers(self) -> dict[str, Path]:
-        """Roots of the layers of an app, by layer: those of its cloud, without what no app has."""
-        without = [*LAYERS_OF_NO_APP, *self.without_layers]
+        """Roots of the layers that an app may have, by layer: those of its cloud, without what no app has."""
         return {
             layer: root
             for root in _roots(self.root.parent, "*")
-            if (layer := _layer_of(root)) not in without and (layer != "service" or root == self.root)
+            if (layer := _layer_of(root)) not in LAYERS_OF_NO_APP and (layer != "service" or root == self.root)
         }
 
 

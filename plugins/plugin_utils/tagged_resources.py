@@ -107,6 +107,9 @@ LOOKS: dict[tuple[str, str], Look] = {
     ("apprunner", "service"): Look(
         "describe_service", lambda arn: {"ServiceArn": arn.text}, "Service.Status != 'DELETED'"
     ),
+    ("apprunner", "vpcconnector"): Look(
+        "describe_vpc_connector", lambda arn: {"VpcConnectorArn": arn.text}, "VpcConnector.Status != 'INACTIVE'"
+    ),
     ("autoscaling", "autoScalingGroup"): Look(
         "describe_auto_scaling_groups", lambda arn: {"AutoScalingGroupNames": [arn.last]}, "AutoScalingGroups"
     ),

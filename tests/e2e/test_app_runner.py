@@ -1,10 +1,12 @@
-"""The app `hello`, on App Runner: as required, new code, a bad image, interrupted, destroyed and built again.
+"""The app `hello`, on App Runner: as required, new code, a bad image, interrupted, destroyed and built again; and an
+application with a database and secrets.
 
 The tests build on each other and run in the order they stand in.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +16,8 @@ import yaml
 
 from emulator.tests.stack import wait_until
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import Site, failed, killed, succeeded
+from tests.e2e.runs import PROJECT, Site, environments, failed, killed, succeeded
+from tests.e2e.test_ordinary_app import SHOP, Browser
 
 ENVIRONMENT = "e2eapprunner"
 APPS = ("hello",)
@@ -178,3 +181,44 @@ def test_run_that_is_killed_in_its_first_apply_is_finished_by_the_next(site: Sit
     succeeded(site.run(*ONLY))
     assert len(_services(aws)) == 1
     assert succeeded(site.run(*ONLY)).changed == {}
+
+
+def test_application_with_a_database_and_secrets(site: Site, aws: Any) -> None:
+    name, only = f"{ENVIRONMENT}-shop", ("site.yml", "--limit", "main,shop")
+    shutil.copytree(PROJECT / "tests/e2e/applications/shop", site.folder / "shop")
+    hosts = site.inventory / "hosts.yml"
+    groups = yaml.safe_load(hosts.read_text())
+    groups["all"]["children"]["apps"]["children"]["app_runner"]["hosts"]["shop"] = None
+    hosts.write_text(yaml.safe_dump(groups))
+    (site.inventory / "host_vars/shop").mkdir()
+    (site.inventory / "host_vars/shop/app.yml").write_text(SHOP)
+    site.set("shop", service_min_count=1)
+    succeeded(site.run(*only))
+    browser = Browser(site.summary()["shop"]["url"])
+    browser.send("/login", name="Grace")
+    number = browser.send("/items", name="Hat").document["id"]
+    assert {"id": number, "name": "Hat"} in browser.ask("/items").document
+    [environment] = environments(name, "app_runner")
+    secret = aws("secretsmanager").get_secret_value(SecretId=f"{name}/database/app-url")["SecretString"]
+    assert environment["DATABASE_URL"] == secret
+    assert {"SECRET_KEY", "SECRET_VERSIONS"} <= environment.keys()
+    [connector] = aws("apprunner").list_vpc_connectors()["VpcConnectors"]
+    [service] = [one for one in aws("apprunner").list_services()["ServiceSummaryList"] if one["ServiceName"] == name]
+    network = aws("apprunner").describe_service(ServiceArn=service["ServiceArn"])["Service"]["NetworkConfiguration"]
+    assert network["EgressConfiguration"] == {"EgressType": "VPC", "VpcConnectorArn": connector["VpcConnectorArn"]}
+    # What the instance role reads: the app's own secret, and those of its environment.
+    secrets = {
+        resource.split(":secret:")[1].rpartition("-")[0]
+        for statement in _statements(aws, f"{name}-instance")
+        for resource in statement["Resource"]
+    }
+    assert secrets == {f"{name}/database/app", f"{name}/database/app-url", f"{name}/environment/SECRET_KEY"}
+    assert succeeded(site.run(*only)).changed == {}
+    # An app that asks for nothing any more keeps the layer until it is destroyed.
+    (site.inventory / "host_vars/shop/app.yml").write_text("\n".join(SHOP.strip().splitlines()[:2]))
+    run = failed(site.run(*only))
+    assert "aws_db_instance.this" in run.output
+    site.destroy("shop")
+    assert aws("apprunner").list_vpc_connectors()["VpcConnectors"] == []
+    databases = aws("rds").describe_db_instances()["DBInstances"]
+    assert name not in [database["DBInstanceIdentifier"] for database in databases]

@@ -15,7 +15,6 @@ from plugins.plugin_utils.platforms import read_platforms
 PROJECT = Path(__file__).parents[2]
 _PLATFORMS = read_platforms(PROJECT / "terraform/layers")
 PLATFORMS = ", ".join(_PLATFORMS)
-PLATFORMS_WITH_SECRETS = ", ".join(name for name, platform in _PLATFORMS.items() if "data" in platform.layers)
 PLATFORMS_WITH_DATABASES = ", ".join(
     name for name, platform in _PLATFORMS.items() if "data" in platform.layers and platform.cloud == "aws"
 )

@@ -20,14 +20,18 @@ from jinja2.exceptions import UndefinedError
 
 from plugins.filter.rds_ca import rds_ca_file
 from plugins.plugin_utils.inventory import Project
-from plugins.plugin_utils.inventory_problems import OF_WHAT_IS_ASKED_FOR, OF_WHAT_IS_MADE, why_unsupported
+from plugins.plugin_utils.inventory_problems import (
+    OF_WHAT_IS_ASKED_FOR,
+    OF_WHAT_IS_MADE,
+    inputs_of_layers,
+    why_unsupported,
+)
 from plugins.plugin_utils.platforms import read_platforms
 from plugins.plugin_utils.terraform_files import declared_variables
 from tests.inventory.example import (
     ON_GOOGLE_CLOUD,
     PLATFORMS,
     PLATFORMS_WITH_DATABASES,
-    PLATFORMS_WITH_SECRETS,
     PROJECT,
     Inventory,
     Json,
@@ -587,7 +591,6 @@ def test_processes_are_for_ec2_and_ecs(inventory: Inventory) -> None:
     [
         ("app_runner", "service_alarm_action_arns", "its alarms would watch a load balancer, and App Runner shows none of its own"),
         ("app_runner", "service_user", "App Runner runs the image as the user that it names"),
-        ("app_runner", "service_readable_secret_arns", "secrets of an app are kept by the layer data, which it does not have"),
         ("cloud_run", "service_alarm_action_arns", "its alarms would watch a load balancer, and Cloud Run shows none of its own"),
         ("cloud_run", "service_stop_timeout_seconds", "Cloud Run gives a stopping task 10 s"),
         ("cloud_run", "service_readable_secret_arns", "its secrets are Secret Manager's, which app_secrets puts into its environment"),
@@ -605,34 +608,26 @@ def test_what_a_platform_cannot_do_is_refused_with_the_reason(
     assert inventory.problem() == text + inventory.edit("host_vars/web-app")
 
 
-def no_data(inventory: Inventory, host: str, platform: str, name: str) -> str:
-    reason = {
-        "app_runner": "it has no layer data, which keeps an app's database, bucket and API key; an app with data",
-        "cloud_run": "its layer data keeps secrets, and no database, bucket or API key; an app with one",
-    }[platform]
+def no_data(inventory: Inventory, name: str) -> str:
     return (
-        f"{host}: {name} is not for the platform {platform}: {reason} must stand in one of {PLATFORMS_WITH_DATABASES} "
-        f"in {inventory.folder}/hosts.yml"
+        f"hello-gcp: {name} is not for the platform cloud_run: its layer data keeps secrets, and no database, bucket or "
+        f"API key; an app with one must stand in one of {PLATFORMS_WITH_DATABASES} in {inventory.folder}/hosts.yml"
     )
 
 
-@pytest.mark.parametrize(("host", "platform"), [("hello", "app_runner"), ("hello-gcp", "cloud_run")])
 @pytest.mark.parametrize(
     ("name", "value"),
     [("data_database_name", "hello"), ("data_bucket_enabled", True), ("data_api_key_required", True)],
 )
-def test_data_where_there_is_no_place_for_them(
-    inventory: Inventory, host: str, platform: str, name: str, value: Any
-) -> None:
-    inventory.set(host, **{name: value})
-    text = no_data(inventory, host, platform, name)
-    assert inventory.problem() == text + inventory.edit(f"host_vars/{host}/data.yml")
+def test_data_where_there_is_no_place_for_them(inventory: Inventory, name: str, value: Any) -> None:
+    inventory.set("hello-gcp", **{name: value})
+    text = no_data(inventory, name)
+    assert inventory.problem() == text + inventory.edit("host_vars/hello-gcp/data.yml")
     # Who asks for data is told wherever that stands.
     inventory.write("group_vars/all/layers.yml", **{name: value})
     assert inventory.problem() == text + inventory.edit("group_vars/all/layers.yml")
 
 
-@pytest.mark.parametrize("host", ["hello", "hello-gcp"])
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -643,17 +638,53 @@ def test_data_where_there_is_no_place_for_them(
         ("migration_cluster", "mine"),
     ],
 )
-def test_what_is_for_data_alone_is_not_ignored(inventory: Inventory, host: str, name: str, value: Any) -> None:
-    platform = {"hello": "app_runner", "hello-gcp": "cloud_run"}[host]
-    inventory.set(host, **{name: value})
-    for file in (f"group_vars/{platform}/layers.yml", f"host_vars/{host}/data.yml"):
+def test_what_is_for_data_alone_is_not_ignored(inventory: Inventory, name: str, value: Any) -> None:
+    inventory.set("hello-gcp", **{name: value})
+    for file in ("group_vars/cloud_run/layers.yml", "host_vars/hello-gcp/data.yml"):
         inventory.write(file, **{name: value})
-        assert inventory.problem() == no_data(inventory, host, platform, name) + inventory.edit(file)
+        assert inventory.problem() == no_data(inventory, name) + inventory.edit(file)
+
+
+@pytest.mark.parametrize(
+    ("variables", "has_data"),
+    [
+        ({}, False),
+        ({"app_secrets": {}, "data_bucket_enabled": False, "data_database_name": None}, False),
+        ({"data_database_name": "hello"}, True),
+        ({"data_database_name": "hello", "app_database_url": True}, True),
+        ({"data_bucket_enabled": True}, True),
+        ({"data_api_key_required": True}, True),
+        ({"app_secrets": {"KEY": "generated"}}, True),
+    ],
+)
+def test_app_on_app_runner_has_the_layer_data_and_a_network_if_it_asks(
+    inventory: Inventory, variables: Json, has_data: bool
+) -> None:
+    for name in ("tasks", "beers"):
+        del inventory.hosts[name]
+    inventory.set("hello", **variables)
+    assert inventory.problems() == []
+    [layers] = [layers for host, layers in inputs_of_layers(inventory.hosts, PROJECT) if host.name == "hello"]
+    assert ("data" in [root.name for root, _ in layers]) is has_data
+    inventory.set("main", network_nat_gateway_mode="none")
+    text = (
+        "hello: its network main has network_nat_gateway_mode none, but all that instances of the platform app_runner"
+    )
+    assert [problem.startswith(text) for problem in inventory.problems()] == [True] * has_data
+
+
+def test_what_does_nothing_without_a_database_on_app_runner(inventory: Inventory) -> None:
+    for name, value in {"data_instance_class": "db.t3.micro", "migration_command": ["flask", "migrate"]}.items():
+        inventory.write("host_vars/hello/data.yml", **{name: value})
+        inventory.set("hello", **{name: value})
+        text = f"hello: {name} does nothing, because the app does not have a database: data_database_name asks for one"
+        assert inventory.problem() == text + inventory.edit("host_vars/hello/data.yml")
+        inventory.set("hello", **{name: None})
 
 
 def test_what_no_layer_data_has(inventory: Inventory) -> None:
     for host, text in (
-        ("hello", "hello: data_no_such_input is not for the platform app_runner: it has no layer data"),
+        ("hello", "hello: there is no input of the layer data named data_no_such_input"),
         ("hello-gcp", "hello-gcp: there is no input of the layer data named data_no_such_input"),
     ):
         inventory.write(f"host_vars/{host}/data.yml", data_no_such_input=1)
@@ -1329,18 +1360,21 @@ def test_what_does_nothing_is_an_input() -> None:
         assert {switch.removeprefix("data_"), *inputs} <= declared.keys()
 
 
-def test_secrets_are_for_platforms_with_data(inventory: Inventory) -> None:
-    hint = f"has no secrets; an app with some must stand in one of {PLATFORMS_WITH_SECRETS}"
-    inventory.set("hello", app_secrets={"KEY": "generated"})
-    assert hint in inventory.problem()
-    inventory.set("hello", app_secrets={}, app_database_url=True)
-    text = (
-        "app_database_url cannot be had, because the platform app_runner has no database; an app with one must stand in"
+def test_database_url_is_for_platforms_with_databases(inventory: Inventory) -> None:
+    inventory.set("hello-gcp", app_database_url=True)
+    assert inventory.problem() == (
+        "hello-gcp: app_database_url cannot be had, because the platform cloud_run has no database; an app with one must "
+        f"stand in one of {PLATFORMS_WITH_DATABASES}" + inventory.edit("host_vars/hello-gcp/app.yml")
     )
-    assert text in inventory.problem()
+    inventory.set("hello-gcp", app_database_url=False)
+    inventory.set("hello", app_database_url=True)
+    assert "hello: app_database_url is true" in inventory.problem()
+
+
+def test_secret_among_the_variables_on_app_runner(inventory: Inventory) -> None:
     source = "arn:aws:secretsmanager:us-east-1:1:secret:a"
-    inventory.set("hello", app_database_url=False, app_environment_variables={"A_SECRET_ID": source})
-    assert hint in inventory.problem()
+    inventory.set("hello", app_environment_variables={"A_SECRET_ID": source})
+    assert "that the application may not read; app_secrets gives it the value" in inventory.problem()
 
 
 PROJECT_OF_GOOGLE = ON_GOOGLE_CLOUD["slipway_google_project"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.inventory.example import OWN_ACCOUNT, PLATFORMS, PLATFORMS_WITH_DATABASES, PROJECT
+from tests.inventory.example import OWN_ACCOUNT, PLATFORMS, PROJECT
 
 
 @pytest.fixture
@@ -173,9 +173,8 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
         'beers: service_zone_name is not set, but service_domain_name is "beers.dev.localhost"; it must be the Route '
         "53 zone that the domain is in: its certificate is proved by a record there. "
         f"Edit {inventory}/host_vars/beers/service.yml.",
-        "hello: data_instance_class is not for the platform app_runner: it has no layer data, which keeps an app's "
-        f"database, bucket and API key; an app with data must stand in one of {PLATFORMS_WITH_DATABASES} in "
-        f"{inventory}/hosts.yml. Edit {inventory}/host_vars/hello/data.yml.",
+        "hello: data_instance_class does nothing, because the app does not have a database: data_database_name asks "
+        f"for one. Edit {inventory}/host_vars/hello/data.yml.",
     ):
         assert text in problems
 

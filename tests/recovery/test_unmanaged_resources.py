@@ -246,6 +246,11 @@ class Made:
         ]["AutoScalingConfigurationArn"]
         self._undo(runner.delete_auto_scaling_configuration, AutoScalingConfigurationArn=scaling_arn)
         self._add("aws_apprunner_auto_scaling_configuration_version", scaling_arn, auto_scaling_configuration_name=NAME)
+        connector = runner.create_vpc_connector(VpcConnectorName=NAME, Subnets=self._subnets, Tags=TAG_LIST)[
+            "VpcConnector"
+        ]["VpcConnectorArn"]
+        self._undo(runner.delete_vpc_connector, VpcConnectorArn=connector)
+        self._add("aws_apprunner_vpc_connector", connector, vpc_connector_name=NAME)
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +275,7 @@ ABSENT: list[tuple[str, Json]] = [
     ("aws_acm_certificate", {"domain_name": "absent.example.org"}),
     ("aws_apprunner_auto_scaling_configuration_version", {"auto_scaling_configuration_name": "trecf-absent"}),
     ("aws_apprunner_service", {"service_name": "trecf-absent"}),
+    ("aws_apprunner_vpc_connector", {"vpc_connector_name": "trecf-absent"}),
     ("aws_autoscaling_group", {"name": "trecf-absent", "tag": []}),
     ("aws_cloudwatch_log_group", {"name": "trecf-absent"}),
     ("aws_db_instance", {"identifier": "trecf-absent"}),

@@ -25,7 +25,12 @@ def role_input(name: str, platform: str, **variables: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("platform", "subnets", "has_public_address"),
-    [("ec2", ["subnet-private"], False), ("ecs", ["subnet-private"], False), ("ecs_public", ["subnet-public"], True)],
+    [
+        ("app_runner", ["subnet-private"], False),
+        ("ec2", ["subnet-private"], False),
+        ("ecs", ["subnet-private"], False),
+        ("ecs_public", ["subnet-public"], True),
+    ],
 )
 def test_migration_has_the_way_out_that_the_service_has(
     platform: str, subnets: list[str], has_public_address: bool

@@ -27,6 +27,7 @@ _TAGGED = {
     "aws_acm_certificate": ("acm", "certificate"),
     "aws_apprunner_auto_scaling_configuration_version": ("apprunner", "autoscalingconfiguration"),
     "aws_apprunner_service": ("apprunner", "service"),
+    "aws_apprunner_vpc_connector": ("apprunner", "vpcconnector"),
     "aws_appautoscaling_target": ("application-autoscaling", "scalable-target"),
     "aws_autoscaling_group": ("autoscaling", "autoScalingGroup"),
     "aws_cloudwatch_event_rule": ("events", "rule"),
@@ -325,6 +326,7 @@ def test_what_is_there_is_left_and_what_was_deleted_is_not(cloud: Cloud) -> None
     assert {f"{service}:{kind}" for service, kind in LOOKS.keys() - looked_for} == {
         "apprunner:autoscalingconfiguration",
         "apprunner:service",
+        "apprunner:vpcconnector",
         "ecs:task",
         "rds:snapshot",
     }

@@ -64,6 +64,7 @@ class ContainerNetwork:
         lower, upper = self._range.subnets()
         self.edge_address, *self.balancer_addresses = map(str, upper)
         self._outside: dict[str, str] = {}
+        self._connected: dict[str, tuple[str, dict[str, Any]]] = {}
         self.changed: Callable[[], None] = lambda: None
         self.is_enforced = False
         try:
@@ -126,15 +127,22 @@ class ContainerNetwork:
         return dict(self._outside)
 
     @property
+    def connected(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Addresses of those of them that connect through a VPC, by the containers' ids, with their VPC connectors."""
+        return dict(self._connected)
+
+    @property
     def source(self) -> tuple[str, int] | None:
         """Where the edge connects from, as Python's sockets take it; None for any address."""
         return (self.edge_address, 0) if self.is_enforced else None
 
-    def put_outside(self, container: Any) -> str:
+    def put_outside(self, container: Any, connector: dict[str, Any] | None = None) -> str:
         """Note a container that is in no VPC: the edge reaches it, and it reaches the internet.
 
         Args:
             container: docker-py's, with its address.
+            connector: the VPC connector of App Runner that its own connections go through: what they reach is what the
+                connector's groups and subnets let them.
 
         Returns:
             The address; empty where the container has ended already.
@@ -142,11 +150,14 @@ class ContainerNetwork:
         address: str = container.attrs["NetworkSettings"]["Networks"][self.name]["IPAddress"]
         if address:
             self._outside[container.id] = address
+            if connector:
+                self._connected[container.id] = address, connector
             self.changed()
         return address
 
     def forget_outside(self, container: Any) -> None:
         """Forget one that has ended; others are ignored."""
+        self._connected.pop(container.id, None)
         if self._outside.pop(container.id, None):
             self.changed()
 

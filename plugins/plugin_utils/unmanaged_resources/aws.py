@@ -285,6 +285,13 @@ def _app_runner_scaling(client: Client, planned: Planned) -> Iterator[Found]:
         yield Found(arn, _app_runner_tags(client, arn))
 
 
+def _app_runner_connector(client: Client, planned: Planned) -> Iterator[Found]:
+    # An account has 10 at most.
+    for item in client("apprunner").list_vpc_connectors()["VpcConnectors"]:
+        if item["VpcConnectorName"] == planned["vpc_connector_name"]:
+            yield Found(item["VpcConnectorArn"], _app_runner_tags(client, item["VpcConnectorArn"]))
+
+
 def _ecs_cluster(client: Client, planned: Planned) -> Iterator[Found]:
     for item in client("ecs").describe_clusters(clusters=[planned["name"]], include=["TAGS"])["clusters"]:
         if item["status"] == "ACTIVE":
@@ -414,6 +421,7 @@ FINDERS: dict[str, Finder] = {
     "aws_acm_certificate": _certificate,
     "aws_apprunner_auto_scaling_configuration_version": _app_runner_scaling,
     "aws_apprunner_service": _app_runner_service,
+    "aws_apprunner_vpc_connector": _app_runner_connector,
     "aws_autoscaling_group": _auto_scaling_group,
     "aws_budgets_budget": _budget,
     "aws_cloudwatch_log_group": _log_group,

@@ -1,8 +1,8 @@
 """AWS App Runner: services that run real containers, with the operations, states and logs of the real service.
 
 Source of the shapes and rules: the App Runner API reference, and "Managing your App Runner service" in its developer
-guide. Images come from the rehearsal's ECR. What App Runner has beyond that is refused, and says so: source code, VPC
-connectors, custom domains and observability configurations.
+guide. Images come from the rehearsal's ECR. What App Runner has beyond that is refused, and says so: source code,
+private services, custom domains and observability configurations.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from ministack.core.responses import (
 )
 from ministack.services import alb, ecr, ecs, secretsmanager
 
+from slipway_emulator.app_runner.connectors import VpcConnectors
 from slipway_emulator.app_runner.instances import DeploymentError, Engine, Fleet, Specification, words
 from slipway_emulator.app_runner.scaling import INVALID, AutoScalingConfigurations, tags_by_key
 from slipway_emulator.ecr.registry import Tokens
@@ -147,6 +148,7 @@ class AppRunner(AutoScalingConfigurations):
         self._roles = roles
         self._registry = registry_address
         self._services = AccountRegionScopedDict()
+        self._connectors = VpcConnectors()
         self._sites: dict[str, _Service] = {}
 
     def halt(self) -> None:
@@ -278,6 +280,33 @@ class AppRunner(AutoScalingConfigurations):
         operations = list(reversed(self._service(request).operations))
         return page("OperationSummaryList", operations, request, _PAGE, INVALID)
 
+    # -- VPC connectors --
+
+    def _CreateVpcConnector(self, request: Json) -> Json:
+        tags = tags_by_key(request)
+        record = self._connectors.create(request)
+        self._tags[record["VpcConnectorArn"]] = tags
+        return {"VpcConnector": copy.deepcopy(record)}
+
+    def _DescribeVpcConnector(self, request: Json) -> Json:
+        return {"VpcConnector": copy.deepcopy(self._connectors.find(request["VpcConnectorArn"]))}
+
+    def _ListVpcConnectors(self, request: Json) -> Json:
+        return copy.deepcopy(self._connectors.page(request))
+
+    def _DeleteVpcConnector(self, request: Json) -> Json:
+        arn = request["VpcConnectorArn"]
+        records = [service.record for service in self._services.values()]
+        used_by = [
+            record["ServiceArn"]
+            for record in records
+            if record["Status"] != _DELETED
+            and record["NetworkConfiguration"]["EgressConfiguration"].get("VpcConnectorArn") == arn
+        ]
+        record = self._connectors.delete(arn, used_by)
+        self._tags.pop(arn, None)
+        return {"VpcConnector": copy.deepcopy(record)}
+
     # -- tags --
 
     def _TagResource(self, request: Json) -> Json:
@@ -321,9 +350,9 @@ class AppRunner(AutoScalingConfigurations):
         if int(instance["Memory"]) not in _MEMORY_OF_CPU.get(int(instance["Cpu"]), ()):
             raise ApiError(INVALID, f"Invalid combination of Cpu {instance['Cpu']} and Memory {instance['Memory']}")
         network = present.get("NetworkConfiguration", _NETWORK) | request.get("NetworkConfiguration", {})
-        egress, ingress = network["EgressConfiguration"], network["IngressConfiguration"]
-        if egress.get("EgressType", "DEFAULT") != "DEFAULT" or not ingress.get("IsPubliclyAccessible", True):
-            raise ApiError(INVALID, "the rehearsal knows no VPC connectors and no private services")
+        if not network["IngressConfiguration"].get("IsPubliclyAccessible", True):
+            raise ApiError(INVALID, "the rehearsal knows no private services")
+        self._connectors.of_egress(network["EgressConfiguration"])
         source = _checked_source(request.get("SourceConfiguration") or present.get("SourceConfiguration") or {})
         role = source.get("AuthenticationConfiguration", {}).get("AccessRoleArn")
         if source["ImageRepository"]["ImageRepositoryType"] == "ECR":
@@ -506,6 +535,7 @@ class AppRunner(AutoScalingConfigurations):
             memory_mib=int(instance["Memory"]),
             role_arn=role,
             health_check=service.record["HealthCheckConfiguration"],
+            connector=self._connectors.of_egress(service.record["NetworkConfiguration"]["EgressConfiguration"]),
             count=self._scaling[service.configuration_arn]["MinSize"],
         )
 

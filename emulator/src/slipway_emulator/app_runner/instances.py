@@ -58,6 +58,7 @@ class Specification:
         memory_mib: limit of the container.
         role_arn: the instance role; empty where there is none.
         health_check: `HealthCheckConfiguration`, complete.
+        connector: the VPC connector that all goes through that it connects to; None where it is in no VPC.
         count: how many instances.
     """
 
@@ -69,6 +70,7 @@ class Specification:
     memory_mib: int
     role_arn: str
     health_check: Json
+    connector: Json | None
     count: int
 
 
@@ -170,7 +172,7 @@ class Engine:
             get_region(),
             thread_name=f"apprunner-logs-{identifier[:8]}",
         )
-        host = self._network.put_outside(container)
+        host = self._network.put_outside(container, specification.connector)
         return Instance(identifier, container, host, specification.port, self._network.source)
 
     def await_healthy(self, instance: Instance, check: Json) -> None:

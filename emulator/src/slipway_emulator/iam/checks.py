@@ -45,6 +45,7 @@ _PASSED_ROLES["scheduler:UpdateSchedule"] = _PASSED_ROLES["scheduler:CreateSched
 _FIRST_USES = {
     "application-autoscaling:RegisterScalableTarget": "ecs.application-autoscaling.amazonaws.com",
     "apprunner:CreateService": "apprunner.amazonaws.com",
+    "apprunner:CreateVpcConnector": "networking.apprunner.amazonaws.com",
     "autoscaling:CreateAutoScalingGroup": "autoscaling.amazonaws.com",
     "ecs:CreateCluster": "ecs.amazonaws.com",
     "ecs:CreateService": "ecs.amazonaws.com",

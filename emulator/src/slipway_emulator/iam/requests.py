@@ -21,8 +21,13 @@ SERVICE_LINKED_ROLES = {
     "ecs.amazonaws.com": "AWSServiceRoleForECS",
     "ecs.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_ECSService",
     "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",
+    "networking.apprunner.amazonaws.com": "AWSServiceRoleForAppRunnerNetworking",
     "rds.amazonaws.com": "AWSServiceRoleForRDS",
 }
+
+# Parameters within others that name a resource which the request is decided on ("Actions, resources, and condition keys
+# for AWS App Runner", Service Authorization Reference).
+_DECIDED_WITHIN = ("NetworkConfiguration.EgressConfiguration.VpcConnectorArn",)
 
 # What stands between the names of flat parameters: `Tags.member.1.Key` is `Tags.Key` here.
 _INDEX = re.compile(r"\.(member\.)?\d+(?=\.|$)")
@@ -60,9 +65,9 @@ class Request:
         return [value for name in names for value in self._values.get(name, [])]
 
     def arns(self) -> Iterator[str]:
-        """The ARNs among the request's own parameters, not those within others."""
+        """The ARNs among the request's own parameters; within others, those that it is decided on as well."""
         for name, values in self._values.items():
-            if "." not in name:
+            if "." not in name or name in _DECIDED_WITHIN:
                 yield from (value for value in values if value.startswith("arn:") and value.count(":") > 4)
 
     def tags(self) -> dict[str, Tags]:

@@ -86,11 +86,16 @@ class Firewall:
                 return
             containers = self._network.containers()
             present = interfaces.present(self._address_of, containers)
-            self._interfaces = {address: one for one in present for address in one.addresses}
-            self._outside = {
-                address for one, address in self._network.outside.items() if containers.get(one) == address
+            connected = {
+                address: interfaces.of_connector(connector, address)
+                for one, (address, connector) in self._network.connected.items()
+                if containers.get(one) == address
             }
-            self._apply(present, self._outside)
+            present += filter(None, connected.values())
+            self._interfaces = {address: one for one in present for address in one.addresses}
+            reached = {address for one, address in self._network.outside.items() if containers.get(one) == address}
+            self._outside = reached - connected.keys()
+            self._apply(present, reached)
 
     def _follow(self) -> None:
         """Have each container that ends lose what it was allowed, whoever ended it."""
@@ -126,17 +131,22 @@ class Firewall:
     def _hold_address(self, address: str) -> None:
         self._helper.hold(address, "ip", "address", "replace", f"{address}/32", "dev", self._network.bridge)
 
-    def _apply(self, present: list[Interface], outside: set[str]) -> None:
-        rules = self._text(present, outside)
+    def _apply(self, present: list[Interface], reached: set[str]) -> None:
+        rules = self._text(present, reached)
         if rules != self._rules:
             self._helper.hold("table", "nft", "-f", "-", given=rules)
             self._rules = rules
 
-    def _text(self, present: list[Interface], outside: set[str]) -> str:
-        """The table, in place of the one that there was."""
+    def _text(self, present: list[Interface], reached: set[str]) -> str:
+        """The table, in place of the one that there was.
+
+        Args:
+            present: what is in a VPC, or connects through one.
+            reached: addresses that the edge reaches.
+        """
         bridge, gateway, name = self._network.bridge, self._network.gateway, self._table
-        allowed = "\n".join(sorted(self._allowed(present, outside)))
-        leave = "\n".join(sorted(_leave(present, outside)))
+        allowed = "\n".join(sorted(self._allowed(present, reached)))
+        leave = "\n".join(sorted(_leave(present, self._outside)))
         elements = f"elements = {{\n{allowed}\n}}" if allowed else ""
         # The resolver of a VPC answers whatever the security groups say ("DNS attributes for your VPC").
         return f"""
@@ -179,7 +189,7 @@ table inet {name} {{
 }}
 """
 
-    def _allowed(self, present: list[Interface], outside: set[str]) -> Iterable[str]:
+    def _allowed(self, present: list[Interface], reached: set[str]) -> Iterable[str]:
         for source, destination in itertools.permutations(present, 2):
             found = security_groups.merged(security_groups.between(source, destination))
             for one, other in itertools.product(source.addresses, destination.addresses):
@@ -189,7 +199,7 @@ table inet {name} {{
             for address in destination.addresses:
                 # Docker forwards what comes to a public address from the gateway.
                 yield from (_element(self._network.gateway, address, ports) for ports in found)
-        for address in outside:
+        for address in reached:
             yield _element(self._network.edge_address, address, Ports())
 
     # -- requests to the APIs --

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ministack.core.responses import request_scope
@@ -125,6 +125,14 @@ def of_load_balancer(balancer: Json, address: str) -> Interface | None:
 def of_endpoint(endpoint: Json) -> Interface | None:
     """The interface of an interface endpoint of the request's account and region; here, it has no address."""
     return _interface([], endpoint["_groups"], endpoint["SubnetIds"], False)
+
+
+def of_connector(connector: Json, address: str) -> Interface | None:
+    """The interface of an instance of App Runner that connects through a VPC connector: nobody reaches it by that."""
+    _, _, _, region, account, _ = connector["VpcConnectorArn"].split(":", 5)
+    with request_scope(account, region):
+        interface = _interface([address], connector["SecurityGroups"], connector["Subnets"], False)
+    return replace(interface, ingress=()) if interface else None
 
 
 def groups_in_use() -> set[str]:

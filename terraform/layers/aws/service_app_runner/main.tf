@@ -10,6 +10,18 @@ locals {
     trimprefix(local.repository[5], "repository/"), split("@", var.image)[1],
   )
 
+  # What the platform knows better than its caller comes last and wins.
+  environment_variables = merge(
+    var.environment_variables,
+    {
+      AWS_DEFAULT_REGION = var.region
+      AWS_REGION         = var.region
+      IMAGE_DIGEST       = split("@", var.image)[1]
+    },
+    # App Runner reads secrets when it deploys. Another version of one is another variable, and so a deployment.
+    length(var.data_environment_secrets) == 0 ? {} : { SECRET_VERSIONS = var.data_environment_secret_versions },
+  )
+
   # 20 failed checks are the most that App Runner waits for.
   health_check_interval = max(5, ceil(var.start_period_seconds / 20))
 }
@@ -45,6 +57,17 @@ resource "aws_apprunner_service" "this" {
     instance_role_arn = aws_iam_role.instance.arn
   }
 
+  dynamic "network_configuration" {
+    for_each = aws_apprunner_vpc_connector.this
+
+    content {
+      egress_configuration {
+        egress_type       = "VPC"
+        vpc_connector_arn = network_configuration.value.arn
+      }
+    }
+  }
+
   source_configuration {
     # A new image is a new digest, which Terraform deploys.
     auto_deployments_enabled = false
@@ -58,17 +81,14 @@ resource "aws_apprunner_service" "this" {
       image_repository_type = "ECR"
 
       image_configuration {
-        port = tostring(var.container_port)
-        runtime_environment_variables = merge(var.environment_variables, {
-          AWS_DEFAULT_REGION = var.region
-          AWS_REGION         = var.region
-          IMAGE_DIGEST       = split("@", var.image)[1]
-        })
+        port                          = tostring(var.container_port)
+        runtime_environment_secrets   = length(var.data_environment_secrets) == 0 ? null : var.data_environment_secrets
+        runtime_environment_variables = local.environment_variables
       }
     }
   }
 
-  # The role without its permissions cannot pull the image. App Runner may not know a new one for some seconds; the role
-  # terraform_layer then applies again.
-  depends_on = [aws_iam_role_policy.access]
+  # The roles without their permissions can neither pull the image nor read secrets. App Runner may not know a new one for
+  # some seconds; the role terraform_layer then applies again.
+  depends_on = [aws_iam_role_policy.access, aws_iam_role_policy.instance]
 }

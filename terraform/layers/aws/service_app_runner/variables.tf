@@ -33,8 +33,65 @@ variable "cpu_units" {
   }
 }
 
+variable "data_app_security_group_id" {
+  description = "Id of the application's security group, which is allowed to reach the database; null for an application without the layer data, whose instances are in no VPC."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.data_app_security_group_id == null || can(regex("^sg-", var.data_app_security_group_id))
+    error_message = "data_app_security_group_id is ${jsonencode(var.data_app_security_group_id)}; it must begin with sg-, or be null."
+  }
+}
+
+variable "data_bucket_arn" {
+  description = "ARN of the bucket whose objects the application reads, writes and deletes; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.data_bucket_arn == null || can(regex("^arn:aws[a-z-]*:s3:::[^/*]+$", var.data_bucket_arn))
+    error_message = "data_bucket_arn must be the ARN of one bucket, such as arn:aws:s3:::dev-tasks-111122223333, or null."
+  }
+}
+
+variable "data_environment_secret_arns" {
+  description = "ARNs of the secrets that the application has in its environment."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "data_environment_secret_versions" {
+  description = "A hash that is another one whenever a value of those secrets is; what runs is then replaced."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "data_environment_secrets" {
+  description = "Secrets in the application's environment: the name of a variable to the ARN of the secret, with :<key>:: after it for one key of a secret in JSON."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # As environment_variables.
+  validation {
+    condition     = alltrue([for key in keys(var.data_environment_secrets) : !startswith(key, "AWSAPPRUNNER") && key != "PORT"])
+    error_message = "data_environment_secrets holds ${join(", ", [for key in keys(var.data_environment_secrets) : key if startswith(key, "AWSAPPRUNNER") || key == "PORT"])}; it must be another name: App Runner keeps PORT and those that begin with AWSAPPRUNNER for itself."
+  }
+
+  # The quotas of App Runner services: 50 environment variables and secrets, of which the layer sets four.
+  validation {
+    condition = length(var.data_environment_secrets) == 0 || length(var.data_environment_secrets) + length(setsubtract(
+      keys(var.environment_variables), ["AWS_DEFAULT_REGION", "AWS_REGION", "IMAGE_DIGEST", "SECRET_VERSIONS"]
+    )) <= 46
+    error_message = "data_environment_secrets holds ${length(var.data_environment_secrets)} secrets beside ${length(var.environment_variables)} environment variables; App Runner takes 50 of both at most, with AWS_DEFAULT_REGION, AWS_REGION, IMAGE_DIGEST and SECRET_VERSIONS, which the layer sets."
+  }
+}
+
 variable "environment_variables" {
-  description = "Environment of the application, nothing secret in it. AWS_DEFAULT_REGION, AWS_REGION and IMAGE_DIGEST are set by the layer and override it, PORT by App Runner."
+  description = "Environment of the application, nothing secret in it. AWS_DEFAULT_REGION, AWS_REGION, IMAGE_DIGEST and, with secrets, SECRET_VERSIONS are set by the layer and override it, PORT by App Runner."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -48,7 +105,7 @@ variable "environment_variables" {
     error_message = "environment_variables holds ${join(", ", [
       for key, value in var.environment_variables : key
       if can(regex("(?i)(PASSWORD|PASSWD|SECRET|SECRET_KEY|TOKEN|API_KEY|PRIVATE_KEY)$", key)) || can(regex("://[^/@]*:[^/@]+@", value))
-    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Applications on App Runner have no secrets here."
+    ])}, which looks like a secret (a name that ends like one, or a URL with a password). Put it into Secrets Manager, and its ARN into app_secrets."
   }
 
   validation {
@@ -163,6 +220,39 @@ variable "name" {
   }
 }
 
+variable "network_private_subnet_ids" {
+  description = "Ids of the private subnets by which instances reach the VPC and the internet; without data_app_security_group_id, they are not used."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.network_private_subnet_ids : startswith(id, "subnet-")])
+    error_message = "network_private_subnet_ids must be ids that begin with subnet-; they are: ${join(", ", var.network_private_subnet_ids)}."
+  }
+
+  validation {
+    condition     = var.data_app_security_group_id == null || length(var.network_private_subnet_ids) > 0
+    error_message = "network_private_subnet_ids is empty, and data_app_security_group_id is set; there must be one subnet at least that instances reach the database through."
+  }
+}
+
+variable "network_vpc_id" {
+  description = "Id of the VPC of those subnets; null without them."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.network_vpc_id == null || can(regex("^vpc-", var.network_vpc_id))
+    error_message = "network_vpc_id is ${jsonencode(var.network_vpc_id)}; it must begin with vpc-, or be null."
+  }
+
+  validation {
+    condition     = var.data_app_security_group_id == null || var.network_vpc_id != null
+    error_message = "network_vpc_id is not set, and data_app_security_group_id is; it must be the VPC of that group."
+  }
+}
+
 variable "permissions_boundary_arn" {
   description = "ARN of the IAM policy that limits every role of this layer; null for none. The policy of the deployer's role allows no role without it."
   type        = string
@@ -171,6 +261,18 @@ variable "permissions_boundary_arn" {
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:policy/.+$", var.permissions_boundary_arn))
     error_message = "permissions_boundary_arn is \"${coalesce(var.permissions_boundary_arn, "null")}\"; it must be the ARN of an IAM policy of the account, or null."
+  }
+}
+
+variable "readable_secret_arns" {
+  description = "ARNs of the secrets that the application may read."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.readable_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[^:*]+:[0-9]{12}:secret:[^*]+$", arn))])
+    error_message = "readable_secret_arns must be whole ARNs of secrets, without wildcards; they are: ${join(", ", var.readable_secret_arns)}."
   }
 }
 

@@ -15,8 +15,16 @@ mock_provider "aws" {
     }
   }
 
+  mock_resource "aws_apprunner_vpc_connector" {
+    defaults = { arn = "arn:aws:apprunner:us-east-1:111122223333:vpcconnector/dev-hello-01234567/1/0123456789abcdef0123456789abcdef" }
+  }
+
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::111122223333:role/dev-hello" }
+  }
+
+  mock_resource "aws_security_group" {
+    defaults = { id = "sg-0123456789abcdef0" }
   }
 }
 
@@ -108,6 +116,166 @@ run "defaults" {
     )
     error_message = "The outputs say what runs, and where."
   }
+
+  assert {
+    condition = (
+      length(aws_apprunner_vpc_connector.this) == 0
+      && length(aws_security_group.connector) == 0
+      && length(aws_iam_role_policy.instance) == 0
+      && aws_apprunner_service.this.source_configuration[0].image_repository[0].image_configuration[0].runtime_environment_secrets == null
+    )
+    error_message = "An application without the layer data has no way into a VPC, no secrets and no permissions."
+  }
+}
+
+run "with_data" {
+  command = apply
+
+  variables {
+    data_app_security_group_id       = "sg-0fedcba9876543210"
+    data_bucket_arn                  = "arn:aws:s3:::dev-hello-111122223333"
+    data_environment_secret_arns     = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:shop-AbCdEf", "arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-hello/database/app-url-AbCdEf"]
+    data_environment_secret_versions = "first"
+    data_environment_secrets = {
+      DATABASE_URL = "arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-hello/database/app-url-AbCdEf"
+      SHOP_KEY     = "arn:aws:secretsmanager:us-east-1:111122223333:secret:shop-AbCdEf:key::"
+    }
+    network_private_subnet_ids = ["subnet-b", "subnet-a"]
+    network_vpc_id             = "vpc-1"
+    readable_secret_arns       = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-hello/database/app-AbCdEf"]
+  }
+
+  assert {
+    condition = (
+      aws_apprunner_vpc_connector.this[0].subnets == toset(["subnet-a", "subnet-b"])
+      && aws_apprunner_vpc_connector.this[0].security_groups == toset(["sg-0123456789abcdef0", "sg-0fedcba9876543210"])
+      && aws_apprunner_vpc_connector.this[0].vpc_connector_name == "dev-hello-${substr(sha256("subnet-a,subnet-b"), 0, 8)}"
+    )
+    error_message = "The connector is in the private subnets, with the group that may reach the database, and a name and a group for these subnets."
+  }
+
+  assert {
+    condition = (
+      aws_security_group.connector[0].name == aws_apprunner_vpc_connector.this[0].vpc_connector_name
+      && aws_security_group.connector[0].vpc_id == "vpc-1"
+    )
+    error_message = "The connector's own group is in the VPC."
+  }
+
+  assert {
+    condition = (
+      aws_apprunner_service.this.network_configuration[0].egress_configuration[0].egress_type == "VPC"
+      && aws_apprunner_service.this.network_configuration[0].egress_configuration[0].vpc_connector_arn == aws_apprunner_vpc_connector.this[0].arn
+    )
+    error_message = "What instances connect to goes through the connector."
+  }
+
+  assert {
+    condition = (
+      aws_apprunner_service.this.source_configuration[0].image_repository[0].image_configuration[0].runtime_environment_secrets
+      == tomap(var.data_environment_secrets)
+      && aws_apprunner_service.this.source_configuration[0].image_repository[0].image_configuration[0].runtime_environment_variables["SECRET_VERSIONS"] == "first"
+    )
+    error_message = "Secrets are named, and another version of one is another deployment."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.instance[0].policy).Statement : statement.Sid => [statement.Action, statement.Resource]
+      } == {
+      UseObjects = [["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::dev-hello-111122223333/*"]]
+      ListBucket = [["s3:ListBucket"], ["arn:aws:s3:::dev-hello-111122223333"]]
+      ReadSecrets = [["secretsmanager:GetSecretValue"], [
+        "arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-hello/database/app-AbCdEf",
+        "arn:aws:secretsmanager:us-east-1:111122223333:secret:dev-hello/database/app-url-AbCdEf",
+        "arn:aws:secretsmanager:us-east-1:111122223333:secret:shop-AbCdEf",
+      ]]
+    }
+    error_message = "The instance role reads these secrets and uses this bucket, and nothing else."
+  }
+}
+
+run "other_subnets_have_another_connector" {
+  command = plan
+
+  variables {
+    data_app_security_group_id = "sg-0fedcba9876543210"
+    network_private_subnet_ids = ["subnet-a", "subnet-b", "subnet-c"]
+    network_vpc_id             = "vpc-1"
+  }
+
+  assert {
+    condition = (
+      aws_apprunner_vpc_connector.this[0].vpc_connector_name == "dev-hello-${substr(sha256("subnet-a,subnet-b,subnet-c"), 0, 8)}"
+      && aws_security_group.connector[0].name == aws_apprunner_vpc_connector.this[0].vpc_connector_name
+    )
+    error_message = "AWS refuses a second connector of the same name or groups."
+  }
+}
+
+run "network_of_an_application_without_data" {
+  command = plan
+
+  variables {
+    network_private_subnet_ids = ["subnet-a", "subnet-b"]
+    network_vpc_id             = "vpc-1"
+  }
+
+  assert {
+    condition     = length(aws_apprunner_vpc_connector.this) == 0
+    error_message = "A network that others use changes nothing."
+  }
+}
+
+run "no_network" {
+  command = plan
+
+  variables {
+    data_app_security_group_id = "sg-0fedcba9876543210"
+  }
+
+  expect_failures = [var.network_private_subnet_ids, var.network_vpc_id]
+}
+
+run "wrong_outputs_of_other_layers" {
+  command = plan
+
+  variables {
+    data_bucket_arn            = "dev-hello-111122223333"
+    data_environment_secrets   = { PORT = "arn:aws:secretsmanager:us-east-1:111122223333:secret:port-AbCdEf" }
+    network_private_subnet_ids = ["private"]
+    network_vpc_id             = "main"
+    readable_secret_arns       = ["arn:aws:secretsmanager:us-east-1:111122223333:secret:*"]
+  }
+
+  expect_failures = [
+    var.data_bucket_arn,
+    var.data_environment_secrets,
+    var.network_private_subnet_ids,
+    var.network_vpc_id,
+    var.readable_secret_arns,
+  ]
+}
+
+run "wrong_group" {
+  command = plan
+
+  variables {
+    data_app_security_group_id = "dev-hello-app"
+  }
+
+  expect_failures = [var.data_app_security_group_id]
+}
+
+run "too_many_variables_and_secrets" {
+  command = plan
+
+  variables {
+    data_environment_secrets = { KEY = "arn:aws:secretsmanager:us-east-1:111122223333:secret:shop-AbCdEf" }
+    environment_variables    = { for number in range(46) : "VARIABLE_${number}" => "x" }
+  }
+
+  expect_failures = [var.data_environment_secrets]
 }
 
 run "almost_everything_changed" {
