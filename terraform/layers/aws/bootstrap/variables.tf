@@ -52,7 +52,7 @@ variable "listener_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.listener_arns : can(regex("^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener/app/[^/*?]+/[0-9a-f]+/[0-9a-f]+$", arn))])
+    condition     = alltrue([for arn in var.listener_arns : can(regex("^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener/app/[^/*?]+/[0-9a-z]+/[0-9a-z]+$", arn))])
     error_message = "listener_arns holds ${join(", ", var.listener_arns)}; it must hold whole ARNs of listeners of application load balancers, without wildcards."
   }
 }

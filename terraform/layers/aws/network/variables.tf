@@ -118,7 +118,7 @@ variable "load_balancer_https_listener_arn" {
   default     = null
 
   validation {
-    condition     = var.load_balancer_https_listener_arn == null || can(regex("^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener/app/[^/*?]+/[0-9a-f]+/[0-9a-f]+$", var.load_balancer_https_listener_arn))
+    condition     = var.load_balancer_https_listener_arn == null || can(regex("^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener/app/[^/*?]+/[0-9a-z]+/[0-9a-z]+$", var.load_balancer_https_listener_arn))
     error_message = "load_balancer_https_listener_arn is ${jsonencode(var.load_balancer_https_listener_arn)}; it must be the ARN of a listener of an application load balancer, as aws elbv2 describe-listeners prints it, or null."
   }
 
