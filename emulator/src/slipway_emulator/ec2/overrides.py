@@ -2,6 +2,7 @@
 
 from slipway_emulator.ec2 import (
     dry_run,
+    filters,
     flow_logs,
     instances,
     launch_templates,
@@ -153,8 +154,16 @@ TABLE: Table = (
         "_describe_security_groups",
         "e44e06b5e60f6eb5",
         "does not look at the filter group-id",
-        security_groups.describe,
+        filters.security_groups,
         operation="DescribeSecurityGroups",
+    ),
+    Override(
+        "services.ec2",
+        "_describe_route_tables",
+        "5ffc61f9ba2fc50a",
+        "does not look at the filter route-table-id",
+        filters.route_tables,
+        operation="DescribeRouteTables",
     ),
     Override(
         "services.ec2",

@@ -1,4 +1,4 @@
-"""EC2 security groups found by their ids in a filter, kept while in use, and their rules by what they mean."""
+"""EC2 security groups that are kept while in use, and their rules by what they mean."""
 
 from __future__ import annotations
 
@@ -16,27 +16,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 Function = Callable[..., Any]
-
-
-def describe(original: Function, _: Parts) -> Function:
-    def describe_security_groups(p: Json) -> tuple[int, Json, bytes]:
-        answer: tuple[int, Json, bytes] = original(p)
-        asked = ec2._parse_filters(p).get("group-id")
-        if answer[0] != 200 or asked is None:
-            return answer
-        named = ec2._parse_member_list(p, "GroupId")
-        # "If a filter matches no resources, the response is empty", other than for an id in GroupId.
-        found = [group for group in asked if group in ec2._security_groups and (not named or group in named)]
-        if not found:
-            nothing: tuple[int, Json, bytes] = ec2._xml(200, "DescribeSecurityGroupsResponse", "<securityGroupInfo/>")
-            return nothing
-        others = {key: value for key, value in p.items() if not key.startswith("GroupId.")}
-        narrowed: tuple[int, Json, bytes] = original(
-            others | {f"GroupId.{i}": [group] for i, group in enumerate(found, 1)}
-        )
-        return narrowed
-
-    return describe_security_groups
 
 
 def modify_rules(original: Function, _: Parts) -> Function:
