@@ -561,6 +561,7 @@ class TestProcess:
         assert (identifier, deployment.changed) == ("", False)
         assert deployment.running() == {image: [member["InstanceId"]]}
 
+    @pytest.mark.long
     def test_command_that_ends_is_rolled_back(self, groups: Groups, name: str) -> None:
         before = groups.members(name)
         template = groups.define(name, groups.data(process=working(name, "print('it breaks'); raise SystemExit(3)")))
@@ -582,6 +583,7 @@ class TestProcess:
         assert after["InstanceId"] != before["InstanceId"]
         assert "works better" in groups.log(after["InstanceId"], "worker")
 
+    @pytest.mark.long
     def test_instance_that_gives_up_is_replaced(self, groups: Groups, name: str, engine: docker.DockerClient) -> None:
         (before,) = groups.members(name)
         inside(engine, before["InstanceId"], "/usr/local/bin/give-up")

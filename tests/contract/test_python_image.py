@@ -52,7 +52,7 @@ def get(port: int, path: str) -> tuple[int, bytes]:
 @pytest.mark.parametrize(
     ("name", "application", "signed"),
     [
-        ("poetry", "guests:app", "1.2.3"),
+        pytest.param("poetry", "guests:app", "1.2.3", marks=pytest.mark.long),
         pytest.param("pipenv", "app:app", "guests", marks=pytest.mark.long),
         pytest.param("pdm", "app:app", "guests", marks=pytest.mark.long),
     ],

@@ -20,6 +20,8 @@ from plugins.action.google_resources_info import find
 from plugins.action.google_secret_version_info import newest_versions
 from tests.unit.google_layer import play
 
+pytestmark = pytest.mark.long
+
 NAME = "tunit-data"
 BUCKET = f"{NAME}-state"
 SECRET_ID = f"unit-{NAME}_environment_SECRET_KEY"
