@@ -165,11 +165,12 @@ def test_the_page_names_every_variable_that_is_given() -> None:
     first_cells = re.findall(r"^\| (`[A-Z].*?) \|", table, re.MULTILINE)
     described = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
     variables = yaml.safe_load((PROJECT / "playbooks/vars/application_environment.yml").read_text())
-    module = (PROJECT / "terraform/modules/ecs_task/main.tf").read_text()
-    block = re.search(r"merge\(var\.environment_variables, \{(.*?)\}\)", module, re.DOTALL)
-    assert block, "the module's own variables are not where they were"
     given = set(variables["platform_environment"])
-    given |= set(re.findall(r"^\s+([A-Z_]+)\s+=", block[1], re.MULTILINE))
+    for root in ("modules/ecs_task", "layers/aws/service_app_runner"):
+        text = (PROJECT / "terraform" / root / "main.tf").read_text()
+        block = re.search(r"merge\(\s*var\.environment_variables,(.*?)\n(  )?\S*\)", text, re.DOTALL)
+        assert block, f"the variables of {root} itself are not where they were"
+        given |= set(re.findall(r"\b([A-Z_]{2,})\s+= ", block[1]))
     for variable in ("migration_environment", "service_environment_variables"):
         given |= set(re.findall(r"'([A-Z_]+)':", variables[variable]))
     assert described == given
