@@ -82,7 +82,7 @@ data "aws_lb" "existing" {
   lifecycle {
     postcondition {
       condition     = self.vpc_id == var.vpc_id && length(self.security_groups) > 0
-      error_message = "load_balancer_https_listener_arn is that of ${self.name}, which is in ${self.vpc_id} with ${length(self.security_groups)} security groups; it must be in vpc_id ${jsonencode(var.vpc_id)}, and have a security group, which the apps admit."
+      error_message = "load_balancer_https_listener_arn is that of ${self.name}, which is in ${self.vpc_id} with ${length(self.security_groups)} security groups; it must be in vpc_id ${jsonencode(var.vpc_id)}, and have a security group: the apps allow its requests."
     }
   }
 }
@@ -99,7 +99,7 @@ locals {
     dns_name           = load_balancer.dns_name
     domain_name        = var.load_balancer_zone_name
     https_listener_arn = var.load_balancer_https_listener_arn
-    # Any of them admits what each app's own group then does.
+    # The rules of one are enough: a request that any of them allows goes out.
     security_group_id   = sort(load_balancer.security_groups)[0]
     zone_id             = data.aws_route53_zone.existing[0].zone_id
     zone_id_of_dns_name = load_balancer.zone_id
