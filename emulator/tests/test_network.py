@@ -700,10 +700,15 @@ class TestHelper:
 
 def tables(what: str = "tables") -> str:
     client = docker.from_env()
-    output: bytes = client.containers.run(
-        NETWORK_IMAGE, ["nft", "list", what], remove=True, network_mode="host", cap_add=["NET_ADMIN"]
+    # Docker may lose what a container says that ends while it is followed: the log is read when it has ended.
+    container = client.containers.run(
+        NETWORK_IMAGE, ["nft", "list", what], detach=True, network_mode="host", cap_add=["NET_ADMIN"]
     )
-    return output.decode()
+    try:
+        container.wait()
+        return str(container.logs(stderr=False).decode())
+    finally:
+        container.remove(force=True)
 
 
 def test_table_ends_with_the_emulator() -> None:

@@ -59,7 +59,13 @@ def _built(engine: Any, source: ImageSource, name: str, arguments: dict[str, str
 
 
 def _run(engine: Any, image: Any, *command: str) -> str:
-    return str(engine.containers.run(image.id, list(command), remove=True, network_mode="none").decode().strip())
+    # Docker may lose what a container says that ends while it is followed: the log is read when it has ended.
+    container = engine.containers.run(image.id, list(command), detach=True, network_mode="none")
+    try:
+        assert container.wait()["StatusCode"] == 0, container.logs().decode()
+        return str(container.logs(stderr=False).decode().strip())
+    finally:
+        container.remove(force=True)
 
 
 @pytest.mark.engine
