@@ -88,7 +88,7 @@ class Deployment(ABC):
     def name(self) -> str:
         """What the platform calls the service."""
 
-    def begin(self) -> None:  # noqa: B027 (most have begun when Terraform has applied the layer)
+    def begin(self) -> None:  # noqa: B027  nothing is left to do on a platform whose deployment Terraform begins
         """Begin the deployment where Terraform has not."""
 
     @abstractmethod

@@ -137,20 +137,14 @@ def _in_the_account(aws: Any, account: Account) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def before(aws: Any, account: Account) -> dict[str, Any]:
-    """The account before the first run."""
-    return _in_the_account(aws, account)
-
-
 @pytest.fixture(scope="module", autouse=True)
-def given(site: Site, account: Account, before: dict[str, Any]) -> Iterator[None]:  # noqa: ARG001  (is made first)
-    """The inventory, which says what there is; destroyed at the end, if no test has."""
+def before(site: Site, aws: Any, account: Account) -> Iterator[dict[str, Any]]:
+    """The account before the first run of an inventory that names it; destroyed at the end, if no test has."""
     for file in ("network", "service"):
         (site.inventory / f"host_vars/{'main' if file == 'network' else 'beers'}/{file}.yml").unlink(missing_ok=True)
     _set_network(site, account)
     site.set("beers", service_shared_load_balancer=True, service_domain_name=f"beers.{ZONE}")
-    yield
+    yield _in_the_account(aws, account)
     site.destroy()
 
 

@@ -45,6 +45,10 @@ mock_provider "aws" {
       routes = [{ carrier_gateway_id = "", cidr_block = "0.0.0.0/0", core_network_arn = "", destination_prefix_list_id = "", egress_only_gateway_id = "", gateway_id = "igw-0a", instance_id = "", ipv6_cidr_block = "", local_gateway_id = "", nat_gateway_id = "", network_interface_id = "", transit_gateway_id = "", vpc_endpoint_id = "", vpc_peering_connection_id = "" }]
     }
   }
+  override_data {
+    target = data.aws_lb_listener.existing
+    values = { load_balancer_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/shared/0a", protocol = "HTTPS" }
+  }
 }
 
 variables {
@@ -97,10 +101,6 @@ run "load_balancer_that_exists" {
   }
 
   override_data {
-    target = data.aws_lb_listener.existing
-    values = { load_balancer_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/shared/0a", protocol = "HTTPS" }
-  }
-  override_data {
     target = data.aws_lb.existing
     values = { arn_suffix = "app/shared/0a", dns_name = "shared.example.com", name = "shared", security_groups = ["sg-0b", "sg-0a"], vpc_id = "vpc-0a", zone_id = "Z1" }
   }
@@ -147,10 +147,6 @@ run "rejects_a_load_balancer_of_another_vpc" {
     load_balancer_zone_name          = "staging.example.org"
   }
 
-  override_data {
-    target = data.aws_lb_listener.existing
-    values = { load_balancer_arn = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/shared/0a", protocol = "HTTPS" }
-  }
   override_data {
     target = data.aws_lb.existing
     values = { name = "shared", security_groups = ["sg-0a"], vpc_id = "vpc-0b" }
