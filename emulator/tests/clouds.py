@@ -21,8 +21,11 @@ def settings_beside(name: str, thousands: int) -> Settings:
 
     Args:
         name: of its Docker network.
-        thousands: added to its ports, in thousands: with 10, AWS's APIs are at 14566.
+        thousands: added to its ports, in thousands: with 10, AWS's APIs are at 14566. From 10 to 24: Linux gives the
+            ports from 32768 on to connections (ip_local_port_range), of this test or of any other.
     """
+    if not 10 <= thousands <= 24:
+        raise ValueError(f"thousands is {thousands}; it must be from 10 to 24")
     settings, more = Settings.of_user(), 1000 * thousands
     return dataclasses.replace(
         settings,

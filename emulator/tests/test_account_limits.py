@@ -109,7 +109,7 @@ def test_credentials_that_expire(cloud: Settings, aws: Client) -> None:
 @pytest.fixture(scope="module")
 def limited() -> Iterator[Client]:
     """Makes clients of an account with AWS's default quotas, and the free plan."""
-    settings = dataclasses.replace(settings_beside("temu-limits", 30), enforce_quotas=True, account_plan="free")
+    settings = dataclasses.replace(settings_beside("temu-limits", 11), enforce_quotas=True, account_plan="free")
     with cloud_beside(settings):
         yield clients(settings, "us-east-1")
 

@@ -88,7 +88,7 @@ def test_number_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def late_aws() -> Iterator[Client]:
     """Makes a boto3 client of an emulator that shows each change late."""
-    settings = dataclasses.replace(settings_beside("temu-late", 40), late_seconds=SECONDS)
+    settings = dataclasses.replace(settings_beside("temu-late", 12), late_seconds=SECONDS)
     with cloud_beside(settings):
 
         def client(service: str) -> Any:

@@ -713,7 +713,7 @@ def tables(what: str = "tables") -> str:
 
 def test_table_ends_with_the_emulator() -> None:
     """With one that is killed, too, and a start finds what was left."""
-    settings = settings_beside("temu-killed", 40)
+    settings = settings_beside("temu-killed", 13)
     name = f"table inet {table_name(settings.network_name)}\n"
     cli.stop(settings)
     cli.start(settings)
@@ -729,7 +729,7 @@ def test_table_ends_with_the_emulator() -> None:
 
 
 def test_start_without_enforcement_closes_nothing() -> None:
-    settings = dataclasses.replace(settings_beside("temu-open", 40), enforce_network=False)
+    settings = dataclasses.replace(settings_beside("temu-open", 13), enforce_network=False)
     cli.stop(settings)
     cli.start(settings)
     assert table_name(settings.network_name) not in tables()
@@ -738,7 +738,7 @@ def test_start_without_enforcement_closes_nothing() -> None:
 
 def test_start_says_what_to_do_where_nothing_is_enforced(engine: docker.DockerClient) -> None:
     """The table is for another bridge here, so that it holds as little as where the engine's bridge passes it by."""
-    settings = settings_beside("temu-blind", 40)
+    settings = settings_beside("temu-blind", 13)
     network = ContainerNetwork(engine, settings.network_name, settings.subnet)
     other = engine.networks.create("temu-other")
     network.bridge = f"br-{other.id[:12]}"
@@ -755,7 +755,7 @@ def test_start_without_the_image_says_how_to_build_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli, "NETWORK_IMAGE", "temu-none:1")
-    settings = settings_beside("temu-none", 40)
+    settings = settings_beside("temu-none", 13)
     assert cli.main(["start", *settings.options()]) == 1
     said = capsys.readouterr().err
     assert "slipway-emulator images" in said

@@ -131,7 +131,7 @@ class Account:
 def account(site: Site) -> Iterator[Account]:
     """The account, in which the tests below build on each other."""
     settings = dataclasses.replace(
-        settings_beside("e2e-account", 50), account_plan="free", enforce_quotas=True, late_seconds=LATE_SECONDS
+        settings_beside("e2e-account", 14), account_plan="free", enforce_quotas=True, late_seconds=LATE_SECONDS
     )
     with cloud_beside(settings):
         account = Account(settings, site)
