@@ -107,7 +107,9 @@ def late_aws() -> Iterator[Client]:
 def late_services(late_aws: Client, engine: docker.DockerClient) -> Services:
     """A cluster there. What its tasks would run is in no registry of it."""
     del engine
-    services, role = Services(late_aws, "127.0.0.1:44566/none:1"), late_aws("iam").get_role(RoleName="temu-execution")
+    registry = late_aws("ecs").meta.endpoint_url.removeprefix("http://")
+    services = Services(late_aws, f"{registry}/none:1")
+    role = late_aws("iam").get_role(RoleName="temu-execution")
     # Its role is new itself.
     wait_until(lambda: time.time() >= role["Role"]["CreateDate"].timestamp() + SECONDS + 1, 2 * SECONDS)
     return services
