@@ -1,6 +1,14 @@
 # aws, or aws-us-gov and aws-cn for the regions of the US government and of China.
 data "aws_partition" "current" {}
 
+module "permissions" {
+  source = "../application_permissions"
+
+  bucket_arn              = var.bucket_arn
+  readable_secret_arns    = var.readable_secret_arns
+  registry_repository_arn = var.registry_repository_arn
+}
+
 locals {
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -16,22 +24,6 @@ locals {
       }
     }]
   })
-
-  bucket_statements = var.bucket_arn == null ? [] : [
-    {
-      Sid      = "UseObjects"
-      Effect   = "Allow"
-      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-      Resource = ["${var.bucket_arn}/*"]
-    },
-    {
-      # Also what makes S3 answer 404 instead of 403 for an object that is not there.
-      Sid      = "ListBucket"
-      Effect   = "Allow"
-      Action   = ["s3:ListBucket"]
-      Resource = [var.bucket_arn]
-    },
-  ]
 
   # "IAM permissions required for Amazon CloudWatch Logs or Amazon S3 Logging" of ECS Exec (Amazon ECS Developer Guide).
   session_log_statements = [for group in var.execute_command_enabled ? [aws_cloudwatch_log_group.sessions] : [] : {
@@ -55,29 +47,6 @@ locals {
     Resource = ["*"]
   }] : []
 
-  pull_statements = var.registry_repository_arn == null ? [] : [
-    {
-      Sid    = "LogInToRegistry"
-      Effect = "Allow"
-      Action = ["ecr:GetAuthorizationToken"]
-      # AWS defines no resource for this action: the token is for the account's registry as a whole.
-      Resource = ["*"]
-    },
-    {
-      Sid      = "PullImage"
-      Effect   = "Allow"
-      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-      Resource = [var.registry_repository_arn]
-    },
-  ]
-
-  secret_statements = length(var.readable_secret_arns) == 0 ? [] : [{
-    Sid      = "ReadSecrets"
-    Effect   = "Allow"
-    Action   = ["secretsmanager:GetSecretValue"]
-    Resource = sort(var.readable_secret_arns)
-  }]
-
   # ECS reads what a container has in its environment, before it starts it.
   environment_statements = length(var.environment_secret_arns) == 0 ? [] : [{
     Sid      = "ReadEnvironment"
@@ -87,7 +56,7 @@ locals {
   }]
 
   task_statements = concat(
-    local.bucket_statements, local.execute_command_statements, local.secret_statements, local.session_log_statements
+    module.permissions.application_statements, local.execute_command_statements, local.session_log_statements
   )
 }
 
@@ -105,7 +74,7 @@ resource "aws_iam_role_policy" "execution" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.pull_statements, local.environment_statements, [{
+    Statement = concat(module.permissions.pull_statements, local.environment_statements, [{
       Sid      = "WriteLog"
       Effect   = "Allow"
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]

@@ -44,34 +44,13 @@ resource "aws_iam_role_policy" "access" {
   })
 }
 
-locals {
-  bucket_statements = var.data_bucket_arn == null ? [] : [
-    {
-      Sid      = "UseObjects"
-      Effect   = "Allow"
-      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-      Resource = ["${var.data_bucket_arn}/*"]
-    },
-    {
-      # Also what makes S3 answer 404 instead of 403 for an object that is not there.
-      Sid      = "ListBucket"
-      Effect   = "Allow"
-      Action   = ["s3:ListBucket"]
-      Resource = [var.data_bucket_arn]
-    },
-  ]
+module "permissions" {
+  source = "../../../modules/application_permissions"
 
+  bucket_arn = var.data_bucket_arn
   # Those that the application reads, and those that App Runner reads for its environment, by the same role ("Referencing
   # environment variables" in the App Runner Developer Guide).
-  secret_arns = distinct(concat(var.readable_secret_arns, var.data_environment_secret_arns))
-  secret_statements = length(local.secret_arns) == 0 ? [] : [{
-    Sid      = "ReadSecrets"
-    Effect   = "Allow"
-    Action   = ["secretsmanager:GetSecretValue"]
-    Resource = sort(local.secret_arns)
-  }]
-
-  instance_statements = concat(local.bucket_statements, local.secret_statements)
+  readable_secret_arns = concat(var.readable_secret_arns, var.data_environment_secret_arns)
 }
 
 # What the application may do: without the layer data nothing, until somebody grants it something.
@@ -91,13 +70,13 @@ resource "aws_iam_role" "instance" {
 }
 
 resource "aws_iam_role_policy" "instance" {
-  count = length(local.instance_statements) > 0 ? 1 : 0
+  count = length(module.permissions.application_statements) > 0 ? 1 : 0
 
   name = "application"
   role = aws_iam_role.instance.id
 
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = local.instance_statements
+    Statement = module.permissions.application_statements
   })
 }

@@ -1,48 +1,16 @@
 # aws, or aws-us-gov and aws-cn for the regions of the US government and of China.
 data "aws_partition" "current" {}
 
-locals {
-  bucket_statements = var.data_bucket_arn == null ? [] : [
-    {
-      Sid      = "UseObjects"
-      Effect   = "Allow"
-      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-      Resource = ["${var.data_bucket_arn}/*"]
-    },
-    {
-      # Also what makes S3 answer 404 instead of 403 for an object that is not there.
-      Sid      = "ListBucket"
-      Effect   = "Allow"
-      Action   = ["s3:ListBucket"]
-      Resource = [var.data_bucket_arn]
-    },
-  ]
+module "permissions" {
+  source = "../../../modules/application_permissions"
 
-  pull_statements = var.registry_repository_arn == null ? [] : [
-    {
-      Sid    = "LogInToRegistry"
-      Effect = "Allow"
-      Action = ["ecr:GetAuthorizationToken"]
-      # AWS defines no resource for this action: the token is for the account's registry as a whole.
-      Resource = ["*"]
-    },
-    {
-      Sid      = "PullImage"
-      Effect   = "Allow"
-      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-      Resource = [var.registry_repository_arn]
-    },
-  ]
-
+  bucket_arn = var.data_bucket_arn
   # Those that the application reads, and those that the instance reads for its environment.
-  secret_arns = distinct(concat(var.readable_secret_arns, var.data_environment_secret_arns))
-  secret_statements = length(local.secret_arns) == 0 ? [] : [{
-    Sid      = "ReadSecrets"
-    Effect   = "Allow"
-    Action   = ["secretsmanager:GetSecretValue"]
-    Resource = sort(local.secret_arns)
-  }]
+  readable_secret_arns    = concat(var.readable_secret_arns, var.data_environment_secret_arns)
+  registry_repository_arn = var.registry_repository_arn
+}
 
+locals {
   # An instance of a process says whether its command runs.
   lifecycle_statements = length(var.processes) == 0 ? [] : [{
     Sid    = "AnswerGroup"
@@ -100,7 +68,7 @@ resource "aws_iam_role_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.bucket_statements, local.lifecycle_statements, local.pull_statements, local.secret_statements, [
+    Statement = concat(module.permissions.application_statements, module.permissions.pull_statements, local.lifecycle_statements, [
       local.systems_manager_statement,
       {
         Sid      = "WriteLog"
