@@ -124,8 +124,8 @@ class Site:
         return self.folder / ".build" / self.environment
 
     def set(self, host: str, **variables: Any) -> None:
-        """Give a host of the inventory variables, in a file of their own."""
-        (self.inventory / "host_vars" / host / "of_a_test.yml").write_text(json.dumps(variables))
+        """Give a host of the inventory variables, in a file that is read after its others."""
+        (self.inventory / "host_vars" / host / "test.yml").write_text(json.dumps(variables))
 
     def cloud_environment(self, **values: str) -> dict[str, str]:
         """What the inventory gives every cloud call, with some other values."""
