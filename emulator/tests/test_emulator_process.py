@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -247,6 +248,18 @@ def test_too_little_memory(own: Settings, capsys: pytest.CaptureFixture[str], mo
     assert text.startswith("slipway-emulator: 600 MiB of memory are available, 1024 MiB are needed.")
 
 
+def test_certificates_of_two_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "anchors"
+    store.mkdir()
+    monkeypatch.setattr(certificates, "TRUST_STORES", ((store, "true"),))
+    authorities = [certificates.Authority(tmp_path / user) for user in ("grace", "ada")]
+    for authority in authorities:
+        with pytest.raises(certificates.TrustError, match="still does not trust it"):
+            authority.trust()
+    trusted = {file.read_bytes() for file in store.glob("slipway-rehearsal-*.crt")}
+    assert trusted == {authority.certificate_file.read_bytes() for authority in authorities}
+
+
 def test_certificate_that_nobody_trusts(
     own: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,13 +270,14 @@ def test_certificate_that_nobody_trusts(
     monkeypatch.setattr(certificates, "TRUST_STORES", ((store, "false"),))
     status, text = said(capsys, "start", new)
     assert status == 1
-    assert "slipway-rehearsal.crt was written, but false failed" in text
+    assert re.search(r"slipway-rehearsal-[0-9a-f]{8}\.crt was written, but false failed", text)
     monkeypatch.setattr(certificates, "TRUST_STORES", ((store, "true"),))
     assert "Python still does not trust it" in said(capsys, "start", new)[1]
     monkeypatch.setattr(os, "access", lambda *_: False)
     status, text = said(capsys, "start", new)
     assert status == 1
-    assert f"Run: sudo cp {tmp_path}/authority/ca.pem {store}/slipway-rehearsal.crt && sudo true" in text
+    (file,) = store.iterdir()
+    assert f"Run: sudo cp {tmp_path}/authority/ca.pem {file} && sudo true" in text
     monkeypatch.setattr(certificates, "TRUST_STORES", ((tmp_path / "none", "true"),))
     assert "no trust store found" in said(capsys, "start", new)[1]
 

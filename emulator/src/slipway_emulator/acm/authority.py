@@ -132,7 +132,8 @@ class Authority:
         for folder, command in TRUST_STORES:
             if not folder.is_dir():
                 continue
-            target = folder / "slipway-rehearsal.crt"
+            # Each user of the machine has one of their own.
+            target = folder / f"slipway-rehearsal-{self._certificate.fingerprint(hashes.SHA256()).hex()[:8]}.crt"
             if not os.access(folder, os.W_OK):
                 raise TrustError(
                     "the machine does not trust the rehearsal's certificates yet. Run: "
