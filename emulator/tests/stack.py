@@ -118,7 +118,7 @@ class Balancer:
 
     def __init__(self, aws: Client, name: str, target_type: str = "ip", port: int = 80) -> None:
         self._aws = aws
-        ec2, elb, acm = aws("ec2"), aws("elbv2"), aws("acm")
+        ec2, elb = aws("ec2"), aws("elbv2")
         vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
         self.subnets = [
             ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{i}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
@@ -153,7 +153,7 @@ class Balancer:
             HealthyThresholdCount=2,
             UnhealthyThresholdCount=2,
         )["TargetGroups"][0]["TargetGroupArn"]
-        self.certificate = acm.request_certificate(DomainName=self.dns_name)["CertificateArn"]
+        self.certificate = issued_certificate(aws, self.dns_name)
         forward = [{"Type": "forward", "TargetGroupArn": self.group}]
         elb.create_listener(LoadBalancerArn=self.arn, Protocol="HTTP", Port=80, DefaultActions=forward)
         elb.create_listener(
@@ -183,6 +183,21 @@ class Balancer:
         elb.delete_load_balancer(LoadBalancerArn=self.arn)
         elb.delete_target_group(TargetGroupArn=self.group)
         self._aws("acm").delete_certificate(CertificateArn=self.certificate)
+
+
+def issued_certificate(aws: Client, name: str) -> str:
+    """ARN of a new certificate for a DNS name, whose record has proven it and is gone again."""
+    acm, route53 = aws("acm"), aws("route53")
+    arn: str = acm.request_certificate(DomainName=name, ValidationMethod="DNS")["CertificateArn"]
+    (option,) = acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"]
+    record = option["ResourceRecord"]
+    value = {"TTL": 60, "ResourceRecords": [{"Value": record["Value"]}]}
+    zone = route53.create_hosted_zone(Name=name.removeprefix("*."), CallerReference=arn)["HostedZone"]["Id"]
+    for action in ("CREATE", "DELETE"):
+        change = {"Action": action, "ResourceRecordSet": {"Name": record["Name"], "Type": record["Type"]} | value}
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
+    route53.delete_hosted_zone(Id=zone)
+    return arn
 
 
 def ask(cloud: Settings, name: str, path: str = "/", tls: bool = True, token: str = "") -> tuple[int, str]:

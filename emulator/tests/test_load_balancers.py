@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.tests.stack import Balancer, Client, ask, wait_until
+from emulator.tests.stack import Balancer, Client, ask, issued_certificate, wait_until
 from slipway_emulator.elbv2.target_health import HEALTHY, INITIAL, UNHEALTHY, TargetHealth, _Record, matches
 from slipway_emulator.settings import Settings
 
@@ -177,7 +177,7 @@ def test_found_by_a_route_53_alias_with_its_own_certificate(
     assert ask(cloud, alias, tls=False)[0] == 200
     with pytest.raises(ssl.SSLCertVerificationError):
         ask(cloud, alias)
-    certificate = acm.request_certificate(DomainName="*.temu.example")["CertificateArn"]
+    certificate = issued_certificate(aws, "*.temu.example")
     arn = listener(aws, balancer, 443)["ListenerArn"]
     elb.modify_listener(ListenerArn=arn, Certificates=[{"CertificateArn": certificate}])
     try:
@@ -190,6 +190,32 @@ def test_found_by_a_route_53_alias_with_its_own_certificate(
     finally:
         elb.modify_listener(ListenerArn=arn, Certificates=[{"CertificateArn": balancer.certificate}])
         acm.delete_certificate(CertificateArn=certificate)
+
+
+def test_certificates_that_a_listener_does_not_take(aws: Client, balancer: Balancer) -> None:
+    acm, elb = aws("acm"), aws("elbv2")
+    arn = listener(aws, balancer, 443)["ListenerArn"]
+
+    def take(certificate: str) -> None:
+        elb.modify_listener(ListenerArn=arn, Certificates=[{"CertificateArn": certificate}])
+
+    pending = acm.request_certificate(DomainName="temu.example", ValidationMethod="DNS")["CertificateArn"]
+    described = acm.describe_certificate(CertificateArn=pending)["Certificate"]
+    assert described["Status"] == "PENDING_VALIDATION"
+    assert [option["ValidationStatus"] for option in described["DomainValidationOptions"]] == ["PENDING_VALIDATION"]
+    with pytest.raises(ClientError, match="UnsupportedCertificate"):
+        take(pending)
+    # The record for the same name proves both.
+    issued = issued_certificate(aws, "temu.example")
+    assert acm.describe_certificate(CertificateArn=pending)["Certificate"]["Status"] == "ISSUED"
+    take(issued)
+    with pytest.raises(ClientError, match="ResourceInUse"):
+        acm.delete_certificate(CertificateArn=issued)
+    take(balancer.certificate)
+    acm.delete_certificate(CertificateArn=issued)
+    with pytest.raises(ClientError, match="CertificateNotFound"):
+        take(issued)
+    acm.delete_certificate(CertificateArn=pending)
 
 
 def test_unknown_name(cloud: Settings) -> None:

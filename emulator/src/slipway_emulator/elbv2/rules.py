@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ministack.services import alb
+from ministack.services import acm, alb
 
 if TYPE_CHECKING:
     from slipway_emulator.parts import Parts
@@ -60,7 +60,8 @@ def set_priorities(original: Function, _: Parts) -> Function:
 
 def create_listener(original: Function, _: Parts) -> Function:
     def create_listener(params: Json) -> Response:
-        return _used_elsewhere(params, "DefaultActions", alb._p(params, "LoadBalancerArn")) or original(params)
+        refused = _used_elsewhere(params, "DefaultActions", alb._p(params, "LoadBalancerArn"))
+        return refused or _refused_certificate(params) or original(params)
 
     return create_listener
 
@@ -69,7 +70,7 @@ def modify_listener(original: Function, _: Parts) -> Function:
     def modify_listener(params: Json) -> Response:
         balancer = _balancer_of(alb._p(params, "ListenerArn"))
         refused = _used_elsewhere(params, "DefaultActions", balancer) if balancer else None
-        return refused or original(params)
+        return refused or _refused_certificate(params) or original(params)
 
     return modify_listener
 
@@ -103,6 +104,23 @@ def match_condition(original: Function, _: Parts) -> Function:
         return bool(original(cond, method, path, headers, query_params))
 
     return match_condition
+
+
+def _refused_certificate(params: Json) -> Response | None:
+    """A refusal of a certificate that ACM does not have here, or has not issued yet."""
+    arn = alb._p(params, "Certificates.member.1.CertificateArn")
+    if not re.match(r"arn:[a-z-]+:acm:", arn):
+        return None
+    certificate = acm._certificates.get(arn)
+    if not certificate:
+        missing: Response = alb._error("CertificateNotFound", f"Certificate '{arn}' not found")
+        return missing
+    if certificate["Status"] != "ISSUED":
+        # ELB says the same of all that it does not take.
+        text = "must have a fully-qualified domain name, a supported signature, and a supported key size."
+        unsupported: Response = alb._error("UnsupportedCertificate", f"The certificate '{arn}' {text}")
+        return unsupported
+    return None
 
 
 def _used_elsewhere(params: Json, prefix: str, balancer: str) -> Response | None:
