@@ -84,8 +84,8 @@ OF_WHAT_IS_MADE = {
     "network_load_balancer_https_listener_arn": (
         "a load balancer",
         {
-            *("alarm_action_arns", "load_balancer_deletion_protection", "load_balancer_idle_timeout_seconds"),
-            "load_balancer_ssl_policy",
+            *("alarm_action_arns", "load_balancer_certificate_arn", "load_balancer_deletion_protection"),
+            *("load_balancer_idle_timeout_seconds", "load_balancer_ssl_policy"),
         },
     ),
 }

@@ -89,7 +89,19 @@ _ALARMS: _Cases = {
         [["x"], ["sns:arn:aws:"]],
     ),
 }
+# With the name that it holds for, in the terraform tests of the layers.
+_CERTIFICATES: tuple[list[Any], list[Any]] = (
+    [None],
+    [
+        "arn:aws:acm:us-east-1:111122223333:certificate/*",
+        "arn:aws:acm:eu-west-1:111122223333:certificate/0a",
+        "arn:aws:acm:us-east-1:444455556666:certificate/0a",
+        "arn:aws:iam::111122223333:server-certificate/a",
+        "",
+    ],
+)
 _LOAD_BALANCER: _Cases = {
+    "certificate_arn": _CERTIFICATES,
     "domain_name": ([None], ["Example.org", "example", "-a.example.org", "a..org"]),
     "health_check_codes": _CODES,
     "health_check_path": _PATHS,
@@ -246,6 +258,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "flow_log_retention_days": _DAYS,
         "flow_log_traffic_type": ([None, "ACCEPT", "ALL", "REJECT"], ["all", "", "NONE"]),
         # With the VPC that it is in, in tests/existing.tftest.hcl.
+        "load_balancer_certificate_arn": _CERTIFICATES,
         "load_balancer_https_listener_arn": (
             [None],
             ["arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/a/0a", "a", ""],

@@ -18,7 +18,7 @@ locals {
 }
 
 resource "aws_acm_certificate" "this" {
-  count = local.https_enabled ? 1 : 0
+  count = local.certificate_count
 
   domain_name       = var.domain_name
   validation_method = "DNS"
@@ -33,7 +33,7 @@ resource "aws_acm_certificate" "this" {
 
 # One domain name, so exactly one record to prove it by.
 resource "aws_route53_record" "certificate_validation" {
-  count = local.https_enabled ? 1 : 0
+  count = local.certificate_count
 
   zone_id = local.zone_id
   name    = one(aws_acm_certificate.this[0].domain_validation_options).resource_record_name
@@ -46,7 +46,7 @@ resource "aws_route53_record" "certificate_validation" {
 }
 
 resource "aws_acm_certificate_validation" "this" {
-  count = local.https_enabled ? 1 : 0
+  count = local.certificate_count
 
   certificate_arn         = aws_acm_certificate.this[0].arn
   validation_record_fqdns = [aws_route53_record.certificate_validation[0].fqdn]

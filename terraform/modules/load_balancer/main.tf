@@ -1,5 +1,6 @@
 locals {
-  https_enabled = var.domain_name != null
+  https_enabled     = var.domain_name != null
+  certificate_count = local.https_enabled && var.certificate_arn == null ? 1 : 0
 }
 
 resource "aws_lb" "this" {
@@ -54,7 +55,7 @@ resource "aws_lb_listener" "https" {
   load_balancer_arn = aws_lb.this.arn
   port              = 443
   protocol          = "HTTPS"
-  certificate_arn   = aws_acm_certificate_validation.this[0].certificate_arn
+  certificate_arn   = one(concat(aws_acm_certificate_validation.this[*].certificate_arn, var.certificate_arn[*]))
   ssl_policy        = var.ssl_policy
 
   default_action {

@@ -4,6 +4,12 @@ variable "access_log_bucket_name" {
   default     = null
 }
 
+variable "certificate_arn" {
+  description = "ARN of an ACM certificate that exists and holds for domain_name; null makes one."
+  type        = string
+  default     = null
+}
+
 variable "deletion_protection" {
   description = "Whether the load balancer has deletion protection."
   type        = bool

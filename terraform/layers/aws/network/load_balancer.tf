@@ -8,6 +8,7 @@ module "load_balancer" {
   count  = local.load_balancer_count
 
   access_log_bucket_name = var.access_logs_enabled ? aws_s3_bucket_policy.access_logs[0].bucket : null
+  certificate_arn        = var.load_balancer_certificate_arn
   deletion_protection    = var.load_balancer_deletion_protection
   domain_name            = "*.${var.load_balancer_zone_name}"
   idle_timeout_seconds   = var.load_balancer_idle_timeout_seconds

@@ -105,6 +105,23 @@ variable "flow_log_traffic_type" {
   }
 }
 
+variable "load_balancer_certificate_arn" {
+  description = "ARN of an ACM certificate that exists and holds for *.load_balancer_zone_name; null makes one where load_balancer_zone_name is set."
+  type        = string
+  default     = null
+
+  # "Prerequisites" of HTTPS listeners, user guide for Application Load Balancers: it is in the load balancer's region.
+  validation {
+    condition     = var.load_balancer_certificate_arn == null || can(regex("^arn:aws[a-z-]*:acm:${var.region}:${var.account_id}:certificate/[0-9a-f-]+$", var.load_balancer_certificate_arn))
+    error_message = "load_balancer_certificate_arn is ${jsonencode(var.load_balancer_certificate_arn)}; it must be the ARN of an ACM certificate of the region ${var.region} and the account ${var.account_id}, as aws acm list-certificates prints it, or null."
+  }
+
+  validation {
+    condition     = var.load_balancer_certificate_arn == null || var.load_balancer_zone_name != null
+    error_message = "load_balancer_certificate_arn is set; then load_balancer_zone_name must be the zone that it holds for names of."
+  }
+}
+
 variable "load_balancer_deletion_protection" {
   description = "Whether the network's load balancer has deletion protection."
   type        = bool

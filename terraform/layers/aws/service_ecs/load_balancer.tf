@@ -14,6 +14,7 @@ module "load_balancer" {
   count  = var.shared_load_balancer ? 0 : 1
 
   access_log_bucket_name = var.network_access_log_bucket_name
+  certificate_arn        = var.certificate_arn
   deletion_protection    = var.load_balancer_deletion_protection
   domain_name            = var.domain_name
   idle_timeout_seconds   = var.load_balancer_idle_timeout_seconds

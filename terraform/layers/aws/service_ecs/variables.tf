@@ -40,6 +40,23 @@ variable "capacity_provider" {
   }
 }
 
+variable "certificate_arn" {
+  description = "ARN of an ACM certificate that exists and holds for domain_name; null makes one, which is proved by a record in zone_name."
+  type        = string
+  default     = null
+
+  # "Prerequisites" of HTTPS listeners, user guide for Application Load Balancers: it is in the load balancer's region.
+  validation {
+    condition     = var.certificate_arn == null || can(regex("^arn:aws[a-z-]*:acm:${var.region}:${var.account_id}:certificate/[0-9a-f-]+$", var.certificate_arn))
+    error_message = "certificate_arn is ${jsonencode(var.certificate_arn)}; it must be the ARN of an ACM certificate of the region ${var.region} and the account ${var.account_id}, as aws acm list-certificates prints it, or null."
+  }
+
+  validation {
+    condition     = var.certificate_arn == null || (var.domain_name != null && !var.shared_load_balancer)
+    error_message = "certificate_arn is set; then domain_name must be a name that it holds for, and shared_load_balancer false: the network's load balancer has a certificate of its own."
+  }
+}
+
 variable "container_insights_enabled" {
   description = "Whether CloudWatch collects metrics of each task, at a price for each metric; without it there is no alarm on running tasks."
   type        = bool

@@ -122,6 +122,26 @@ run "in_an_existing_zone" {
   }
 }
 
+run "with_a_certificate_that_exists" {
+  command = plan
+
+  variables {
+    certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/0a"
+    domain_name     = "tasks.example.org"
+    zone_name       = "example.org"
+  }
+
+  assert {
+    condition = (
+      aws_lb_listener.https[0].certificate_arn == "arn:aws:acm:us-east-1:111122223333:certificate/0a"
+      && length(aws_acm_certificate.this) == 0
+      && length(aws_acm_certificate_validation.this) == 0
+      && length(aws_route53_record.certificate_validation) == 0
+    )
+    error_message = "The listener has the certificate that exists, and none is made."
+  }
+}
+
 run "of_several_apps" {
   command = plan
 

@@ -155,6 +155,7 @@ run "load_balancer_for_several_apps" {
 
   variables {
     alarm_action_arns                  = ["arn:aws:sns:us-east-1:111122223333:on-call"]
+    load_balancer_certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a"
     load_balancer_deletion_protection  = true
     load_balancer_idle_timeout_seconds = 300
     load_balancer_ssl_policy           = "ELBSecurityPolicy-TLS13-1-3-2021-06"
@@ -182,13 +183,15 @@ run "rejects_a_load_balancer_without_a_zone" {
 
   variables {
     alarm_action_arns                  = ["operations"]
+    load_balancer_certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a"
     load_balancer_idle_timeout_seconds = 4001
     load_balancer_ssl_policy           = "ELBSecurityPolicy-2016-08"
     load_balancer_zone_create          = true
   }
 
   expect_failures = [
-    var.alarm_action_arns, var.load_balancer_idle_timeout_seconds, var.load_balancer_ssl_policy, var.load_balancer_zone_create,
+    var.alarm_action_arns, var.load_balancer_certificate_arn, var.load_balancer_idle_timeout_seconds, var.load_balancer_ssl_policy,
+    var.load_balancer_zone_create,
   ]
 }
 

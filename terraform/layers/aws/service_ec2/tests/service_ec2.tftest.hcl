@@ -428,6 +428,27 @@ run "rejects_a_domain_that_the_certificate_does_not_cover" {
   expect_failures = [var.shared_load_balancer]
 }
 
+run "rejects_a_certificate_beside_that_of_the_network" {
+  command = plan
+
+  variables {
+    certificate_arn      = "arn:aws:acm:us-east-1:111122223333:certificate/0a"
+    domain_name          = "web.example.org"
+    shared_load_balancer = true
+    network_load_balancer = {
+      arn_suffix          = "app/dev-main/1"
+      dns_name            = "dev-main-1.us-east-1.elb.amazonaws.com"
+      domain_name         = "example.org"
+      https_listener_arn  = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/dev-main/1/2"
+      security_group_id   = "sg-main"
+      zone_id             = "Z1"
+      zone_id_of_dns_name = "Z35SXDOTRQ7X7K"
+    }
+  }
+
+  expect_failures = [var.certificate_arn]
+}
+
 run "rejects_a_zone_beside_the_one_of_the_network" {
   command = plan
 
