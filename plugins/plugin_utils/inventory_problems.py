@@ -54,7 +54,7 @@ _KINDS = ("apps", "networks")
 
 # Roles that have something to do only where an app has the layer data, and the variables that ask for that.
 _ROLES_OF_DATA = ("data", "database_access", "migration")
-_ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_api_key_required")
+_ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_bucket_name", "data_api_key_required")
 
 # Inputs of the layer data that do nothing until another one asks for what they are about, by that one.
 OF_WHAT_IS_ASKED_FOR = {

@@ -1,4 +1,4 @@
-"""An app in a VPC, behind a load balancer and in a zone that the account has, and keeps.
+"""Apps in a VPC, behind a load balancer, with a certificate and a bucket and in a zone that the account has, and keeps.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -13,10 +13,10 @@ import pytest
 
 from emulator.tests.stack import wait_until
 from tests.e2e.http import ask
-from tests.e2e.runs import Site, failed, succeeded
+from tests.e2e.runs import Site, environments, failed, succeeded
 
 ENVIRONMENT = "e2eexist"
-APPS = ("beers",)
+APPS = ("beers", "tasks")
 ZONE = f"{ENVIRONMENT}.localhost"
 RANGES = {"private": ("10.77.10.0/24", "10.77.11.0/24"), "public": ("10.77.1.0/24", "10.77.2.0/24")}
 
@@ -32,16 +32,20 @@ class Account:
         subnets: ids of the subnets of each kind.
         balancer: ARN of the load balancer, which has the VPC's name.
         listener: ARN of its listener for HTTPS, which answers 404 where no rule holds.
+        certificate: ARN of its certificate.
         group: id of its security group.
         zone: id of the zone.
+        bucket: name of the bucket, which has the object `kept`.
     """
 
     vpc: str
     subnets: dict[str, list[str]]
     balancer: str
     listener: str
+    certificate: str
     group: str
     zone: str
+    bucket: str
 
 
 def _vpc(ec2: Any) -> tuple[str, dict[str, list[str]]]:
@@ -106,15 +110,20 @@ def account(aws: Any) -> Account:
         "LoadBalancers"
     ]
     elbv2.get_waiter("load_balancer_available").wait(LoadBalancerArns=[balancer["LoadBalancerArn"]])
+    certificate = _certificate(aws, zone)
+    bucket = f"files-of-{ENVIRONMENT}"
+    aws("s3").create_bucket(Bucket=bucket)
+    aws("s3").put_object(Bucket=bucket, Key="kept", Body=b"ours")
     answer = {"StatusCode": "404", "ContentType": "text/plain", "MessageBody": "Nobody's."}
     (listener,) = elbv2.create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"],
         Protocol="HTTPS",
         Port=443,
-        Certificates=[{"CertificateArn": _certificate(aws, zone)}],
+        Certificates=[{"CertificateArn": certificate}],
         DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": answer}],
     )["Listeners"]
-    return Account(vpc, subnets, balancer["LoadBalancerArn"], listener["ListenerArn"], group, zone)
+    arns = balancer["LoadBalancerArn"], listener["ListenerArn"], certificate
+    return Account(vpc, subnets, *arns, group, zone, bucket)
 
 
 def _in_the_account(aws: Any, account: Account) -> dict[str, Any]:
@@ -134,16 +143,26 @@ def _in_the_account(aws: Any, account: Account) -> dict[str, Any]:
         "rules of the listener": [one["RuleArn"] for one in rules],
         "rules of the group": (group["IpPermissions"], group["IpPermissionsEgress"]),
         "zone": aws("route53").get_hosted_zone(Id=account.zone)["HostedZone"],
+        "certificate": aws("acm").describe_certificate(CertificateArn=account.certificate)["Certificate"],
+        "object": aws("s3").get_object(Bucket=account.bucket, Key="kept")["Body"].read(),
     }
 
 
 @pytest.fixture(scope="module", autouse=True)
 def before(site: Site, aws: Any, account: Account) -> Iterator[dict[str, Any]]:
     """The account before the first run of an inventory that names it; destroyed at the end, if no test has."""
-    for file in ("network", "service"):
-        (site.inventory / f"host_vars/{'main' if file == 'network' else 'beers'}/{file}.yml").unlink(missing_ok=True)
+    for file in ("main/network", "beers/service", "tasks/service"):
+        (site.inventory / f"host_vars/{file}.yml").unlink(missing_ok=True)
     _set_network(site, account)
     site.set("beers", service_shared_load_balancer=True, service_domain_name=f"beers.{ZONE}")
+    site.set(
+        "tasks",
+        data_bucket_enabled=False,
+        data_bucket_name=account.bucket,
+        service_certificate_arn=account.certificate,
+        service_domain_name=f"tasks.{ZONE}",
+        service_zone_name=ZONE,
+    )
     yield _in_the_account(aws, account)
     site.destroy()
 
@@ -173,12 +192,20 @@ def test_an_app_is_deployed_into_what_there_is(site: Site, aws: Any, account: Ac
     assert ask(f"https://beers.{ZONE}/beers").status == 200
     balancers = {one["LoadBalancerName"] for one in aws("elbv2").describe_load_balancers()["LoadBalancers"]}
     assert "edge" in balancers
-    assert f"{ENVIRONMENT}-main" not in balancers
-    assert f"{ENVIRONMENT}-beers" not in balancers
+    assert {f"{ENVIRONMENT}-main", f"{ENVIRONMENT}-beers"} & balancers == set()
     (group,) = aws("ec2").describe_security_groups(
         Filters=[{"Name": "group-name", "Values": [f"{ENVIRONMENT}-beers-app"]}]
     )["SecurityGroups"]
     assert group["VpcId"] == account.vpc
+
+
+def test_certificate_and_bucket(aws: Any, account: Account) -> None:
+    assert ask(f"https://tasks.{ZONE}/healthz").status == 200
+    certificates = aws("acm").list_certificates()["CertificateSummaryList"]
+    assert [one["CertificateArn"] for one in certificates if one["DomainName"].endswith(ZONE)] == [account.certificate]
+    for environment in environments(f"{ENVIRONMENT}-tasks", "ecs"):
+        assert environment["BUCKET_NAME"] == account.bucket
+    assert [one["Name"] for one in aws("s3").list_buckets()["Buckets"] if "tasks" in one["Name"]] == []
 
 
 def test_second_run_changes_nothing(site: Site) -> None:

@@ -617,7 +617,12 @@ def no_data(inventory: Inventory, name: str) -> str:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("data_database_name", "hello"), ("data_bucket_enabled", True), ("data_api_key_required", True)],
+    [
+        ("data_database_name", "hello"),
+        ("data_bucket_enabled", True),
+        ("data_bucket_name", "files"),
+        ("data_api_key_required", True),
+    ],
 )
 def test_data_where_there_is_no_place_for_them(inventory: Inventory, name: str, value: Any) -> None:
     inventory.set("hello-gcp", **{name: value})

@@ -215,6 +215,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             [[]],
             [["a"], ["a@b"], ["a b@c.org"], [f"a{n}@b.org" for n in range(11)]],
         ),
+        "bucket_names": ([[], ["a-b"]], [["*"], ["arn:aws:s3:::a-b"]]),
         "budget_monthly_usd": ([1, 110, 2500.5], [0, -1, 0.5]),
         "github_repository": ([None, "a/b", "example-org/shop.web_1"], ["shop", "/shop", "-a/b", "a/b/c", "a/b*", ""]),
         "name": (
@@ -283,6 +284,7 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "allocated_storage_gb": ([20, 90, "30"], [19, 65537, 20.5]),
         "archive_expiration_days": ([1, 9999], [0, 1.5]),
         "backup_retention_days": ([1, 35], [0, 36, 7.5]),
+        "bucket_name": ([None, "a-b"], ["A-b", "a.b", "-ab", ""]),
         "credentials_version": ([1, 2], [0, 1.5]),
         "database_name": (
             ["a", "taskdb", "t_1", "t" * 54, None],

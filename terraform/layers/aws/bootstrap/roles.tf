@@ -100,6 +100,23 @@ resource "aws_iam_role_policy" "secrets" {
   })
 }
 
+# Whether a bucket is there; not what is in it, but for the names of its objects: S3 has no narrower permission.
+resource "aws_iam_role_policy" "buckets" {
+  for_each = length(var.bucket_names) > 0 ? aws_iam_role.this : {}
+
+  name = "buckets"
+  role = each.value.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["s3:ListBucket"]
+      Resource = local.bucket_arns
+    }]
+  })
+}
+
 # Rules of listeners whose load balancers do not have the environment's name.
 resource "aws_iam_role_policy" "listeners" {
   count = length(var.listener_arns) > 0 ? 1 : 0

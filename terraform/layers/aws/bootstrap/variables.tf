@@ -9,6 +9,18 @@ variable "account_id" {
   }
 }
 
+variable "bucket_names" {
+  description = "Names of buckets that the deployment does not make and that applications of the environment use; data_bucket_name of the inventory names them."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.bucket_names : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", name))])
+    error_message = "bucket_names holds ${join(", ", var.bucket_names)}; it must hold names of buckets, 3 to 63 lower-case letters, digits and hyphens."
+  }
+}
+
 variable "budget_email_addresses" {
   description = "E-mail addresses that are told when the costs of a month reach 80 % of the budget, or are forecast to exceed it; none for no budget."
   type        = list(string)

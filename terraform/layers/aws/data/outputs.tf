@@ -10,12 +10,12 @@ output "app_security_group_id" {
 
 output "bucket_arn" {
   description = "ARN of the application's bucket; null without one."
-  value       = one(aws_s3_bucket.this[*].arn)
+  value       = one(concat(aws_s3_bucket.this[*].arn, data.aws_s3_bucket.existing[*].arn))
 }
 
 output "bucket_name" {
   description = "Name of the application's bucket; null without one."
-  value       = one(aws_s3_bucket.this[*].bucket)
+  value       = one(concat(aws_s3_bucket.this[*].bucket, data.aws_s3_bucket.existing[*].bucket))
 }
 
 output "database_access_task_role_arn" {

@@ -66,6 +66,23 @@ variable "bucket_force_destroy" {
   nullable    = false
 }
 
+variable "bucket_name" {
+  description = "Name of a bucket that exists, in the region of the layer, and that the application uses; null for none. It is neither changed nor destroyed."
+  type        = string
+  default     = null
+
+  # "General purpose bucket naming rules" in the Amazon S3 User Guide; a dot is no name for TLS.
+  validation {
+    condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name))
+    error_message = "bucket_name is ${jsonencode(var.bucket_name)}; it must be the name of a bucket that exists, 3 to 63 lower-case letters, digits and hyphens, or null."
+  }
+
+  validation {
+    condition     = var.bucket_name == null || !var.bucket_enabled
+    error_message = "bucket_name is ${jsonencode(var.bucket_name)}, and bucket_enabled is true; one must not be set: the former uses a bucket that exists, the latter makes one."
+  }
+}
+
 variable "credentials_version" {
   description = "Raise by one to replace every generated password and key at the next apply; database users get theirs when their access is next set up."
   type        = number

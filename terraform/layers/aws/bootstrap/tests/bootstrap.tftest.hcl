@@ -43,6 +43,7 @@ run "github_people_and_a_budget" {
 
   variables {
     budget_email_addresses = ["operations@example.org"]
+    bucket_names           = ["files-of-the-team"]
     budget_monthly_usd     = 250
     github_repository      = "example/shop"
     listener_arns          = ["arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/0a/0b"]
@@ -94,6 +95,21 @@ run "github_people_and_a_budget" {
   }
 
   assert {
+    condition = (
+      [for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : statement.Resource if statement.Sid == "BucketsOfOthers"]
+      == [["arn:aws:s3:::files-of-the-team", "arn:aws:s3:::files-of-the-team/*"]]
+      && alltrue([
+        for role in ["deploy", "plan"] : jsondecode(aws_iam_role_policy.buckets[role].policy).Statement == [{
+          Effect   = "Allow"
+          Action   = ["s3:ListBucket"]
+          Resource = ["arn:aws:s3:::files-of-the-team"]
+        }]
+      ])
+    )
+    error_message = "Applications may use the buckets that are named, and who deploys sees that they are there."
+  }
+
+  assert {
     condition     = aws_budgets_budget.this[0].limit_amount == "250.0" && length(aws_budgets_budget.this[0].notification) == 2
     error_message = "The budget tells twice."
   }
@@ -104,6 +120,7 @@ run "rejects_wrong_values" {
 
   variables {
     account_id             = "1111"
+    bucket_names           = ["*"]
     budget_email_addresses = ["operations"]
     github_repository      = "shop"
     name                   = "staging"
@@ -116,6 +133,7 @@ run "rejects_wrong_values" {
 
   expect_failures = [
     var.account_id,
+    var.bucket_names,
     var.budget_email_addresses,
     var.github_repository,
     var.listener_arns,

@@ -136,6 +136,60 @@ run "defaults_with_database_and_bucket" {
   }
 }
 
+run "bucket_that_exists" {
+  command = plan
+
+  variables {
+    bucket_name = "files-of-the-team"
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.existing[0]
+    values = { arn = "arn:aws:s3:::files-of-the-team", bucket = "files-of-the-team", region = "us-east-1" }
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.this) == 0 && length(aws_s3_bucket_policy.this) == 0 && length(aws_s3_bucket_lifecycle_configuration.this) == 0
+    error_message = "Nothing of a bucket is made or changed."
+  }
+
+  assert {
+    condition     = output.bucket_arn == "arn:aws:s3:::files-of-the-team" && output.bucket_name == "files-of-the-team"
+    error_message = "The application is told of the bucket that exists."
+  }
+}
+
+run "rejects_a_bucket_of_another_region" {
+  command = plan
+
+  variables {
+    bucket_name = "files-of-the-team"
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.existing[0]
+    values = { arn = "arn:aws:s3:::files-of-the-team", bucket = "files-of-the-team", region = "eu-west-1" }
+  }
+
+  expect_failures = [data.aws_s3_bucket.existing[0]]
+}
+
+run "rejects_two_buckets" {
+  command = plan
+
+  variables {
+    bucket_enabled = true
+    bucket_name    = "files-of-the-team"
+  }
+
+  override_data {
+    target = data.aws_s3_bucket.existing[0]
+    values = { arn = "arn:aws:s3:::files-of-the-team", bucket = "files-of-the-team", region = "us-east-1" }
+  }
+
+  expect_failures = [var.bucket_name]
+}
+
 run "neither_database_nor_bucket" {
   command = plan
 
