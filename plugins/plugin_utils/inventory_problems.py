@@ -56,24 +56,25 @@ _KINDS = ("apps", "networks")
 _ROLES_OF_DATA = ("data", "database_access", "migration")
 _ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_bucket_name", "data_api_key_required")
 
+# Inputs of the layer data that are about an instance which it makes.
+_OF_AN_INSTANCE = {
+    *("allocated_storage_gb", "backup_retention_days", "database_log_export_enabled", "deletion_protection"),
+    *("engine_version", "enhanced_monitoring_interval_seconds", "final_snapshot_enabled", "instance_class"),
+    *("master_username", "max_allocated_storage_gb", "multi_az", "performance_insights_enabled"),
+}
+
 # Inputs of the layer data that do nothing until another one asks for what they are about, by that one.
 OF_WHAT_IS_ASKED_FOR = {
-    "data_database_name": (
-        "a database",
-        {
-            *("allocated_storage_gb", "backup_retention_days", "database_log_export_enabled", "deletion_protection"),
-            *("engine_version", "enhanced_monitoring_interval_seconds", "final_snapshot_enabled", "instance_class"),
-            *("master_username", "max_allocated_storage_gb", "multi_az", "performance_insights_enabled"),
-        },
-    ),
+    "data_database_name": ("a database", _OF_AN_INSTANCE),
     "data_bucket_enabled": (
         "a bucket",
         {"archive_expiration_days", "bucket_force_destroy", "noncurrent_version_expiration_days"},
     ),
 }
 
-# Inputs of the layer network that are about what it makes, by the one that names what exists in its place.
+# Inputs of layers that are about what they make, by the one that names what exists in its place.
 OF_WHAT_IS_MADE = {
+    "data_database_instance_identifier": ("an instance", _OF_AN_INSTANCE),
     "network_vpc_id": (
         "a VPC",
         {
@@ -376,7 +377,8 @@ def _check_what_exists(host: Host, problems: Problems) -> None:
     for switch, (what, inputs) in OF_WHAT_IS_MADE.items():
         if host.values.get(switch) is None:
             continue
-        for name in sorted({f"network_{variable}" for variable in inputs} & host.values.keys()):
+        layer = switch.partition("_")[0]
+        for name in sorted({f"{layer}_{variable}" for variable in inputs} & host.values.keys()):
             if file := host.own_file_of(name, host.name):
                 text = f"{name} does nothing, because {switch} names {what} that exists"
                 problems.add([host.name], text, f"Edit {file}")

@@ -1,10 +1,11 @@
-"""Apps in a VPC, behind a load balancer, with a certificate and a bucket and in a zone that the account has, and keeps.
+"""Apps with a VPC, a zone, a load balancer, a certificate, a bucket and an instance that the account has, and keeps.
 
 The tests build on each other and run in the order they stand in.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,8 @@ class Account:
         group: id of its security group.
         zone: id of the zone.
         bucket: name of the bucket, which has the object `kept`.
+        database_group: id of the security group of the instance `shared`.
+        master_secret: ARN of the secret of the instance's master.
     """
 
     vpc: str
@@ -46,6 +49,8 @@ class Account:
     group: str
     zone: str
     bucket: str
+    database_group: str
+    master_secret: str
 
 
 def _vpc(ec2: Any) -> tuple[str, dict[str, list[str]]]:
@@ -96,6 +101,30 @@ def _certificate(aws: Any, zone: str) -> str:
     return arn
 
 
+def _instance(aws: Any, vpc: str, subnets: list[str]) -> tuple[str, str]:
+    """Security group of an instance of RDS with no database of an app, and ARN of the secret of its master."""
+    rds, secrets = aws("rds"), aws("secretsmanager")
+    group: str = aws("ec2").create_security_group(GroupName="shared", Description="shared", VpcId=vpc)["GroupId"]
+    rds.create_db_subnet_group(DBSubnetGroupName="shared", DBSubnetGroupDescription="shared", SubnetIds=subnets)
+    master = {"username": "root", "password": secrets.get_random_password(ExcludePunctuation=True)["RandomPassword"]}
+    rds.create_db_instance(
+        DBInstanceIdentifier="shared",
+        DBInstanceClass="db.t3.micro",
+        DBSubnetGroupName="shared",
+        AllocatedStorage=20,
+        Engine="postgres",
+        EngineVersion="15",
+        MasterUsername=master["username"],
+        MasterUserPassword=master["password"],
+        VpcSecurityGroupIds=[group],
+    )
+    rds.get_waiter("db_instance_available").wait(
+        DBInstanceIdentifier="shared", WaiterConfig={"Delay": 2, "MaxAttempts": 90}
+    )
+    secret: str = secrets.create_secret(Name="master-of-shared", SecretString=json.dumps(master))["ARN"]
+    return group, secret
+
+
 @pytest.fixture(scope="module")
 def account(aws: Any) -> Account:
     """Made by somebody else, without a name or a tag of the environment."""
@@ -123,7 +152,7 @@ def account(aws: Any) -> Account:
         DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": answer}],
     )["Listeners"]
     arns = balancer["LoadBalancerArn"], listener["ListenerArn"], certificate
-    return Account(vpc, subnets, *arns, group, zone, bucket)
+    return Account(vpc, subnets, *arns, group, zone, bucket, *_instance(aws, vpc, subnets["private"]))
 
 
 def _in_the_account(aws: Any, account: Account) -> dict[str, Any]:
@@ -131,7 +160,8 @@ def _in_the_account(aws: Any, account: Account) -> dict[str, Any]:
     ec2, elbv2 = aws("ec2"), aws("elbv2")
     in_vpc = [{"Name": "vpc-id", "Values": [account.vpc]}]
     rules = elbv2.describe_rules(ListenerArn=account.listener)["Rules"]
-    (group,) = ec2.describe_security_groups(GroupIds=[account.group])["SecurityGroups"]
+    groups = ec2.describe_security_groups(GroupIds=[account.group, account.database_group])["SecurityGroups"]
+    (instance,) = aws("rds").describe_db_instances(DBInstanceIdentifier="shared")["DBInstances"]
     return {
         "vpc": ec2.describe_vpcs(VpcIds=[account.vpc])["Vpcs"],
         "subnets": sorted(one["SubnetId"] for one in ec2.describe_subnets(Filters=in_vpc)["Subnets"]),
@@ -141,7 +171,8 @@ def _in_the_account(aws: Any, account: Account) -> dict[str, Any]:
         ),
         "groups": sorted(one["GroupName"] for one in ec2.describe_security_groups(Filters=in_vpc)["SecurityGroups"]),
         "rules of the listener": [one["RuleArn"] for one in rules],
-        "rules of the group": (group["IpPermissions"], group["IpPermissionsEgress"]),
+        "rules of the groups": [(group["IpPermissions"], group["IpPermissionsEgress"]) for group in groups],
+        "instance": instance,
         "zone": aws("route53").get_hosted_zone(Id=account.zone)["HostedZone"],
         "certificate": aws("acm").describe_certificate(CertificateArn=account.certificate)["Certificate"],
         "object": aws("s3").get_object(Bucket=account.bucket, Key="kept")["Body"].read(),
@@ -159,6 +190,8 @@ def before(site: Site, aws: Any, account: Account) -> Iterator[dict[str, Any]]:
         "tasks",
         data_bucket_enabled=False,
         data_bucket_name=account.bucket,
+        data_database_instance_identifier="shared",
+        data_database_master_secret_arn=account.master_secret,
         service_certificate_arn=account.certificate,
         service_domain_name=f"tasks.{ZONE}",
         service_zone_name=ZONE,
@@ -199,13 +232,16 @@ def test_an_app_is_deployed_into_what_there_is(site: Site, aws: Any, account: Ac
     assert group["VpcId"] == account.vpc
 
 
-def test_certificate_and_bucket(aws: Any, account: Account) -> None:
+def test_certificate_bucket_and_instance(aws: Any, account: Account) -> None:
     assert ask(f"https://tasks.{ZONE}/healthz").status == 200
     certificates = aws("acm").list_certificates()["CertificateSummaryList"]
     assert [one["CertificateArn"] for one in certificates if one["DomainName"].endswith(ZONE)] == [account.certificate]
     for environment in environments(f"{ENVIRONMENT}-tasks", "ecs"):
         assert environment["BUCKET_NAME"] == account.bucket
+        assert environment["DATABASE_HOST"].startswith("shared.")
     assert [one["Name"] for one in aws("s3").list_buckets()["Buckets"] if "tasks" in one["Name"]] == []
+    instances = [one["DBInstanceIdentifier"] for one in aws("rds").describe_db_instances()["DBInstances"]]
+    assert f"{ENVIRONMENT}-tasks" not in instances
 
 
 def test_second_run_changes_nothing(site: Site) -> None:

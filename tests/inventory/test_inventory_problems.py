@@ -985,6 +985,20 @@ _EXISTING: Json = {
 }
 
 
+_EXISTING_INSTANCE: Json = {
+    "data_database_instance_identifier": "shared",
+    "data_database_master_secret_arn": "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-a-AbCdEf",
+    "data_database_name": "tasks",
+}
+
+
+def test_instance_that_exists(inventory: Inventory) -> None:
+    inventory.add("tasks", "apps", "ecs", **_EXISTING_INSTANCE)
+    assert inventory.problems() == []
+    inventory.set("tasks", data_database_master_secret_arn=None)
+    assert "the former must be an instance that exists" in inventory.problem()
+
+
 def test_vpc_that_exists(inventory: Inventory) -> None:
     """Its range and its routes are not said, so nothing is wrong with them."""
     inventory.hosts = {"main": inventory.hosts["main"]}
@@ -999,15 +1013,19 @@ def test_vpc_that_exists(inventory: Inventory) -> None:
     [(switch, variable) for switch, (_, inputs) in OF_WHAT_IS_MADE.items() for variable in sorted(inputs)],
 )
 def test_what_does_nothing_where_something_exists(inventory: Inventory, switch: str, variable: str) -> None:
-    (value, *_), _ = CASES["aws/network"].get(variable, ([True], []))
+    layer = switch.partition("_")[0]
+    host, existing = {"network": ("main", _EXISTING), "data": ("tasks", _EXISTING_INSTANCE)}[layer]
+    (value, *_), _ = CASES[f"aws/{layer}"].get(variable, ([True], []))
+    if host == "tasks":
+        inventory.add("tasks", "apps", "ecs")
     # A group says it for those that are made.
-    inventory.set("main", **_EXISTING, **{f"network_{variable}": value})
+    inventory.set(host, **existing, **{f"{layer}_{variable}": value})
     assert not [problem for problem in inventory.problems() if "does nothing" in problem]
-    inventory.write("host_vars/main/some.yml", **{f"network_{variable}": value})
+    inventory.write(f"host_vars/{host}/some.yml", **{f"{layer}_{variable}": value})
     (problem,) = [problem for problem in inventory.problems() if "does nothing" in problem]
     assert problem == (
-        f"main: network_{variable} does nothing, because {switch} names {OF_WHAT_IS_MADE[switch][0]} that exists"
-        + inventory.edit("host_vars/main/some.yml")
+        f"{host}: {layer}_{variable} does nothing, because {switch} names {OF_WHAT_IS_MADE[switch][0]} that exists"
+        + inventory.edit(f"host_vars/{host}/some.yml")
     )
 
 

@@ -290,6 +290,16 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
             ["a", "taskdb", "t_1", "t" * 54, None],
             ["", "1a", "_a", "A", "a-b", "t" * 55, "postgres", "rdsadmin", "template0", "template1"],
         ),
+        # With the name of the database and the secret of the master, in tests/data.tftest.hcl.
+        "database_instance_identifier": ([None], ["A", "a--b", "a-", "1a", ""]),
+        "database_master_secret_arn": (
+            [None],
+            [
+                "arn:aws:secretsmanager:us-east-1:111122223333:secret:*",
+                "arn:aws:secretsmanager:eu-west-1:111122223333:secret:a-AbCdEf",
+                "arn:aws:secretsmanager:us-east-1:444455556666:secret:a-AbCdEf",
+            ],
+        ),
         # Without a database, there is no URL: tests/data.tftest.hcl.
         "database_url_enabled": ([False], [True]),
         "database_url_scheme": (

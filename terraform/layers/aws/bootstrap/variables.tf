@@ -93,7 +93,7 @@ variable "region" {
 }
 
 variable "secret_arns" {
-  description = "ARNs of secrets that the deployment does not make and that applications of the environment have in theirs; app_secrets of the inventory names them."
+  description = "ARNs of secrets that the deployment does not make and that applications of the environment have in theirs, or that are of a database's master; app_secrets and data_database_master_secret_arn of the inventory name them."
   type        = list(string)
   default     = []
   nullable    = false

@@ -1,5 +1,5 @@
 resource "aws_db_subnet_group" "this" {
-  count = local.database_enabled ? 1 : 0
+  count = local.instance_made ? 1 : 0
 
   name        = var.name
   description = "Private subnets of the database ${var.name}"
@@ -7,7 +7,7 @@ resource "aws_db_subnet_group" "this" {
 }
 
 resource "aws_db_parameter_group" "this" {
-  count = local.database_enabled ? 1 : 0
+  count = local.instance_made ? 1 : 0
 
   # The major version is in the name because a group cannot change its family, and cannot go while it is in use.
   name        = "${var.name}-postgres${split(".", var.engine_version)[0]}"
@@ -75,7 +75,7 @@ resource "aws_db_instance" "this" {
   #checkov:skip=CKV_AWS_129:off by default, because it costs; inventories/prod has it on
   #checkov:skip=CKV_AWS_161:IAM tokens do not fit a pool of connections (docs/topics/database-secrets.md)
   #checkov:skip=CKV_AWS_353:off by default, because not every class has it; inventories/prod has it on
-  count = local.database_enabled ? 1 : 0
+  count = local.instance_made ? 1 : 0
 
   identifier     = var.name
   db_name        = var.database_name
@@ -123,4 +123,51 @@ resource "aws_db_instance" "this" {
   performance_insights_retention_period = var.performance_insights_enabled ? 7 : null
 
   depends_on = [aws_cloudwatch_log_group.database, aws_iam_role_policy_attachment.enhanced_monitoring]
+}
+
+# An instance that somebody else keeps is read, and nothing more; its security group gets a rule for this app.
+data "aws_db_instance" "existing" {
+  count = local.instance_existed ? 1 : 0
+
+  db_instance_identifier = var.database_instance_identifier
+
+  lifecycle {
+    postcondition {
+      condition     = self.engine == "postgres"
+      error_message = "database_instance_identifier is \"${var.database_instance_identifier}\", an instance of ${self.engine}; it must be one of RDS for PostgreSQL."
+    }
+  }
+}
+
+data "aws_security_group" "existing" {
+  count = local.instance_existed ? 1 : 0
+
+  id = sort(data.aws_db_instance.existing[0].vpc_security_groups)[0]
+
+  lifecycle {
+    postcondition {
+      condition     = self.vpc_id == var.network_vpc_id
+      error_message = "database_instance_identifier is \"${var.database_instance_identifier}\", an instance in ${self.vpc_id}; it must be one in ${var.network_vpc_id}, the VPC of the app's network."
+    }
+  }
+}
+
+locals {
+  # What reaches the database, whoever keeps its instance.
+  instance = one(concat(
+    [for one in aws_db_instance.this : {
+      address           = one.address
+      identifier        = one.identifier
+      port              = one.port
+      resource_id       = one.resource_id
+      security_group_id = aws_security_group.database[0].id
+    }],
+    [for one in data.aws_db_instance.existing : {
+      address           = one.address
+      identifier        = one.db_instance_identifier
+      port              = one.port
+      resource_id       = one.resource_id
+      security_group_id = data.aws_security_group.existing[0].id
+    }],
+  ))
 }

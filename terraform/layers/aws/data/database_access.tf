@@ -22,7 +22,7 @@ resource "aws_iam_role_policy" "database_access" {
       Sid      = "ReadSecrets"
       Effect   = "Allow"
       Action   = ["secretsmanager:GetSecretValue"]
-      Resource = sort([for secret in aws_secretsmanager_secret.database : secret.arn])
+      Resource = sort(distinct(concat([local.master_secret_arn], values(aws_secretsmanager_secret.database)[*].arn)))
     }]
   })
 }

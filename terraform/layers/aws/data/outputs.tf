@@ -26,27 +26,27 @@ output "database_access_task_role_arn" {
 
 output "database_host" {
   description = "Host name of the database; null without one."
-  value       = one(aws_db_instance.this[*].address)
+  value       = one(local.instance[*].address)
 }
 
 output "database_instance_identifier" {
   description = "Identifier of the RDS instance; null without one."
-  value       = one(aws_db_instance.this[*].identifier)
+  value       = one(local.instance[*].identifier)
 }
 
 output "database_name" {
   description = "Name of the PostgreSQL database; null without one."
-  value       = one(aws_db_instance.this[*].db_name)
+  value       = local.instance == null ? null : var.database_name
 }
 
 output "database_port" {
   description = "TCP port of the database; null without one."
-  value       = one(aws_db_instance.this[*].port)
+  value       = one(local.instance[*].port)
 }
 
 output "database_resource_id" {
   description = "Id of the RDS instance that stays when it is renamed; null without one."
-  value       = one(aws_db_instance.this[*].resource_id)
+  value       = one(local.instance[*].resource_id)
 }
 
 output "environment_secret_arns" {
@@ -70,7 +70,7 @@ output "environment_secrets" {
 
 output "master_secret_arn" {
   description = "ARN of the secret with the master user's name and password (JSON: username, password); null without a database."
-  value       = one([for key, secret in aws_secretsmanager_secret.database : secret.arn if key == "master"])
+  value       = local.master_secret_arn
 }
 
 output "migration_cluster_name" {

@@ -2,12 +2,10 @@ locals {
   password_length = 40
 
   # The master creates the other three and their grants; the database_access role does so after this layer.
-  database_users = local.database_enabled ? {
-    app      = "${var.database_name}_app"
-    master   = var.master_username
-    migrator = "${var.database_name}_migrator"
-    readonly = "${var.database_name}_readonly"
-  } : {}
+  database_users = merge(
+    local.instance_made ? { master = var.master_username } : {},
+    local.database_enabled ? { for purpose in ["app", "migrator", "readonly"] : purpose => "${var.database_name}_${purpose}" } : {},
+  )
 
   # Those that also get their way into the database as one URL.
   users_with_url = local.database_enabled && var.database_url_enabled ? toset(["app", "migrator"]) : toset([])
@@ -41,8 +39,10 @@ locals {
     user => distinct([for source in secrets : join(":", slice(split(":", source), 0, 7))])
   }
 
+  master_secret_arn = local.instance_made ? aws_secretsmanager_secret.database["master"].arn : var.database_master_secret_arn
+
   # Another one for each password that the master is ever given, and so for each database.
-  master_version = local.database_enabled ? sha256(aws_secretsmanager_secret_version.database["master"].version_id) : null
+  master_version = local.instance_made ? sha256(aws_secretsmanager_secret_version.database["master"].version_id) : null
 }
 
 # terraform test cannot mock an ephemeral resource and would have to call AWS for one. A length that is unknown until
@@ -131,7 +131,7 @@ resource "aws_secretsmanager_secret_version" "generated" {
 # The database and the URLs get the password that was written, not the one that was generated: an apply that is interrupted
 # between the two leaves a secret that the next apply gives to the database, and an app may want its URL later.
 ephemeral "aws_secretsmanager_secret_version" "database" {
-  for_each = local.database_enabled ? setunion(["master"], local.users_with_url) : toset([])
+  for_each = setunion(local.instance_made ? ["master"] : [], local.users_with_url)
 
   secret_id  = aws_secretsmanager_secret_version.database[each.key].secret_id
   version_id = aws_secretsmanager_secret_version.database[each.key].version_id
@@ -155,15 +155,15 @@ resource "aws_secretsmanager_secret_version" "database_url" {
     var.database_url_scheme,
     local.database_users[each.key],
     urlencode(jsondecode(ephemeral.aws_secretsmanager_secret_version.database[each.key].secret_string)["password"]),
-    aws_db_instance.this[0].address,
-    aws_db_instance.this[0].port,
-    aws_db_instance.this[0].db_name,
+    local.instance.address,
+    local.instance.port,
+    var.database_name,
   )
   # A number made of what the URL is made of, so that it is written again whenever one of them is another.
   secret_string_wo_version = parseint(substr(sha256(jsonencode([
     aws_secretsmanager_secret_version.database[each.key].version_id,
-    aws_db_instance.this[0].address,
-    aws_db_instance.this[0].port,
+    local.instance.address,
+    local.instance.port,
     var.database_url_scheme,
   ])), 0, 12), 16)
 }

@@ -24,13 +24,13 @@ resource "aws_vpc_security_group_egress_rule" "app_to_database" {
   security_group_id            = aws_security_group.app.id
   description                  = "PostgreSQL to the database"
   ip_protocol                  = "tcp"
-  from_port                    = local.database_port
-  to_port                      = local.database_port
-  referenced_security_group_id = aws_security_group.database[0].id
+  from_port                    = local.instance.port
+  to_port                      = local.instance.port
+  referenced_security_group_id = local.instance.security_group_id
 }
 
 resource "aws_security_group" "database" {
-  count = local.database_enabled ? 1 : 0
+  count = local.instance_made ? 1 : 0
 
   name        = "${var.name}-database"
   description = "Database of ${var.name}"
@@ -42,10 +42,10 @@ resource "aws_security_group" "database" {
 resource "aws_vpc_security_group_ingress_rule" "database_from_app" {
   count = local.database_enabled ? 1 : 0
 
-  security_group_id            = aws_security_group.database[0].id
+  security_group_id            = local.instance.security_group_id
   description                  = "PostgreSQL from the application tasks"
   ip_protocol                  = "tcp"
-  from_port                    = local.database_port
-  to_port                      = local.database_port
+  from_port                    = local.instance.port
+  to_port                      = local.instance.port
   referenced_security_group_id = aws_security_group.app.id
 }

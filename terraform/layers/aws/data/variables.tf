@@ -95,11 +95,46 @@ variable "credentials_version" {
   }
 }
 
+variable "database_instance_identifier" {
+  description = "Identifier of an instance of RDS for PostgreSQL that exists in the network's VPC: the database is made there if it is not there, and neither database nor instance is ever destroyed. Its security group, the first by id, gets a rule for the application. null makes an instance."
+  type        = string
+  default     = null
+
+  # CreateDBInstance in the Amazon RDS API Reference.
+  validation {
+    condition = var.database_instance_identifier == null || (
+      can(regex("^[a-z][a-z0-9-]{0,61}[a-z0-9]$", var.database_instance_identifier))
+      && !strcontains(coalesce(var.database_instance_identifier, "-"), "--")
+    )
+    error_message = "database_instance_identifier is ${jsonencode(var.database_instance_identifier)}; it must be the identifier of an instance that exists: 2 to 63 lower-case letters, digits and single hyphens, first a letter, last no hyphen. Or null."
+  }
+
+  validation {
+    condition = (
+      var.database_instance_identifier == null
+      ? var.database_master_secret_arn == null
+      : var.database_name != null && var.database_master_secret_arn != null
+    )
+    error_message = "database_instance_identifier is ${jsonencode(var.database_instance_identifier)}, database_name ${jsonencode(var.database_name)} and database_master_secret_arn ${jsonencode(var.database_master_secret_arn)}; the former must be an instance that exists with the database's name in it and the secret of its master user, or null without that secret."
+  }
+}
+
 variable "database_log_export_enabled" {
   description = "Whether the database's logs, its own and that of upgrades, go to CloudWatch Logs too."
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "database_master_secret_arn" {
+  description = "ARN of the secret with the name and the password of the master user of database_instance_identifier (JSON: username, password), as RDS keeps it; null without such an instance."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_master_secret_arn == null || can(regex("^arn:aws[a-z-]*:secretsmanager:${var.region}:${var.account_id}:secret:[^:*?]+$", var.database_master_secret_arn))
+    error_message = "database_master_secret_arn is ${jsonencode(var.database_master_secret_arn)}; it must be the whole ARN of a secret of the region ${var.region} and the account ${var.account_id}, or null."
+  }
 }
 
 variable "database_name" {

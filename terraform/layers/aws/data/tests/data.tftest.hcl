@@ -136,6 +136,150 @@ run "defaults_with_database_and_bucket" {
   }
 }
 
+run "instance_that_exists" {
+  command = plan
+
+  variables {
+    database_instance_identifier = "shared"
+    database_master_secret_arn   = "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-a-AbCdEf"
+    database_name                = "taskdb"
+  }
+
+  override_data {
+    target = data.aws_db_instance.existing[0]
+    values = {
+      address                = "shared.abcdefgh.us-east-1.rds.amazonaws.com"
+      db_instance_identifier = "shared"
+      engine                 = "postgres"
+      port                   = 5433
+      resource_id            = "db-SHARED"
+      vpc_security_groups    = ["sg-b", "sg-a"]
+    }
+  }
+
+  override_data {
+    target = data.aws_security_group.existing[0]
+    values = { id = "sg-a", vpc_id = "vpc-1" }
+  }
+
+  assert {
+    condition     = length(aws_db_instance.this) == 0 && length(aws_db_parameter_group.this) == 0 && length(aws_db_subnet_group.this) == 0 && length(aws_security_group.database) == 0
+    error_message = "No instance is made, and nothing of one."
+  }
+
+  assert {
+    condition = (
+      aws_vpc_security_group_ingress_rule.database_from_app[0].security_group_id == "sg-a"
+      && aws_vpc_security_group_ingress_rule.database_from_app[0].from_port == 5433
+      && aws_vpc_security_group_egress_rule.app_to_database[0].referenced_security_group_id == "sg-a"
+      && aws_vpc_security_group_egress_rule.app_to_database[0].to_port == 5433
+    )
+    error_message = "The application reaches the instance by its first security group."
+  }
+
+  assert {
+    condition     = toset(keys(aws_secretsmanager_secret.database)) == toset(["app", "migrator", "readonly"]) && output.master_secret_arn == "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-a-AbCdEf"
+    error_message = "The master has the secret that it had."
+  }
+
+  assert {
+    condition = (
+      output.database_host == "shared.abcdefgh.us-east-1.rds.amazonaws.com"
+      && output.database_port == 5433
+      && output.database_name == "taskdb"
+      && output.database_instance_identifier == "shared"
+      && output.database_resource_id == "db-SHARED"
+    )
+    error_message = "The application is told where the database is."
+  }
+}
+
+run "rejects_an_instance_of_another_engine" {
+  command = plan
+
+  variables {
+    database_instance_identifier = "shared"
+    database_master_secret_arn   = "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-a-AbCdEf"
+    database_name                = "taskdb"
+  }
+
+  override_data {
+    target = data.aws_db_instance.existing[0]
+    values = {
+      address                = "shared.abcdefgh.us-east-1.rds.amazonaws.com"
+      db_instance_identifier = "shared"
+      engine                 = "mysql"
+      port                   = 5433
+      resource_id            = "db-SHARED"
+      vpc_security_groups    = ["sg-b", "sg-a"]
+    }
+  }
+
+  override_data {
+    target = data.aws_security_group.existing[0]
+    values = { id = "sg-a", vpc_id = "vpc-1" }
+  }
+
+  expect_failures = [data.aws_db_instance.existing[0]]
+}
+
+run "rejects_an_instance_of_another_vpc" {
+  command = plan
+
+  variables {
+    database_instance_identifier = "shared"
+    database_master_secret_arn   = "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-a-AbCdEf"
+    database_name                = "taskdb"
+  }
+
+  override_data {
+    target = data.aws_db_instance.existing[0]
+    values = {
+      address                = "shared.abcdefgh.us-east-1.rds.amazonaws.com"
+      db_instance_identifier = "shared"
+      engine                 = "postgres"
+      port                   = 5433
+      resource_id            = "db-SHARED"
+      vpc_security_groups    = ["sg-b", "sg-a"]
+    }
+  }
+
+  override_data {
+    target = data.aws_security_group.existing[0]
+    values = { id = "sg-a", vpc_id = "vpc-2" }
+  }
+
+  expect_failures = [data.aws_security_group.existing[0]]
+}
+
+run "rejects_an_instance_without_its_master" {
+  command = plan
+
+  variables {
+    database_instance_identifier = "shared"
+    database_name                = "taskdb"
+  }
+
+  override_data {
+    target = data.aws_db_instance.existing[0]
+    values = {
+      address                = "shared.abcdefgh.us-east-1.rds.amazonaws.com"
+      db_instance_identifier = "shared"
+      engine                 = "postgres"
+      port                   = 5433
+      resource_id            = "db-SHARED"
+      vpc_security_groups    = ["sg-b", "sg-a"]
+    }
+  }
+
+  override_data {
+    target = data.aws_security_group.existing[0]
+    values = { id = "sg-a", vpc_id = "vpc-1" }
+  }
+
+  expect_failures = [var.database_instance_identifier]
+}
+
 run "bucket_that_exists" {
   command = plan
 
