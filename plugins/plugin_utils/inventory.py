@@ -82,8 +82,10 @@ class Host:
         return set(_variables_of(_composed(file), self.name, group)) if is_yaml else set()
 
     def _file_in(self, owners: Iterable[str], variable: str) -> str | None:
-        places = [file for owner in owners for file in (self.folder / owner, *self.folder.glob(f"{owner}.y*ml"))]
-        names_it = re.compile(rf"^\s*{re.escape(variable)}\s*:", re.MULTILINE)
+        endings = ("", ".yml", ".yaml", ".json")
+        places = [self.folder / f"{owner}{ending}" for owner in owners for ending in endings]
+        # In YAML or in JSON, which Ansible takes, too.
+        names_it = re.compile(rf"""(?:^|[{{,])\s*["']?{re.escape(variable)}["']?\s*:""", re.MULTILINE)
         # Last read, first found: of two files, Ansible takes the later one.
         for place in places:
             files = [place] if place.is_file() else sorted(filter(Path.is_file, place.rglob("*")), reverse=True)

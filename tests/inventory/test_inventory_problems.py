@@ -1464,6 +1464,15 @@ def test_value_that_yaml_reads_otherwise(inventory: Inventory, written: str, rea
     )
 
 
+@pytest.mark.parametrize("file", ["host_vars/beers/later.yml", "host_vars/beers/later.json"])
+def test_value_of_the_file_that_is_read_last(inventory: Inventory, file: str) -> None:
+    inventory.write("host_vars/beers/app.yml", app_environment_variables={"MODE": 493})
+    variables: Json = {"app_environment_variables": {"MODE": "0755"}}
+    (inventory.folder / file).write_text(json.dumps(variables))
+    inventory.set("beers", **variables)
+    assert inventory.problems() == []
+
+
 def test_region_is_set_by_the_platform_where_it_is_one_of_aws(inventory: Inventory) -> None:
     for host in ("hello", "hello-gcp"):
         inventory.set(host, app_environment_variables={"AWS_REGION": "us-east-1"})
