@@ -236,12 +236,12 @@ def test_certificate_bucket_and_instance(aws: Any, account: Account) -> None:
     assert ask(f"https://tasks.{ZONE}/healthz").status == 200
     certificates = aws("acm").list_certificates()["CertificateSummaryList"]
     assert [one["CertificateArn"] for one in certificates if one["DomainName"].endswith(ZONE)] == [account.certificate]
+    there = {one["DBInstanceIdentifier"]: one for one in aws("rds").describe_db_instances()["DBInstances"]}
+    assert f"{ENVIRONMENT}-tasks" not in there
     for environment in environments(f"{ENVIRONMENT}-tasks", "ecs"):
         assert environment["BUCKET_NAME"] == account.bucket
-        assert environment["DATABASE_HOST"].startswith("shared.")
+        assert environment["DATABASE_HOST"] == there["shared"]["Endpoint"]["Address"]
     assert [one["Name"] for one in aws("s3").list_buckets()["Buckets"] if "tasks" in one["Name"]] == []
-    instances = [one["DBInstanceIdentifier"] for one in aws("rds").describe_db_instances()["DBInstances"]]
-    assert f"{ENVIRONMENT}-tasks" not in instances
 
 
 def test_second_run_changes_nothing(site: Site) -> None:
