@@ -85,7 +85,8 @@ class Host:
         endings = ("", ".yml", ".yaml", ".json")
         places = [self.folder / f"{owner}{ending}" for owner in owners for ending in endings]
         # In YAML or in JSON, which Ansible takes, too.
-        names_it = re.compile(rf"""(?:^|[{{,])\s*["']?{re.escape(variable)}["']?\s*:""", re.MULTILINE)
+        name = re.escape(variable)
+        names_it = re.compile(rf"""^\s*["']?{name}["']?\s*:|[{{,]\s*"{name}"\s*:""", re.MULTILINE)
         # Last read, first found: of two files, Ansible takes the later one.
         for place in places:
             files = [place] if place.is_file() else sorted(filter(Path.is_file, place.rglob("*")), reverse=True)

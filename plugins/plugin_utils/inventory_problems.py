@@ -63,17 +63,21 @@ _OF_AN_INSTANCE = {
     *("master_username", "max_allocated_storage_gb", "multi_az", "performance_insights_enabled"),
 }
 
+# And a bucket.
+_OF_A_BUCKET = {"archive_expiration_days", "bucket_force_destroy", "noncurrent_version_expiration_days"}
+
 # Inputs of the layer data that do nothing until another one asks for what they are about, by that one.
 OF_WHAT_IS_ASKED_FOR = {
-    "data_database_name": ("a database", _OF_AN_INSTANCE),
-    "data_bucket_enabled": (
-        "a bucket",
-        {"archive_expiration_days", "bucket_force_destroy", "noncurrent_version_expiration_days"},
+    "data_database_name": (
+        "a database",
+        _OF_AN_INSTANCE | {"database_instance_identifier", "database_master_secret_arn"},
     ),
+    "data_bucket_enabled": ("a bucket", _OF_A_BUCKET),
 }
 
 # Inputs of layers that are about what they make, by the one that names what exists in its place.
 OF_WHAT_IS_MADE = {
+    "data_bucket_name": ("a bucket", _OF_A_BUCKET),
     "data_database_instance_identifier": ("an instance", _OF_AN_INSTANCE),
     "network_vpc_id": (
         "a VPC",
@@ -170,6 +174,7 @@ def inventory_problems(
     apps = [host for host in hosts if "apps" in host.groups]
     _check_environment_is_one(hosts, problems)
     _check_state_buckets(hosts, known, problems)
+    _check_buckets_of_apps(hosts, problems)
     # Google's apps are in no network of ours.
     _check_networks(networks, [app for app in apps if known.cloud_of(app) == "aws"], known, inputs, problems)
     _check_names_in_cloud(apps, inputs, problems)
@@ -362,8 +367,9 @@ def _check_what_does_nothing(host: Host, problems: Problems) -> None:
         names = {f"data_{variable}" for variable in inputs}
         if switch == "data_database_name":
             names |= {name for name in host.given if name.startswith(("database_access_", "migration_"))}
-        # What cannot be read yet may ask for it.
-        if (switch in host.given and switch not in host.values) or host.values.get(switch):
+        # What cannot be read yet may ask for it. What is said of how to make what exists is another problem.
+        existing = [other for other, (_, made) in OF_WHAT_IS_MADE.items() if made == inputs and host.values.get(other)]
+        if (switch in host.given and switch not in host.values) or host.values.get(switch) or existing:
             continue
         for name in sorted(names & host.values.keys()):
             # No group has the name of a host.
@@ -774,6 +780,20 @@ def _is_image_of_a_release(image: Any) -> bool:
     )
 
 
+def _check_buckets_of_apps(hosts: list[Host], problems: Problems) -> None:
+    """Check that no application may read and write states."""
+    states = {host.values.get("slipway_state_bucket") for host in hosts}
+    for host in hosts:
+        bucket = host.values.get("data_bucket_name")
+        if bucket is not None and bucket in states:
+            problems.add(
+                [host.name],
+                f"data_bucket_name is {bucket}, the bucket of Terraform's states (slipway_state_bucket), which the "
+                "application would read and write; it must be another one",
+                f"Edit {host.file_of('data_bucket_name', f'host_vars/{host.name}/data.yml')}",
+            )
+
+
 def _check_state_buckets(hosts: list[Host], known: Project, problems: Problems) -> None:
     """Check that a bucket's name is one cloud's, though both could have it: a run knows the buckets by their names."""
     on_aws = {
@@ -871,9 +891,12 @@ def _is_true(value: Any) -> bool:
 
 def _check_names_in_cloud(apps: list[Host], inputs: Json, problems: Problems) -> None:
     """Check that no two apps get one name where the cloud allows it once."""
-    clusters, domains, targets, zones = (defaultdict[str, list[Host]](list) for _ in range(4))
+    clusters, databases, domains, targets, zones = (defaultdict[str, list[Host]](list) for _ in range(5))
     for app in apps:
-        service = inputs[app.name].get("service", {})
+        service, data = inputs[app.name].get("service", {}), inputs[app.name].get("data", {})
+        instance, database = data.get("database_instance_identifier"), data.get("database_name")
+        if isinstance(instance, str) and isinstance(database, str):
+            databases[f"{database} in {instance}"].append(app)
         clusters[app.cloud_name].append(app)
         clusters[f"{app.cloud_name}-migration"].append(app)
         # terraform/modules/load_balancer_target names them.
@@ -889,6 +912,7 @@ def _check_names_in_cloud(apps: list[Host], inputs: Json, problems: Problems) ->
         (clusters, "each would have an ECS cluster named {} (<app>-migration is where migrations of <app> run)", ""),
         (targets, "each would have a target group named {} (<app>-net is that of <app> on a shared load balancer)", ""),
         (domains, "service_domain_name is {} for each; a domain name belongs to one app", "service_domain_name"),
+        (databases, "each would have the database {}, and its users; they must have one each", "data_database_name"),
         (zones, "each would create the zone {}; one must, and the others only use it", "service_zone_create"),
     ):
         for name, hosts in owners.items():
@@ -896,7 +920,8 @@ def _check_names_in_cloud(apps: list[Host], inputs: Json, problems: Problems) ->
                 continue
             remedy = f"Rename one of them in {hosts[0].hosts_file}, with its folder in host_vars"
             if variable:
-                files = [host.file_of(variable, f"host_vars/{host.name}/service.yml") for host in hosts]
+                layer = variable.partition("_")[0]
+                files = [host.file_of(variable, f"host_vars/{host.name}/{layer}.yml") for host in hosts]
                 remedy = f"Edit {' or '.join(dict.fromkeys(files))}"
             problems.add([host.name for host in hosts], text.format(name), remedy)
 

@@ -241,7 +241,8 @@ def test_certificate_bucket_and_instance(aws: Any, account: Account) -> None:
     for environment in environments(f"{ENVIRONMENT}-tasks", "ecs"):
         assert environment["BUCKET_NAME"] == account.bucket
         assert environment["DATABASE_HOST"] == there["shared"]["Endpoint"]["Address"]
-    assert [one["Name"] for one in aws("s3").list_buckets()["Buckets"] if "tasks" in one["Name"]] == []
+    buckets = [one["Name"] for one in aws("s3").list_buckets()["Buckets"]]
+    assert [name for name in buckets if name.startswith(f"{ENVIRONMENT}-tasks")] == []
 
 
 def test_second_run_changes_nothing(site: Site) -> None:

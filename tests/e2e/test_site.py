@@ -539,7 +539,7 @@ def test_secret_that_is_going_is_found_before_anything_is_touched(site: Site, aw
         aws("secretsmanager").restore_secret(SecretId=mail_secret)
     assert run.changed == {}
     said = " ".join(run.output.split())
-    assert f"The inventory names {mail_secret} for beers, which Secrets Manager does not have in us-east-1" in said
+    assert f"names {mail_secret} for beers, which Secrets Manager does not have in us-east-1" in said
     assert "Acquire the deploy lock" not in run.output
 
 

@@ -993,10 +993,28 @@ _EXISTING_INSTANCE: Json = {
 
 
 def test_instance_that_exists(inventory: Inventory) -> None:
-    inventory.add("tasks", "apps", "ecs", **_EXISTING_INSTANCE)
+    inventory.set("tasks", **_EXISTING_INSTANCE)
     assert inventory.problems() == []
     inventory.set("tasks", data_database_master_secret_arn=None)
-    assert "the former must be an instance that exists" in inventory.problem()
+    assert "they must be an instance that exists and the secret of its master user" in inventory.problem()
+
+
+def test_instance_of_two_apps(inventory: Inventory) -> None:
+    for app in ("tasks", "beers"):
+        inventory.set(app, **_EXISTING_INSTANCE)
+    assert inventory.problem().startswith(
+        "tasks, beers: each would have the database tasks in shared, and its users; they must have one each"
+    )
+    inventory.set("beers", data_database_name="beers")
+    assert inventory.problems() == []
+
+
+def test_bucket_of_the_states(inventory: Inventory) -> None:
+    inventory.set("tasks", data_bucket_name="files")
+    assert inventory.problems() == []
+    bucket = inventory.hosts["tasks"]["slipway_state_bucket"]
+    inventory.set("tasks", data_bucket_name=bucket)
+    assert inventory.problem().startswith(f"tasks: data_bucket_name is {bucket}, the bucket of Terraform's states")
 
 
 def test_vpc_that_exists(inventory: Inventory) -> None:
@@ -1014,10 +1032,9 @@ def test_vpc_that_exists(inventory: Inventory) -> None:
 )
 def test_what_does_nothing_where_something_exists(inventory: Inventory, switch: str, variable: str) -> None:
     layer = switch.partition("_")[0]
-    host, existing = {"network": ("main", _EXISTING), "data": ("tasks", _EXISTING_INSTANCE)}[layer]
+    host = {"network": "main", "data": "tasks"}[layer]
+    existing = _EXISTING if layer == "network" else _EXISTING_INSTANCE | {"data_bucket_name": "files"}
     (value, *_), _ = CASES[f"aws/{layer}"].get(variable, ([True], []))
-    if host == "tasks":
-        inventory.add("tasks", "apps", "ecs")
     # A group says it for those that are made.
     inventory.set(host, **existing, **{f"{layer}_{variable}": value})
     assert not [problem for problem in inventory.problems() if "does nothing" in problem]

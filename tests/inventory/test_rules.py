@@ -258,8 +258,8 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         ),
         "flow_log_retention_days": _DAYS,
         "flow_log_traffic_type": ([None, "ACCEPT", "ALL", "REJECT"], ["all", "", "NONE"]),
-        # With the VPC that it is in, in tests/existing.tftest.hcl.
         "load_balancer_certificate_arn": _CERTIFICATES,
+        # With the VPC that it is in, in tests/existing.tftest.hcl.
         "load_balancer_https_listener_arn": (
             [None],
             ["arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/a/0a", "a", ""],

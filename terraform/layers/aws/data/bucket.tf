@@ -3,13 +3,6 @@ data "aws_s3_bucket" "existing" {
   count = var.bucket_name == null ? 0 : 1
 
   bucket = var.bucket_name
-
-  lifecycle {
-    postcondition {
-      condition     = self.region == var.region
-      error_message = "bucket_name is \"${var.bucket_name}\", a bucket in ${self.region}; it must be one in ${var.region}: the application looks for it there."
-    }
-  }
 }
 
 resource "aws_s3_bucket" "this" {

@@ -127,7 +127,7 @@ resource "aws_db_instance" "this" {
 
 # An instance that somebody else keeps is read, and nothing more; its security group gets a rule for this app.
 data "aws_db_instance" "existing" {
-  count = local.instance_existed ? 1 : 0
+  count = local.instance_existing ? 1 : 0
 
   db_instance_identifier = var.database_instance_identifier
 
@@ -140,7 +140,7 @@ data "aws_db_instance" "existing" {
 }
 
 data "aws_security_group" "existing" {
-  count = local.instance_existed ? 1 : 0
+  count = local.instance_existing ? 1 : 0
 
   id = sort(data.aws_db_instance.existing[0].vpc_security_groups)[0]
 

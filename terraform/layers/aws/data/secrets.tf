@@ -82,7 +82,11 @@ resource "aws_secretsmanager_secret_version" "database" {
       local.password_length,
     )
   })
-  secret_string_wo_version = var.credentials_version
+  # In an instance of the app's own, another name is another instance, with secrets of its own.
+  secret_string_wo_version = !local.instance_existing ? var.credentials_version : parseint(substr(sha256(jsonencode([
+    var.credentials_version,
+    var.database_name,
+  ])), 0, 12), 16)
 }
 
 resource "aws_secretsmanager_secret" "api_key" {
@@ -160,10 +164,10 @@ resource "aws_secretsmanager_secret_version" "database_url" {
     var.database_name,
   )
   # A number made of what the URL is made of, so that it is written again whenever one of them is another.
-  secret_string_wo_version = parseint(substr(sha256(jsonencode([
+  secret_string_wo_version = parseint(substr(sha256(jsonencode(concat([
     aws_secretsmanager_secret_version.database[each.key].version_id,
     local.instance.address,
     local.instance.port,
     var.database_url_scheme,
-  ])), 0, 12), 16)
+  ], local.instance_existing ? [var.database_name] : []))), 0, 12), 16)
 }

@@ -110,12 +110,8 @@ variable "database_instance_identifier" {
   }
 
   validation {
-    condition = (
-      var.database_instance_identifier == null
-      ? var.database_master_secret_arn == null
-      : var.database_name != null && var.database_master_secret_arn != null
-    )
-    error_message = "database_instance_identifier is ${jsonencode(var.database_instance_identifier)}, database_name ${jsonencode(var.database_name)} and database_master_secret_arn ${jsonencode(var.database_master_secret_arn)}; the former must be an instance that exists with the database's name in it and the secret of its master user, or null without that secret."
+    condition     = (var.database_instance_identifier == null) == (var.database_master_secret_arn == null)
+    error_message = "database_instance_identifier is ${jsonencode(var.database_instance_identifier)}, and database_master_secret_arn ${jsonencode(var.database_master_secret_arn)}; they must be an instance that exists and the secret of its master user, or both null."
   }
 }
 

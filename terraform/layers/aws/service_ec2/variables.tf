@@ -764,7 +764,7 @@ variable "zone_name" {
 
   validation {
     condition     = var.domain_name == null || var.zone_name != null || var.shared_load_balancer
-    error_message = "zone_name is not set, but domain_name is ${jsonencode(var.domain_name)}; it must be the Route 53 zone that the domain is in: its certificate is proved by a record there."
+    error_message = "zone_name is not set, but domain_name is ${jsonencode(var.domain_name)}; it must be the Route 53 zone that the domain is in: it gets the domain's record, and the one that proves a certificate which is made."
   }
 
   validation {

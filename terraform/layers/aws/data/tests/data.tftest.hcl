@@ -303,21 +303,6 @@ run "bucket_that_exists" {
   }
 }
 
-run "rejects_a_bucket_of_another_region" {
-  command = plan
-
-  variables {
-    bucket_name = "files-of-the-team"
-  }
-
-  override_data {
-    target = data.aws_s3_bucket.existing[0]
-    values = { arn = "arn:aws:s3:::files-of-the-team", bucket = "files-of-the-team", region = "eu-west-1" }
-  }
-
-  expect_failures = [data.aws_s3_bucket.existing[0]]
-}
-
 run "rejects_two_buckets" {
   command = plan
 
