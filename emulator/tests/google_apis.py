@@ -14,6 +14,7 @@ from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials
 
 from emulator.tests.stack import Json, push, wait_until
+from slipway_emulator.google.service_usage.api import project_number
 from slipway_emulator.settings import Settings
 
 LOCATION = "us-central1"
@@ -22,6 +23,10 @@ USAGE, STORAGE = "/serviceusage/v1", "/storage/v1"
 PROJECTS, CREDENTIALS = "/cloudresourcemanager/v1/projects", "/iamcredentials/v1/projects/-/serviceAccounts"
 LOGGING = "/logging/v2"
 SECRETS = "/secretmanager/v1"
+COMPUTE, DNS = "/compute/v1", "/dns/v1"
+CONNECTIONS = "/servicenetworking/v1/services/servicenetworking.googleapis.com/connections"
+SQL = "/sqladmin/sql/v1beta4"
+PEERING = "servicenetworking-googleapis-com"
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 # The user name that stands for an access token ("Authentication methods", Artifact Registry).
 DOCKER_USER = "oauth2accesstoken"
@@ -76,6 +81,50 @@ class Google:
         operation = self.call(method, f"{api}/{path}", body, **parameters)
         done: Json = wait_until(lambda: self._if_done(api, operation["name"]))
         return done
+
+    def change_sql(self, method: str, path: str, body: Any = None, **parameters: str) -> Json:
+        """The operation of Cloud SQL that a request begins, when it is done; the path is below the project."""
+        operation = self.call(method, f"{SQL}/projects/{self.project}/{path}", body, **parameters)
+        where = f"{SQL}/projects/{self.project}/operations/{operation['name']}"
+
+        def done() -> Json | None:
+            found = self.call("GET", where)
+            return found if found["status"] == "DONE" else None
+
+        ended: Json = wait_until(done)
+        return ended
+
+    def make_network(self, name: str, connected: bool = True) -> str:
+        """Make a VPC network with a subnet and a range of addresses for services of Google; its name.
+
+        Args:
+            name: of all of them.
+            connected: whether it has its private connection.
+        """
+        project = f"{COMPUTE}/projects/{self.project}"
+        network = f"projects/{self.project}/global/networks/{name}"
+        self.call("POST", f"{project}/global/networks", {"name": name, "autoCreateSubnetworks": False})
+        subnet = {"name": name, "network": network, "ipCidrRange": "10.0.0.0/24"}
+        self.call("POST", f"{project}/regions/{LOCATION}/subnetworks", subnet)
+        addresses = {"purpose": "VPC_PEERING", "addressType": "INTERNAL", "prefixLength": 20}
+        self.call("POST", f"{project}/global/addresses", addresses | {"name": name, "network": network})
+        if connected:
+            operation = self.connect("POST", CONNECTIONS, self.connection(name))
+            assert "error" not in operation, operation
+        return network
+
+    def connect(self, method: str, path: str, body: Any, **parameters: str) -> Json:
+        """The operation of Service Networking that a request begins, when it is done."""
+        operation = self.call(method, path, body, **parameters)
+        assert "done" not in operation
+        return self.call("GET", f"/servicenetworking/v1/{operation['name']}")
+
+    def connection(self, network: str) -> Json:
+        """The private connection of a network to be, with the range of the same name."""
+        return {
+            "network": f"projects/{project_number(self.project)}/global/networks/{network}",
+            "reservedPeeringRanges": [network],
+        }
 
     def _if_done(self, api: str, name: str) -> Json | None:
         operation = self.call("GET", f"{api}/{name}")

@@ -7,10 +7,10 @@ from typing import Any
 
 import docker
 
-from emulator.tests.google_apis import RUN, Google
+from emulator.tests.google_apis import LOGGING, RUN, Google
 from emulator.tests.stack import Json
 
-LABEL = "run.googleapis.com/revision"
+LABEL, TASK_LABEL = "run.googleapis.com/revision", "run.googleapis.com/task"
 _PROBE = {"httpGet": {"path": "/health"}, "periodSeconds": 1, "failureThreshold": 30}
 _PUBLIC = {"policy": {"bindings": [{"role": "roles/run.invoker", "members": ["allUsers"]}]}}
 
@@ -41,6 +41,34 @@ class CloudRun:
             "startupProbe": copy.deepcopy(_PROBE),
         }
         return {"template": {"containers": [container], "scaling": {"maxInstanceCount": 3}}}
+
+    def worker_pool(self, count: int = 1, **variables: str) -> Json:
+        """A worker pool of the test image with these variables."""
+        return {"template": {"containers": [self._container(variables)]}, "scaling": {"manualInstanceCount": count}}
+
+    def job(self, program: str, **variables: str) -> Json:
+        """A job that runs a program in Python once, with these variables."""
+        container = self._container(variables) | {"command": ["python", "-uc"], "args": [program]}
+        return {"template": {"template": {"containers": [container], "maxRetries": 0, "timeout": "60s"}}}
+
+    def _container(self, variables: dict[str, str]) -> Json:
+        environment = [{"name": name, "value": value} for name, value in variables.items()]
+        return {"image": self.image, "env": environment, "resources": {"limits": {"cpu": "1", "memory": "512Mi"}}}
+
+    def make(self, collection: str, name: str, body: Json) -> Json:
+        """Create a worker pool or a job; the operation when it is done."""
+        parameter = {"workerPools": "workerPoolId", "jobs": "jobId"}[collection]
+        return self.google.operate(RUN, "POST", f"{self.google.parent}/{collection}", body, **{parameter: name})
+
+    def execute(self, job: str, body: Json | None = None) -> Json:
+        """Run a job; the operation when it is done."""
+        return self.google.operate(RUN, "POST", f"{self.google.parent}/jobs/{job}:run", body or {})
+
+    def log(self, wanted: str) -> list[Json]:
+        """The log entries that a filter finds, the oldest first."""
+        body = {"resourceNames": [f"projects/{self.google.project}"], "filter": wanted}
+        entries: list[Json] = self.google.call("POST", f"{LOGGING}/entries:list", body).get("entries", [])
+        return entries
 
     def create(self, name: str, body: Json | None = None) -> Json:
         """Create a service; the operation when it is done."""
@@ -80,6 +108,7 @@ def short(name: str) -> str:
 
 
 def containers(engine: docker.DockerClient, name: str) -> list[Any]:
-    """The containers of a revision, or of all revisions of a service, by its whole name."""
-    found = engine.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
-    return [container for container in found if f"{container.labels[LABEL]}/".startswith(f"{name}/")]
+    """The containers of a revision, or of all of a service, worker pool or job, by its whole name."""
+    label = TASK_LABEL if "/jobs/" in name else LABEL
+    found = engine.containers.list(all=True, filters={"label": label}, ignore_removed=True)
+    return [container for container in found if f"{container.labels[label]}/".startswith(f"{name}/")]

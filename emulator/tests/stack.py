@@ -405,13 +405,18 @@ def google_environment(cloud: Settings) -> dict[str, str]:
     products = {
         "ARTIFACT_REGISTRY": "artifactregistry/v1",
         "CLOUD_RUN_V2": "run/v2",
+        "CLOUD_SCHEDULER": "cloudscheduler/v1",
+        "COMPUTE": "compute/v1",
+        "DNS": "dns/v1",
         "IAM": "iam/v1",
         "IAM_BETA": "iam/v1",
         "IAM_CREDENTIALS": "iamcredentials/v1",
         "LOGGING": "logging/v2",
         "RESOURCE_MANAGER": "cloudresourcemanager/v1",
         "SECRET_MANAGER": "secretmanager/v1",
+        "SERVICE_NETWORKING": "servicenetworking/v1",
         "SERVICE_USAGE": "serviceusage/v1",
+        "SQL": "sqladmin/sql/v1beta4",
         "STORAGE": "storage/v1",
     }
     endpoints = {f"GOOGLE_{name}_CUSTOM_ENDPOINT": f"{cloud.google_url}/{path}/" for name, path in products.items()}

@@ -174,7 +174,7 @@ def test_dry_run_changes_nothing(run: CloudRun, web: str) -> None:
         (lambda s: s.update(traffic=[{"percent": 100, "revision": "a", "type": LATEST}]), "traffic[0].revision"),
         # What a rehearsal cannot do it does not pretend to do.
         (lambda s: s["template"].update(volumes=[{"name": "a", "emptyDir": {}}]), "template.volumes"),
-        (lambda s: s["template"].update(vpcAccess={"egress": "ALL_TRAFFIC"}), "template.vpc_access"),
+        (lambda s: s["template"].update(vpcAccess={"egress": "ALL_TRAFFIC"}), "template.vpc_access.network_interfaces"),
     ],
 )
 def test_services_that_are_refused(run: CloudRun, change: Callable[[Json], Any], field: str) -> None:

@@ -68,11 +68,20 @@ def test_entries_of_all_services(routes: Routes) -> None:
     assert ask(routes, filter='severity="CRITICAL"') == {}
 
 
+def test_entries_since_a_moment(routes: Routes) -> None:
+    since = 'resource.labels.service_name="web" AND timestamp>="2026-01-01T00:00:00.400000+00:00"'
+    assert said(ask(routes, filter=since)) == [
+        ("DEFAULT", {"level": "ERROR", "message": "of no severity"}),
+        ("DEFAULT", "[1]"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
         ({"resourceNames": []}, "INVALID_ARGUMENT"),
         ({"filter": "severity>=ERROR"}, "INVALID_ARGUMENT"),
+        ({"filter": 'timestamp>="yesterday"'}, "INVALID_ARGUMENT"),
         ({"filter": 'a="b" OR c="d"'}, "INVALID_ARGUMENT"),
         ({"orderBy": "severity"}, "INVALID_ARGUMENT"),
         ({"principal": "somebody@else.iam.gserviceaccount.com"}, "PERMISSION_DENIED"),

@@ -56,7 +56,9 @@ def test_instance_that_nobody_waits_for_any_more_is_removed() -> None:
     """A thread cannot be stopped: the container that it is about to make must not outlive its service."""
     engine = SlowEngine()
     others: Any = SimpleNamespace(name="temu", forget_outside=lambda _container: None)
-    instances = Instances(engine, others, {}, "127.0.0.1:1", others, others, Logging(Routes(), others), others)
+    networks: Any = SimpleNamespace(reached=lambda _revision: ("", {}))
+    logs = Logging(Routes(), others)
+    instances = Instances(engine, others, {}, "127.0.0.1:1", others, others, logs, others, networks)
 
     async def cancel() -> None:
         start = asyncio.create_task(instances.start(REVISION))

@@ -219,6 +219,12 @@ def test_role_on_condition_of_the_name(owner: Google) -> None:
     grant('resource.name.extract("/secrets/{name}").startsWith("staging-")')
     assert value_of(account, mine) == "x"
     assert account.refusal("GET", f"{other}/versions/1:access")["status"] == "PERMISSION_DENIED"
+    # Nothing is extracted of a name without what stands behind.
+    grant('resource.name.extract("/secrets/{name}_database_").startsWith("staging-")')
+    assert account.refusal("GET", f"{mine}/versions/1:access")["status"] == "PERMISSION_DENIED"
+    database, others = make(owner, "staging-web_database_app", "x"), make(owner, "prod-web_database_app", "x")
+    assert value_of(account, database) == "x"
+    assert account.refusal("GET", f"{others}/versions/1:access")["status"] == "PERMISSION_DENIED"
     # One that is not understood here grants nothing.
     grant('resource.type == "secretmanager.googleapis.com/SecretVersion"')
     assert account.refusal("GET", f"{mine}/versions/1:access")["status"] == "PERMISSION_DENIED"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import itertools
 import threading
@@ -30,6 +31,21 @@ MACHINE_ADDRESS = "127.0.0.1"
 
 class NetworkError(Exception):
     """The network cannot be had; the message says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """What is in a VPC network of Google.
+
+    Attributes:
+        address: of the container.
+        vpc: the network's name.
+        port: where others of the network reach it; 0 where they do not.
+    """
+
+    address: str
+    vpc: str
+    port: int
 
 
 class ContainerNetwork:
@@ -65,6 +81,7 @@ class ContainerNetwork:
         self.edge_address, *self.balancer_addresses = map(str, upper)
         self._outside: dict[str, str] = {}
         self._connected: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._members: dict[str, Member] = {}
         self.changed: Callable[[], None] = lambda: None
         self.is_enforced = False
         try:
@@ -132,6 +149,11 @@ class ContainerNetwork:
         return dict(self._connected)
 
     @property
+    def members(self) -> dict[str, Member]:
+        """What is in a VPC network of Google, by the containers' ids."""
+        return dict(self._members)
+
+    @property
     def source(self) -> tuple[str, int] | None:
         """Where the edge connects from, as Python's sockets take it; None for any address."""
         return (self.edge_address, 0) if self.is_enforced else None
@@ -155,8 +177,45 @@ class ContainerNetwork:
             self.changed()
         return address
 
+    def join(self, container: Any, vpc: str) -> str:
+        """Note a container that the edge reaches, and whose own connections also reach what is in a VPC network.
+
+        Args:
+            container: docker-py's, with its address.
+            vpc: the network's name.
+
+        Returns:
+            The address; empty where the container has ended already.
+        """
+        address = container.attrs["NetworkSettings"]["Networks"][self.name]["IPAddress"]
+        if address:
+            self._members[container.id] = Member(address, vpc, 0)
+        return self.put_outside(container)
+
+    def serve(self, container: Any, vpc: str, port: int) -> str:
+        """Note a container that is reached from a VPC network, at one port, and that reaches nothing itself.
+
+        Args:
+            container: docker-py's, with its address.
+            vpc: the network's name.
+            port: the port.
+
+        Returns:
+            The address.
+        """
+        address: str = container.attrs["NetworkSettings"]["Networks"][self.name]["IPAddress"]
+        self._members[container.id] = Member(address, vpc, port)
+        self.changed()
+        return address
+
+    def leave(self, container: Any) -> None:
+        """Forget one that `serve` has noted."""
+        if self._members.pop(container.id, None):
+            self.changed()
+
     def forget_outside(self, container: Any) -> None:
         """Forget one that has ended; others are ignored."""
+        self._members.pop(container.id, None)
         self._connected.pop(container.id, None)
         if self._outside.pop(container.id, None):
             self.changed()

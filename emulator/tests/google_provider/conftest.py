@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 # The APIs that the stand-in asks.
 PRODUCTS = (
-    "artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "secret_manager", "service_usage", "storage",
+    "artifact_registry", "cloud_run_v2", "cloud_scheduler", "compute", "dns", "iam_beta", "resource_manager",
+    "secret_manager", "service_networking", "service_usage", "sql", "storage",
 )  # fmt: skip
 
 Terraform = Callable[..., subprocess.CompletedProcess[str]]

@@ -58,6 +58,25 @@ class ApiError(Exception):
         return Response(http, {"error": error})
 
 
+class LegacyError(ApiError):
+    """A refusal of an API that is older than google.rpc.Status, and has a reason in its place.
+
+    Args:
+        http: the HTTP status.
+        reason: what the API calls it: "notFound".
+        message: what to tell the caller.
+    """
+
+    def __init__(self, http: int, reason: str, message: str) -> None:
+        super().__init__("INVALID_ARGUMENT", message)
+        self.http = http
+        self.reason = reason
+
+    def response(self) -> Response:
+        error = {"message": self.message, "domain": "global", "reason": self.reason}
+        return Response(self.http, {"error": {"code": self.http, "message": self.message, "errors": [error]}})
+
+
 def invalid(field: str, description: str) -> ApiError:
     """The refusal of one field's value.
 

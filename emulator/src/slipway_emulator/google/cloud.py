@@ -3,7 +3,8 @@
 What is told apart by host name at Google is told apart by the beginning of the path here:
 
     /run/v2/ /artifactregistry/v1/ /iam/v1/ /iamcredentials/v1/ /serviceusage/v1/ /cloudresourcemanager/v1/ /logging/v2/
-    /secretmanager/v1/ /storage/v1/ /sts/v1/ /token /v2/
+    /cloudscheduler/v1/ /secretmanager/v1/ /storage/v1/ /sts/v1/ /compute/v1/ /dns/v1/ /servicenetworking/v1/
+    /sqladmin/sql/v1beta4/ /token /v2/
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from slipway_emulator.endpoints import Receive, Scope, Send
 from slipway_emulator.google.api import OAUTH_PATH, STS_PATH, ApiError, Request, Response, Routes
 from slipway_emulator.google.artifact_registry.api import ArtifactRegistry
 from slipway_emulator.google.artifact_registry.docker_registry import DockerRegistry
+from slipway_emulator.google.cloud_scheduler.api import CloudScheduler
+from slipway_emulator.google.compute.api import Compute
+from slipway_emulator.google.dns.api import Dns
 from slipway_emulator.google.iam.access import Access, denied
 from slipway_emulator.google.iam.credentials import Credentials
 from slipway_emulator.google.iam.federation import Federated, Federation
@@ -39,8 +43,15 @@ from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.organization_policies.api import OrganizationPolicies
 from slipway_emulator.google.run.api import CloudRun, Service
 from slipway_emulator.google.run.instances import Instances
+from slipway_emulator.google.run.jobs import Jobs
+from slipway_emulator.google.run.networks import Networks
+from slipway_emulator.google.run.resources import Shared
+from slipway_emulator.google.run.worker_pools import WorkerPools
 from slipway_emulator.google.secret_manager.api import SecretManager, secret_resource
+from slipway_emulator.google.service_networking.api import ServiceNetworking
 from slipway_emulator.google.service_usage.api import ServiceUsage
+from slipway_emulator.google.sql.api import CloudSql
+from slipway_emulator.google.sql.databases import Databases
 from slipway_emulator.google.storage.api import Storage
 from slipway_emulator.network import ContainerNetwork
 from slipway_emulator.settings import Settings
@@ -60,8 +71,13 @@ _APIS = (
     "/iamcredentials/v1/",
     "/serviceusage/v1/",
     "/cloudresourcemanager/v1/",
+    "/cloudscheduler/v1/",
     "/logging/v2/",
     "/secretmanager/v1/",
+    "/compute/v1/",
+    "/dns/v1/",
+    "/servicenetworking/v1/",
+    "/sqladmin/sql/v1beta4/",
     "/storage/v1/",
     "/upload/storage/v1/",
     "/download/storage/v1/",
@@ -104,21 +120,23 @@ class GoogleCloud:
         logs = Logging(self._routes, self._access)
         secrets = SecretManager(self._routes, policies, self._access)
         registry = settings.google_registry_address
-        instances = Instances(client, network, mark, registry, self._images, self._tokens, logs, secrets)
-        self._run = CloudRun(
-            self._routes,
-            self._access,
-            self._accounts,
-            policies,
-            self._tokens,
-            instances,
-            registry,
-            _DOMAIN,
-        )
+        compute = Compute(self._routes, self._access, settings.late_seconds)
+        networks = Networks(self._access, compute, Dns(self._routes, self._access, compute))
+        compute.subnets_in_use = networks.subnets
+        connections = ServiceNetworking(self._routes, self._access, compute)
+        self._sql = CloudSql(self._routes, compute, connections, Databases(client, network, mark))
+        instances = Instances(client, network, mark, registry, self._images, self._tokens, logs, secrets, networks)
+        self._shared = Shared(self._routes, self._access, self._accounts, policies, instances, registry, networks)
+        self._run = CloudRun(self._shared, self._tokens, _DOMAIN)
+        WorkerPools(self._shared)
+        Jobs(self._shared)
+        self._scheduler = CloudScheduler(self._routes, self._access, self._accounts, self._tokens, logs, self._answer)
 
     def stop(self) -> None:
         """Start no container any more; images and the account's key go."""
-        self._run.stop()
+        self._scheduler.stop()
+        self._shared.stop()
+        self._sql.stop()
         self._images.remove()
         self._credentials_file.unlink(missing_ok=True)
 
@@ -193,8 +211,21 @@ class GoogleCloud:
             resource = secret_resource(project, names["secret"])
         elif "repository" in names:
             resource = _name(names, "repositories", "repository")
+        elif need.api == "compute" and "subnet" in names:
+            resource = f"projects/{project}/regions/{names['location']}/subnetworks/{names['subnet']}"
+        elif need.api == "compute" and {"network", "address"} & set(names):
+            kind = "network" if "network" in names else "address"
+            resource = f"projects/{project}/global/{kind}{'s' if kind == 'network' else 'es'}/{names[kind]}"
+        elif "instance" in names:
+            resource = f"projects/{project}/instances/{names['instance']}"
+        elif "zone" in names:
+            resource = f"projects/{project}/managedZones/{names['zone']}"
         elif need.api == "run" and "service" in names:
             resource = _name(names, "services", "service")
+        elif "job" in names:
+            resource = _name(names, "jobs", "job")
+        elif "workerpool" in names:
+            resource = _name(names, "workerPools", "workerpool")
         elif need.api == "serviceusage" and "service" in names:
             resource = f"projects/{project}/services/{names['service']}"
         elif "location" in names:

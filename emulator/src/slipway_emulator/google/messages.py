@@ -1,7 +1,7 @@
 """Messages in JSON, checked as Google's front end checks them before a service sees them.
 
-A shape says what a field may hold: one of the scalars below, `Enum`, `Map`, `[shape]` for repeated fields, or a
-dictionary of field names and shapes for a message. Names are those of JSON; the proto's own are taken as well
+A shape says what a field may hold: one of the scalars below, `Present`, `Enum`, `Map`, `[shape]` for repeated fields,
+or a dictionary of field names and shapes for a message. Names are those of JSON; the proto's own are taken as well
 ("ProtoJSON Format").
 """
 
@@ -44,6 +44,17 @@ class Map:
     of: Shape
 
 
+@dataclasses.dataclass(frozen=True)
+class Present:
+    """A scalar whose default is a value like any other (`optional` in the proto).
+
+    Attributes:
+        of: its shape.
+    """
+
+    of: Shape
+
+
 def check(shape: Shape, value: Any, path: str) -> Any:
     """A value with the types that its shape asks for, and JSON's names.
 
@@ -64,6 +75,8 @@ def check(shape: Shape, value: Any, path: str) -> Any:
         if not isinstance(value, list):
             raise _mistyped(path, "repeated field", value)
         return [check(shape[0], item, f"{path}[{position}]") for position, item in enumerate(value)]
+    if isinstance(shape, Present):
+        return _scalar(shape.of, value, path)
     if isinstance(shape, Map):
         if not isinstance(value, dict):
             raise _mistyped(path, "map", value)

@@ -37,7 +37,8 @@ _ENVIRONMENT = {
 _ENDPOINT = re.compile(r"^.+/[^/]+/$")
 # The APIs of the resources that this provider makes.
 _PRODUCTS = (
-    "artifact_registry", "cloud_run_v2", "iam_beta", "resource_manager", "secret_manager", "service_usage", "storage",
+    "artifact_registry", "cloud_run_v2", "cloud_scheduler", "compute", "dns", "iam_beta", "resource_manager",
+    "secret_manager", "service_networking", "service_usage", "sql", "storage",
 )  # fmt: skip
 # What the published schema leaves out (`ConflictsWith`).
 _CONFLICTS = {"access_token": ("credentials",), "credentials": ("access_token",)}

@@ -21,6 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tf.gen import grpc_controller_pb2, grpc_controller_pb2_grpc, grpc_stdio_pb2_grpc, tfplugin_pb2_grpc
 
+from slipway_emulator.google_provider import ephemeral
+from slipway_emulator.google_provider.servicer import Servicer
+
 _COOKIE = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
 _CORE_PROTOCOL, _TERRAFORM_PROTOCOL = 1, 6
 _WORKERS = 10
@@ -30,7 +33,7 @@ class NotStartedByTerraformError(Exception):
     """Somebody ran the plugin by hand."""
 
 
-def serve(provider: Any) -> None:
+def serve(provider: Servicer) -> None:
     """Answer Terraform until it says to stop.
 
     Args:
@@ -47,6 +50,7 @@ def serve(provider: Any) -> None:
     )
     stopping = threading.Event()
     tfplugin_pb2_grpc.add_ProviderServicer_to_server(provider, server)
+    ephemeral.serve(server, lambda: provider.configuration)
     grpc_controller_pb2_grpc.add_GRPCControllerServicer_to_server(_Controller(stopping), server)
     grpc_stdio_pb2_grpc.add_GRPCStdioServicer_to_server(_Stdio(), server)
     with tempfile.TemporaryDirectory(prefix="provider-") as directory:

@@ -53,6 +53,8 @@ class Resource(abc.ABC):
     # What the published schema leaves out, by dotted names: blocks that the service fills in (`Computed`), and what
     # stands for nothing (`Default`).
     computed_blocks: tuple[str, ...] = ()
+    # Attributes, at the top of the resource, that Terraform shows nobody (`Sensitive`).
+    sensitive: tuple[str, ...] = ()
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, block: Block) -> None:
@@ -174,7 +176,9 @@ def call(
     problem = answer.get("error") if isinstance(answer, dict) else None
     message = problem.get("message") if isinstance(problem, dict) else response.reason
     # The words of google-api-go-client, `googleapi.Error`.
-    raise ApiError(f"googleapi: Error {response.status_code}: {message}", response.status_code)
+    errors = problem.get("errors", []) if isinstance(problem, dict) else []
+    reason = f", {errors[0].get('reason')}" if len(errors) == 1 and errors[0].get("message") == message else ""
+    raise ApiError(f"googleapi: Error {response.status_code}: {message}{reason}", response.status_code)
 
 
 def wait(configuration: Configuration, product: str, operation: Any, activity: str) -> Any:
@@ -204,6 +208,14 @@ def wait(configuration: Configuration, product: str, operation: Any, activity: s
         error = operation["error"]
         raise ApiError(f"Error waiting for {activity}: Error code {error.get('code')}, message: {error.get('message')}")
     return operation.get("response", {})
+
+
+def is_same_link(one: Any, other: Any) -> bool:
+    """Whether two addresses lead to the same resource, whatever they begin with (`CompareSelfLinkRelativePaths`)."""
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return bool(one == other)
+    first, second = (link.rpartition("/projects/")[2].removeprefix("projects/") for link in (one, other))
+    return first == second
 
 
 def found(read: Callable[[], Any]) -> Any:

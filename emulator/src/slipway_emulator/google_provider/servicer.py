@@ -10,7 +10,7 @@ from typing import Any
 from tf.gen import tfplugin_pb2 as pb
 from tf.gen.tfplugin_pb2_grpc import ProviderServicer
 
-from slipway_emulator.google_provider import values
+from slipway_emulator.google_provider import ephemeral, values
 from slipway_emulator.google_provider.configuration import Configuration, ConfigurationError, completed
 from slipway_emulator.google_provider.resource import ApiError, Resource
 from slipway_emulator.google_provider.schema import Block, StoredSchema, is_write_only
@@ -30,6 +30,12 @@ class Servicer(ProviderServicer):
         self._schema = schema
         self._resources = resources
         self._configuration: Configuration | None = None
+        ephemeral.add_schemas(schema.response)
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """The provider's configuration, once Terraform has said it."""
+        return self._configuration
 
     def GetMetadata(self, request: Any, context: Any) -> Any:
         response = pb.GetMetadata.Response(server_capabilities=_CAPABILITIES)
@@ -41,6 +47,9 @@ class Servicer(ProviderServicer):
 
     def GetProviderSchema(self, request: Any, context: Any) -> Any:
         self._schema.response.server_capabilities.CopyFrom(_CAPABILITIES)
+        for name, resource in self._resources.items():
+            for attribute in self._schema.response.resource_schemas[name].block.attributes:
+                attribute.sensitive = attribute.name in resource.sensitive
         return self._schema.response
 
     def ValidateProviderConfig(self, request: Any, context: Any) -> Any:
@@ -111,11 +120,15 @@ class Servicer(ProviderServicer):
                 if _may_delete(request.type_name, prior):
                     resource.delete(configuration, prior)
                 state = None
-            elif prior is None:
-                written = {name: value for name, value in values.decode(request.config).items() if is_write_only(name)}
-                state = self._with_policy(resource.create(configuration, planned | written), planned)
             else:
-                state = self._with_policy(resource.update(configuration, prior, planned), planned)
+                config = values.decode(request.config)
+                wanted = planned | {name: value for name, value in config.items() if is_write_only(name)}
+                if prior is None:
+                    made = resource.create(configuration, wanted)
+                else:
+                    made = resource.update(configuration, prior, wanted)
+                unwritten = {name: None for name in made if is_write_only(name)}
+                state = self._with_policy(made | unwritten, planned)
         except ApiError as error:
             state = prior if error.state is None else self._with_policy(error.state, planned or prior)
             problems = [values.diagnostic(str(error))]

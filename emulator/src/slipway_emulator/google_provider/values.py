@@ -151,8 +151,8 @@ def plan(block: Block, config: Object, proposed: Object, prior: Object | None) -
             elif attribute.computed and prior is None:
                 value = UNKNOWN
         was = (prior or {}).get(name)
-        if prior is not None and not value and not was and not is_unknown(was):
-            # Nothing, empty, zero and false are one to terraform-plugin-sdk.
+        if prior is not None and not value and not was and not is_unknown(was) and not attribute.default:
+            # Nothing, empty, zero and false are one to terraform-plugin-sdk, but where nothing stands for a default.
             value = was
         planned[name] = value
     for name, nested in block.blocks.items():
@@ -197,7 +197,8 @@ def settle(block: Block, read: Object, before: Object) -> Object:
     settled: Object = {}
     for name, attribute in block.attributes.items():
         value, was = read.get(name), before.get(name)
-        if not value and not was and not is_unknown(was) and (was is not None or not attribute.computed):
+        is_nothing = not value and not was and not is_unknown(was) and not attribute.default
+        if is_nothing and (was is not None or not attribute.computed):
             value = was
         settled[name] = value
     for name, nested in block.blocks.items():

@@ -21,7 +21,7 @@ import docker
 from ministack.core.responses import request_scope
 
 from slipway_emulator.images import NETWORK_IMAGE
-from slipway_emulator.network import MACHINE_ADDRESS, ContainerNetwork, NetworkError
+from slipway_emulator.network import MACHINE_ADDRESS, ContainerNetwork, Member, NetworkError
 from slipway_emulator.vpc import interfaces, routes, security_groups
 from slipway_emulator.vpc.helper import LABEL, Helper, table_name
 from slipway_emulator.vpc.interfaces import Interface
@@ -63,6 +63,7 @@ class Firewall:
         self._rules = ""
         self._interfaces: dict[str, Interface] = {}
         self._outside: set[str] = set()
+        self._members: list[Member] = []
         self._balancers: dict[str, str] = {}
         self._denied: set[tuple[str, str]] = set()
         self._is_closed = False
@@ -92,6 +93,7 @@ class Firewall:
                 if containers.get(one) == address
             }
             present += filter(None, connected.values())
+            self._members = [one for key, one in self._network.members.items() if containers.get(key) == one.address]
             self._interfaces = {address: one for one in present for address in one.addresses}
             reached = {address for one, address in self._network.outside.items() if containers.get(one) == address}
             self._outside = reached - connected.keys()
@@ -201,6 +203,10 @@ table inet {name} {{
                 yield from (_element(self._network.gateway, address, ports) for ports in found)
         for address in reached:
             yield _element(self._network.edge_address, address, Ports())
+        # VPC networks of Google let everything out, and what is peered with them in where it serves.
+        for member, peer in itertools.permutations(self._members, 2):
+            if member.vpc == peer.vpc and peer.port:
+                yield _element(member.address, peer.address, Ports(_TCP, peer.port, peer.port))
 
     # -- requests to the APIs --
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from slipway_emulator.google.api import ApiError, Json, Request
+from slipway_emulator.google.api import ApiError, Json, LegacyError, Request
 from slipway_emulator.google.iam.federation import Federated
 from slipway_emulator.google.iam.permissions import Need, grants
 from slipway_emulator.google.iam.policies import Policies, project_resource
@@ -13,10 +13,13 @@ from slipway_emulator.google.service_usage.api import ServiceUsage
 from slipway_emulator.google.storage.api import StorageError
 
 # The APIs that a project has to switch on; the others are on, or refuse in words that this emulator lacks.
-_TO_ENABLE = ("artifactregistry", "iam", "iamcredentials", "run", "secretmanager")
+_TO_ENABLE = (
+    "artifactregistry", "cloudscheduler", "compute", "dns", "iam", "iamcredentials", "run", "secretmanager",
+    "servicenetworking", "sqladmin",
+)  # fmt: skip
 _EVERYBODY = ("allUsers", "allAuthenticatedUsers")
 # The one form of a condition that is evaluated here ("Attribute reference for IAM Conditions", extract function).
-_NAME_BEGINS = re.compile(r'resource\.name\.extract\("([^"{}]+)\{\w+\}"\)\.startsWith\("([^"]+)"\)')
+_NAME_BEGINS = re.compile(r'resource\.name\.extract\("([^"{}]+)\{\w+\}([^"{}]*)"\)\.startsWith\("([^"]+)"\)')
 
 
 class Access:
@@ -107,7 +110,15 @@ def _holds(condition: Json | None, resource: str) -> bool:
     if condition is None:
         return True
     match = _NAME_BEGINS.fullmatch(condition.get("expression", ""))
-    return match is not None and resource.partition(match[1])[2].startswith(match[2])
+    if match is None:
+        return False
+    before, behind, beginning = match.groups()
+    part = resource.partition(before)[2]
+    if behind:
+        # Nothing is extracted where what stands behind it is not there.
+        part, found, _ = part.partition(behind)
+        part = part if found else ""
+    return part.startswith(beginning)
 
 
 def denied(principal: str, need: Need, resource: str) -> ApiError:
@@ -128,6 +139,16 @@ def denied(principal: str, need: Need, resource: str) -> ApiError:
         )
         of = f"Google Cloud {kind}" if kind == "project" else f"Google Cloud Storage {kind}"
         return StorageError(403, "forbidden", f"{principal} does not have {permission} access to the {of}. {plain}")
+    if need.api == "compute":
+        return LegacyError(403, "forbidden", f"Required '{permission}' permission for '{resource}'")
+    if need.api == "dns":
+        return LegacyError(403, "forbidden", "Forbidden")
+    if need.api == "sqladmin":
+        return LegacyError(403, "notAuthorized", "The client is not authorized to make this request.")
+    if need.api == "servicenetworking":
+        verb = "add peering" if permission.endswith("addPeering") else permission.rpartition(".")[2]
+        text = f"Permission denied to {verb} for service 'servicenetworking.googleapis.com'."
+        return ApiError("PERMISSION_DENIED", text, _info("AUTH_PERMISSION_DENIED", "servicenetworking.googleapis.com"))
     if need.api == "serviceusage":
         what = resource.rpartition("/services/")[2] if "/services/" in resource else resource
         text = f"Permission denied to {permission.rpartition('.')[2]} service [{what}]"
@@ -147,6 +168,12 @@ def denied(principal: str, need: Need, resource: str) -> ApiError:
         return ApiError(
             "PERMISSION_DENIED",
             f"Permission '{permission}' denied on resource '{resource}' (or resource may not exist).",
+        )
+    if need.api == "cloudscheduler":
+        return ApiError(
+            "PERMISSION_DENIED",
+            f'The principal (user or service account) lacks IAM permission "{permission}" for the resource '
+            f'"{resource}" (or the resource may not exist).',
         )
     if need.api == "artifactregistry":
         domain = "artifactregistry.googleapis.com"

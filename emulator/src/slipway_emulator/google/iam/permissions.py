@@ -14,6 +14,9 @@ SCOPE = "https://www.googleapis.com/auth/"
 
 _PARENT = "projects/{project}/locations/{location}"
 _SERVICE = f"{_PARENT}/services/{{service}}"
+_JOBS = f"{_PARENT}/jobs"
+_EXECUTION = f"{_JOBS}/{{job}}/executions/{{execution}}"
+_POOL = f"{_PARENT}/workerPools/{{workerpool}}"
 _REPOSITORY = f"{_PARENT}/repositories/{{repository}}"
 _ACCOUNT = "projects/{project}/serviceAccounts/{account}"
 _ENABLED = "projects/{project}/services"
@@ -22,6 +25,13 @@ _PROVIDERS = f"{_POOLS}/{{pool}}/providers"
 _SECRETS = "projects/{project}/secrets"
 _SECRET = f"{_SECRETS}/{{secret}}"
 _ROLES_OF_PROJECT = "projects/{project}/roles"
+_NETWORKS = "projects/{project}/global/networks"
+_SUBNETS = "projects/{project}/regions/{location}/subnetworks"
+_ADDRESSES = "projects/{project}/global/addresses"
+_CONNECTIONS = "services/{service}/connections"
+_ZONES = "projects/{project}/managedZones"
+_INSTANCES = "projects/{project}/instances"
+_INSTANCE = f"{_INSTANCES}/{{instance}}"
 
 
 def _of_collection(path: str, kind: str, resource: str) -> dict[str, dict[str, str]]:
@@ -46,6 +56,25 @@ _METHODS: dict[str, dict[str, dict[str, str]]] = {
         f"{_SERVICE}:testIamPermissions": {"POST": ""},
         f"{_SERVICE}/revisions": {"GET": "run.revisions.list"},
         f"{_SERVICE}/revisions/{{revision}}": {"GET": "run.revisions.get", "DELETE": "run.revisions.delete"},
+        _JOBS: {"GET": "run.jobs.list", "POST": "run.jobs.create"},
+        f"{_JOBS}/{{job}}": {"GET": "run.jobs.get", "PATCH": "run.jobs.update", "DELETE": "run.jobs.delete"},
+        # With overrides it is another one, too.
+        f"{_JOBS}/{{job}}:run": {"POST": "run.jobs.run"},
+        f"{_JOBS}/{{job}}:getIamPolicy": {"GET": "run.jobs.getIamPolicy"},
+        f"{_JOBS}/{{job}}:setIamPolicy": {"POST": "run.jobs.setIamPolicy"},
+        f"{_JOBS}/{{job}}:testIamPermissions": {"POST": ""},
+        f"{_JOBS}/{{job}}/executions": {"GET": "run.executions.list"},
+        _EXECUTION: {"GET": "run.executions.get", "DELETE": "run.executions.delete"},
+        f"{_EXECUTION}:cancel": {"POST": "run.executions.cancel"},
+        f"{_EXECUTION}/tasks": {"GET": "run.tasks.list"},
+        f"{_EXECUTION}/tasks/{{task}}": {"GET": "run.tasks.get"},
+        f"{_PARENT}/workerPools": {"GET": "run.workerpools.list", "POST": "run.workerpools.create"},
+        _POOL: {"GET": "run.workerpools.get", "PATCH": "run.workerpools.update", "DELETE": "run.workerpools.delete"},
+        f"{_POOL}:getIamPolicy": {"GET": "run.workerpools.getIamPolicy"},
+        f"{_POOL}:setIamPolicy": {"POST": "run.workerpools.setIamPolicy"},
+        f"{_POOL}:testIamPermissions": {"POST": ""},
+        f"{_POOL}/revisions": {"GET": "run.revisions.list"},
+        f"{_POOL}/revisions/{{revision}}": {"GET": "run.revisions.get"},
         f"{_PARENT}/operations": {"GET": "run.operations.list"},
         f"{_PARENT}/operations/{{operation}}": {"GET": "run.operations.get", "DELETE": "run.operations.delete"},
         f"{_PARENT}/operations/{{operation}}:wait": {"POST": "run.operations.get"},
@@ -120,6 +149,17 @@ _METHODS: dict[str, dict[str, dict[str, str]]] = {
         "projects/{project}:setIamPolicy": {"POST": "resourcemanager.projects.setIamPolicy"},
         "projects/{project}:testIamPermissions": {"POST": ""},
     },
+    "cloudscheduler": {
+        _JOBS: {"GET": "cloudscheduler.jobs.list", "POST": "cloudscheduler.jobs.create"},
+        f"{_JOBS}/{{job}}": {
+            "GET": "cloudscheduler.jobs.get",
+            "PATCH": "cloudscheduler.jobs.update",
+            "DELETE": "cloudscheduler.jobs.delete",
+        },
+        f"{_JOBS}/{{job}}:pause": {"POST": "cloudscheduler.jobs.pause"},
+        f"{_JOBS}/{{job}}:resume": {"POST": "cloudscheduler.jobs.enable"},
+        f"{_JOBS}/{{job}}:run": {"POST": "cloudscheduler.jobs.run"},
+    },
     "logging": {"entries:list": {"POST": "logging.logEntries.list"}},
     "secretmanager": {
         _SECRETS: {"GET": "secretmanager.secrets.list", "POST": "secretmanager.secrets.create"},
@@ -139,6 +179,69 @@ _METHODS: dict[str, dict[str, dict[str, str]]] = {
         f"{_SECRET}/versions/{{version}}:disable": {"POST": "secretmanager.versions.disable"},
         f"{_SECRET}/versions/{{version}}:enable": {"POST": "secretmanager.versions.enable"},
     },
+    "compute": {
+        _NETWORKS: {"GET": "compute.networks.list", "POST": "compute.networks.create"},
+        f"{_NETWORKS}/{{network}}": {
+            "GET": "compute.networks.get",
+            "PATCH": "compute.networks.updatePolicy",
+            "DELETE": "compute.networks.delete",
+        },
+        f"{_NETWORKS}/{{network}}/removePeering": {"POST": "compute.networks.removePeering"},
+        _SUBNETS: {"GET": "compute.subnetworks.list", "POST": "compute.subnetworks.create"},
+        f"{_SUBNETS}/{{subnet}}": {"GET": "compute.subnetworks.get", "DELETE": "compute.subnetworks.delete"},
+        f"{_SUBNETS}/{{subnet}}/setPrivateIpGoogleAccess": {"POST": "compute.subnetworks.setPrivateIpGoogleAccess"},
+        _ADDRESSES: {"GET": "compute.globalAddresses.list", "POST": "compute.globalAddresses.createInternal"},
+        f"{_ADDRESSES}/{{address}}": {
+            "GET": "compute.globalAddresses.get",
+            "DELETE": "compute.globalAddresses.deleteInternal",
+        },
+        f"{_ADDRESSES}/{{address}}/setLabels": {"POST": "compute.globalAddresses.setLabels"},
+        "projects/{project}/global/operations/{operation}": {"GET": "compute.globalOperations.get"},
+        "projects/{project}/global/operations/{operation}/wait": {"POST": "compute.globalOperations.get"},
+        "projects/{project}/regions/{location}/operations/{operation}": {"GET": "compute.regionOperations.get"},
+        "projects/{project}/regions/{location}/operations/{operation}/wait": {"POST": "compute.regionOperations.get"},
+    },
+    # Of the project whose network a request names, and so looked at where that is read.
+    "servicenetworking": {
+        _CONNECTIONS: {"GET": "", "POST": ""},
+        f"{_CONNECTIONS}/{{connection}}": {"PATCH": "", "POST": ""},
+        "operations/{operation}": {"GET": ""},
+    },
+    "dns": {
+        _ZONES: {"GET": "dns.managedZones.list", "POST": "dns.managedZones.create"},
+        f"{_ZONES}/{{zone}}": {
+            "GET": "dns.managedZones.get",
+            "PUT": "dns.managedZones.update",
+            "DELETE": "dns.managedZones.delete",
+        },
+        f"{_ZONES}/{{zone}}/rrsets": {"GET": "dns.resourceRecordSets.list"},
+        f"{_ZONES}/{{zone}}/changes": {"POST": "dns.changes.create"},
+        f"{_ZONES}/{{zone}}/changes/{{change}}": {"GET": "dns.changes.get"},
+    },
+    "sqladmin": {
+        _INSTANCES: {"GET": "cloudsql.instances.list", "POST": "cloudsql.instances.create"},
+        _INSTANCE: {
+            "GET": "cloudsql.instances.get",
+            "PATCH": "cloudsql.instances.update",
+            "PUT": "cloudsql.instances.update",
+            "DELETE": "cloudsql.instances.delete",
+        },
+        f"{_INSTANCE}/connectSettings": {"GET": "cloudsql.instances.get"},
+        f"{_INSTANCE}/listServerCas": {"GET": "cloudsql.instances.listServerCas"},
+        f"{_INSTANCE}/databases": {"GET": "cloudsql.databases.list", "POST": "cloudsql.databases.create"},
+        f"{_INSTANCE}/databases/{{database}}": {
+            "GET": "cloudsql.databases.get",
+            "DELETE": "cloudsql.databases.delete",
+        },
+        f"{_INSTANCE}/users": {
+            "GET": "cloudsql.users.list",
+            "POST": "cloudsql.users.create",
+            "PUT": "cloudsql.users.update",
+            "DELETE": "cloudsql.users.delete",
+        },
+        "projects/{project}/operations": {"GET": "cloudsql.instances.get"},
+        "projects/{project}/operations/{operation}": {"GET": "cloudsql.instances.get"},
+    },
     "storage": {
         "b": {"GET": "storage.buckets.list", "POST": "storage.buckets.create"},
         "b/{bucket:[^/]+}": {
@@ -152,18 +255,23 @@ _METHODS: dict[str, dict[str, dict[str, str]]] = {
         "b/{bucket:[^/]+}/o/{name:.+}": {"GET": "storage.objects.get", "DELETE": "storage.objects.delete"},
     },
 }
-_PATTERN = re.compile(r"/(?:(?:up|down)load/)?(?P<api>\w+)/(?:v\d+/)+(?P<path>.+)")
+_PATTERN = re.compile(r"/(?:(?:up|down)load/)?(?P<api>\w+)/(?:sql/)?(?:v\d+(?:beta\d+)?/)+(?P<path>.+)")
 _READING = ("get", "getIamPolicy", "list")
 # Scopes by API: those that open every method of it, and those that open only what reads.
 _SCOPES = {
     "artifactregistry": (("cloud-platform",), ("cloud-platform.read-only",)),
     "cloudresourcemanager": (("cloud-platform",), ("cloud-platform.read-only",)),
+    "cloudscheduler": (("cloud-platform",), ()),
+    "compute": (("cloud-platform", "compute"), ("compute.readonly",)),
+    "dns": (("cloud-platform", "ndev.clouddns.readwrite"), ("cloud-platform.read-only", "ndev.clouddns.readonly")),
     "iam": (("cloud-platform",), ()),
     "iamcredentials": (("cloud-platform", "iam"), ()),
     "logging": (("cloud-platform", "logging.admin"), ("cloud-platform.read-only", "logging.read")),
-    "run": (("cloud-platform",), ()),
+    "run": (("cloud-platform", "run"), ("run.readonly",)),
     "secretmanager": (("cloud-platform",), ()),
+    "servicenetworking": (("cloud-platform", "service.management"), ()),
     "serviceusage": (("cloud-platform", "service.management"), ("cloud-platform.read-only",)),
+    "sqladmin": (("cloud-platform", "sqlservice.admin"), ()),
     "storage": (
         ("cloud-platform", "devstorage.full_control", "devstorage.read_write"),
         ("cloud-platform.read-only", "devstorage.read_only"),
@@ -188,13 +296,30 @@ _READ_IMAGES = (
     "artifactregistry.tags.get",
     "artifactregistry.tags.list",
 )
-_VIEW_SERVICES = ("run.*.get", "run.*.list", "run.services.getIamPolicy", _FIND_PROJECT)
+_VIEW_RUN = (
+    "run.*.get",
+    "run.*.list",
+    "run.jobs.getIamPolicy",
+    "run.services.getIamPolicy",
+    "run.workerpools.getIamPolicy",
+    _FIND_PROJECT,
+)
+_VIEW_SCHEDULER = (
+    "cloudscheduler.jobs.fullView",
+    "cloudscheduler.jobs.get",
+    "cloudscheduler.jobs.list",
+    _FIND_PROJECT,
+)
 # What a role grants, of the permissions that are asked for here. `*` stands for any characters.
 _ROLES: dict[str, tuple[str, ...]] = {
     # An owner may create no tokens of an account. Each new bucket grants what is in it to the owners of its project.
     "roles/owner": (
         "artifactregistry.*",
+        "cloudscheduler.*",
         *_ADMINISTRATE_ACCOUNTS,
+        "cloudsql.*",
+        "compute.*",
+        "dns.*",
         "iam.roles.*",
         "iam.serviceAccounts.actAs",
         *_ADMINISTRATE_POOLS,
@@ -202,6 +327,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
         "resourcemanager.*",
         "run.*",
         "secretmanager.*",
+        "servicenetworking.*",
         "serviceusage.*",
         "storage.*",
     ),
@@ -209,6 +335,34 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "roles/artifactregistry.reader": _READ_IMAGES,
     "roles/artifactregistry.writer": (*_READ_IMAGES, "artifactregistry.repositories.uploadArtifacts"),
     "roles/browser": ("resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"),
+    "roles/cloudscheduler.admin": ("cloudscheduler.*", _FIND_PROJECT),
+    "roles/cloudscheduler.viewer": _VIEW_SCHEDULER,
+    "roles/cloudsql.admin": ("cloudsql.*", _FIND_PROJECT),
+    "roles/cloudsql.client": ("cloudsql.instances.connect", "cloudsql.instances.get"),
+    "roles/cloudsql.viewer": (
+        "cloudsql.*.get",
+        "cloudsql.*.list",
+        "cloudsql.instances.listServerCas",
+        _FIND_PROJECT,
+    ),
+    "roles/compute.networkAdmin": (
+        "compute.globalAddresses.*",
+        "compute.globalOperations.get",
+        "compute.networks.*",
+        "compute.regionOperations.get",
+        "compute.subnetworks.*",
+        "servicenetworking.services.addPeering",
+        "servicenetworking.services.get",
+        _FIND_PROJECT,
+    ),
+    "roles/compute.networkViewer": (
+        "compute.*.get",
+        "compute.*.list",
+        "servicenetworking.services.get",
+        _FIND_PROJECT,
+    ),
+    "roles/dns.admin": ("dns.*", _FIND_PROJECT),
+    "roles/dns.reader": ("dns.*.get", "dns.*.list", _FIND_PROJECT),
     "roles/iam.roleAdmin": ("iam.roles.*", _FIND_PROJECT, "resourcemanager.projects.getIamPolicy"),
     "roles/iam.serviceAccountAdmin": (*_ADMINISTRATE_ACCOUNTS, _FIND_PROJECT),
     "roles/iam.serviceAccountTokenCreator": (
@@ -238,17 +392,31 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "roles/resourcemanager.projectIamAdmin": ("resourcemanager.projects.*",),
     "roles/run.admin": ("run.*", "resourcemanager.projects.get"),
     "roles/run.developer": (
-        *_VIEW_SERVICES,
+        *_VIEW_RUN,
+        "run.executions.*",
+        "run.jobs.create",
+        "run.jobs.delete",
+        "run.jobs.run",
+        "run.jobs.runWithOverrides",
+        "run.jobs.update",
         "run.operations.*",
         "run.revisions.*",
         "run.services.create",
         "run.services.delete",
         "run.services.update",
+        "run.workerpools.create",
+        "run.workerpools.delete",
+        "run.workerpools.update",
     ),
-    "roles/run.invoker": ("run.routes.invoke",),
-    # Of Cloud Run's own account, which pulls images.
-    "roles/run.serviceAgent": _READ_IMAGES,
-    "roles/run.viewer": _VIEW_SERVICES,
+    "roles/run.invoker": ("run.jobs.run", "run.routes.invoke"),
+    # Of Cloud Run's own account, which pulls images, and takes addresses of subnets.
+    "roles/run.serviceAgent": (
+        *_READ_IMAGES,
+        "compute.networks.get",
+        "compute.subnetworks.get",
+        "compute.subnetworks.use",
+    ),
+    "roles/run.viewer": _VIEW_RUN,
     "roles/secretmanager.admin": ("secretmanager.*", _FIND_PROJECT),
     "roles/secretmanager.secretAccessor": ("secretmanager.versions.access", _FIND_PROJECT),
     "roles/secretmanager.secretVersionAdder": ("secretmanager.versions.add", _FIND_PROJECT),

@@ -1,4 +1,7 @@
-"""Instances of a revision: containers that are started, probed, kept alive, and stopped when no request is left."""
+"""Instances of a revision: containers that are started, probed, kept alive, and stopped when no request is left.
+
+And tasks of a job, which run to their end.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ from slipway_emulator.google.iam.permissions import SCOPE
 from slipway_emulator.google.iam.policies import run_agent
 from slipway_emulator.google.iam.tokens import DOCKER_USER, Caller, Tokens
 from slipway_emulator.google.logging.api import Logging
+from slipway_emulator.google.messages import duration_seconds
+from slipway_emulator.google.run.networks import Networks
 from slipway_emulator.google.run.services import quantity
 from slipway_emulator.google.secret_manager.api import AccessError, SecretManager
 from slipway_emulator.network import ENGINE_ERRORS, ContainerNetwork
@@ -34,7 +39,12 @@ _LONGEST_DRAIN_SECONDS = 60.0
 _SHARES_OF_A_CPU = 1024
 # How much of a container's output is kept when it goes.
 _MOST_LINES = 500
-_REVISION_LABEL = "run.googleapis.com/revision"
+_REVISION_LABEL, _TASK_LABEL = "run.googleapis.com/revision", "run.googleapis.com/task"
+_ATTEMPT_LABEL = "run.googleapis.com/task_attempt"
+# How long a container without a startup probe and without a port has to be alive; Cloud Run says nothing of it.
+_ALIVE_SECONDS = 5.0
+# What the service, worker pool or job of something that runs is called, by the collection that it is in.
+_OWNERS = {"services": "service", "workerPools": "worker-pool", "jobs": "job"}
 
 
 class StartError(Exception):
@@ -62,7 +72,7 @@ class Instance:
     Attributes:
         containers: Docker's objects, the one that serves first.
         host: address of the one that serves.
-        port: the port it serves at.
+        port: the port it serves at; 0 where it serves nobody.
         source: where the edge connects from.
         requests: how many are under way.
     """
@@ -86,6 +96,7 @@ class Instances:
         tokens: for the engine's own log-in.
         logs: where what containers have said is kept.
         secrets: what of the environment is read when a container starts.
+        networks: knows which VPC network a revision is in.
     """
 
     def __init__(
@@ -98,6 +109,7 @@ class Instances:
         tokens: Tokens,
         logs: Logging,
         secrets: SecretManager,
+        networks: Networks,
     ) -> None:
         self._client = client
         self._network = network
@@ -107,19 +119,20 @@ class Instances:
         self._tokens = tokens
         self._logs = logs
         self._secrets = secrets
+        self._networks = networks
 
     async def start(self, revision: Json) -> Instance:
         """Start one, and wait until its startup probe succeeds.
 
         Args:
-            revision: with `name`, `service` and the template's fields.
+            revision: with `name` and the template's fields.
 
         Raises:
             StartError: an image is missing, a container ends, or the probe fails.
         """
         containers: list[Any] = []
         try:
-            instance: Instance = await _to_the_end(self._run, revision, containers)
+            instance: Instance = await _to_the_end(self._run, revision, containers, _contract(revision["name"]))
             await self._await_startup(instance, revision)
         except BaseException:
             await _to_the_end(self._remove, containers)
@@ -134,6 +147,51 @@ class Instances:
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             await _to_the_end(self._stop, instance.containers)
+
+    async def check(self, record: Json) -> None:
+        """Look whether the images and the secrets of a job's template are there.
+
+        Args:
+            record: with `name` and the template's fields.
+
+        Raises:
+            StartError: one is not.
+        """
+        project = record["name"].split("/")[1]
+        for container in record["containers"]:
+            await _to_the_end(self._environment, record, container)
+            await _to_the_end(self._pull, container["image"], run_agent(project))
+
+    async def run(self, task: Json, attempt: int, count: int) -> int | None:
+        """Run a task of a job once.
+
+        Args:
+            task: with `name`, `index` and the template's fields.
+            attempt: how often it was run before.
+            count: how many tasks the execution has.
+
+        Returns:
+            Its exit code; None where it was not done in its time.
+
+        Raises:
+            StartError: it does not start.
+        """
+        contract = _contract(task["name"]) | {
+            "CLOUD_RUN_TASK_INDEX": str(task.get("index", 0)),
+            "CLOUD_RUN_TASK_ATTEMPT": str(attempt),
+            "CLOUD_RUN_TASK_COUNT": str(count),
+        }
+        containers: list[Any] = []
+        try:
+            await _to_the_end(self._run, task, containers, contract)
+            deadline = time.monotonic() + duration_seconds(task["timeout"])
+            while time.monotonic() < deadline:
+                if await asyncio.to_thread(_has_ended, containers):
+                    return int(containers[0].attrs["State"]["ExitCode"])
+                await asyncio.sleep(_LOOK_SECONDS)
+            return None
+        finally:
+            await _to_the_end(self._stop, containers)
 
     async def await_end(self, instance: Instance, revision: Json) -> str:
         """Wait until an instance ends by itself or its liveness probe fails.
@@ -163,32 +221,33 @@ class Instances:
                 if entry[1] >= probe["failureThreshold"]:
                     return f"its liveness probe failed {entry[1]} times"
 
-    def _run(self, revision: Json, started: list[Any]) -> Instance:
-        """Start the containers of an instance; those that have begun are in the list whatever comes."""
-        serving = next(c for c in revision["containers"] if c.get("ports"))
-        others = [c for c in revision["containers"] if c is not serving]
-        port = serving["ports"][0]["containerPort"]
-        self._run_container(revision, serving, {"network": self._network.name}, port, started)
+    def _run(self, record: Json, started: list[Any], contract: dict[str, str]) -> Instance:
+        """Start the containers of an instance or a task; those that have begun are in the list whatever comes."""
+        serving = next((c for c in record["containers"] if c.get("ports")), record["containers"][0])
+        others = [c for c in record["containers"] if c is not serving]
+        port = serving["ports"][0]["containerPort"] if serving.get("ports") else 0
+        own = contract | ({"PORT": str(port)} if port else {})
+        vpc, hosts = self._networks.reached(record)
+        # Names that are made later are for the instances that are started later.
+        network = {"network": self._network.name, "extra_hosts": hosts}
+        self._run_container(record, serving, network, own, started)
         # The containers of an instance reach each other at localhost.
         beside = {"network_mode": f"container:{started[0].id}"}
         for container in others:
-            self._run_container(revision, container, beside, port, started)
+            self._run_container(record, container, beside, own, started)
         started[0].reload()
-        host = self._network.put_outside(started[0])
+        host = self._network.join(started[0], vpc) if vpc else self._network.put_outside(started[0])
         return Instance(started, host, port, self._network.source)
 
-    def _run_container(self, revision: Json, container: Json, network: Json, port: int, started: list[Any]) -> None:
-        environment = self._environment(revision, container)
-        image = self._pull(container["image"], run_agent(revision["name"].split("/")[1]))
+    def _run_container(
+        self, record: Json, container: Json, network: Json, contract: dict[str, str], started: list[Any]
+    ) -> None:
+        environment = self._environment(record, container) | contract
+        name = record["name"]
+        _, project, _, _, collection, owner, *_ = name.split("/")
+        image = self._pull(container["image"], run_agent(project))
         limits = container["resources"]["limits"]
-        service = revision["service"].rpartition("/")[2]
-        # "Environment variables" of the container runtime contract.
-        environment |= {
-            "PORT": str(port),
-            "K_SERVICE": service,
-            "K_REVISION": revision["name"].rpartition("/")[2],
-            "K_CONFIGURATION": service,
-        }
+        of = {_TASK_LABEL: name, _ATTEMPT_LABEL: contract["CLOUD_RUN_TASK_ATTEMPT"]} if collection == "jobs" else {}
         try:
             created = self._client.containers.create(
                 image,
@@ -197,10 +256,8 @@ class Instances:
                 working_dir=container.get("workingDir") or None,
                 environment=environment,
                 labels=self._mark
-                | {
-                    _REVISION_LABEL: revision["name"],
-                    "run.googleapis.com/service": service,
-                },
+                | (of or {_REVISION_LABEL: name})
+                | {f"run.googleapis.com/{_OWNERS[collection]}": owner},
                 mem_limit=int(quantity(limits["memory"]) or 0),
                 # A share, not a ceiling: a part of a rehearsal machine's core would measure the machine.
                 cpu_shares=max(2, int((quantity(limits["cpu"]) or 1) * _SHARES_OF_A_CPU)),
@@ -286,12 +343,16 @@ class Instances:
         for stream in ("stdout", "stderr"):
             wanted = {"stdout": stream == "stdout", "stderr": stream == "stderr"}
             output = container.logs(timestamps=True, tail=_MOST_LINES, **wanted).decode("utf-8", "replace")
-            self._logs.write(container.labels[_REVISION_LABEL], container.id, stream, output)
+            name = container.labels.get(_TASK_LABEL) or container.labels[_REVISION_LABEL]
+            attempt = int(container.labels.get(_ATTEMPT_LABEL, "0"))
+            self._logs.write(name, container.id, stream, output, attempt)
 
     async def _await_startup(self, instance: Instance, revision: Json) -> None:
         for container in sorted(revision["containers"], key=lambda c: not c.get("ports")):
             probe = container.get("startupProbe")
             if not probe:
+                if not instance.port:
+                    await self._await_life(instance)
                 continue
             await asyncio.sleep(probe.get("initialDelaySeconds", 0))
             deadline = time.monotonic() + probe["failureThreshold"] * probe["periodSeconds"]
@@ -300,6 +361,33 @@ class Instances:
                 if ended or time.monotonic() > deadline:
                     raise _startup_error(probe, instance.port, ended)
                 await asyncio.sleep(min(_LOOK_SECONDS, probe["periodSeconds"]))
+
+    @staticmethod
+    async def _await_life(instance: Instance) -> None:
+        deadline = time.monotonic() + _ALIVE_SECONDS
+        while time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if await asyncio.to_thread(_has_ended, instance.containers):
+                code = instance.containers[0].attrs["State"]["ExitCode"]
+                text = (
+                    f"The user-provided container failed to start: it called exit({code}). Logs for this revision "
+                    "might contain more information."
+                )
+                raise StartError(text, _UNHEALTHY)
+
+
+def _contract(name: str) -> dict[str, str]:
+    """Environment variables that tell a container what it is part of ("Container runtime contract").
+
+    Args:
+        name: of its revision, or of its job's task.
+    """
+    _, _, _, _, collection, owner, _, short, *_ = name.split("/")
+    if collection == "jobs":
+        return {"CLOUD_RUN_JOB": owner, "CLOUD_RUN_EXECUTION": short}
+    if collection == "workerPools":
+        return {"CLOUD_RUN_WORKER_POOL": owner, "CLOUD_RUN_REVISION": short}
+    return {"K_SERVICE": owner, "K_REVISION": short, "K_CONFIGURATION": owner}
 
 
 def _startup_error(probe: Json, port: int, ended: bool) -> StartError:

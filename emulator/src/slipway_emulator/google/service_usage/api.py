@@ -14,9 +14,9 @@ from slipway_emulator.google.messages import ANY, BOOL, STRING, check
 
 _PREFIX = "/serviceusage/v1"
 _KNOWN = (
-    "artifactregistry", "cloudbuild", "cloudresourcemanager", "compute", "iam", "iamcredentials", "logging",
-    "monitoring", "run", "secretmanager", "servicemanagement", "serviceusage", "sqladmin", "storage",
-    "storage-api", "storage-component", "sts",
+    "artifactregistry", "cloudbuild", "cloudresourcemanager", "cloudscheduler", "compute", "dns", "iam",
+    "iamcredentials", "logging", "monitoring", "run", "secretmanager", "servicemanagement", "servicenetworking",
+    "serviceusage", "sqladmin", "storage", "storage-api", "storage-component", "sts",
 )  # fmt: skip
 # Those of a new project ("Service Usage", "Services enabled by default").
 _ENABLED_AT_FIRST = (
@@ -31,11 +31,16 @@ _ENABLED_AT_FIRST = (
 # What each API calls itself, where it may be off.
 _TITLES = {
     "artifactregistry.googleapis.com": "Artifact Registry API",
+    "cloudscheduler.googleapis.com": "Cloud Scheduler API",
+    "compute.googleapis.com": "Compute Engine API",
+    "dns.googleapis.com": "Cloud DNS API",
     "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
     "sts.googleapis.com": "Security Token Service API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
     "run.googleapis.com": "Cloud Run Admin API",
     "secretmanager.googleapis.com": "Secret Manager API",
+    "servicenetworking.googleapis.com": "Service Networking API",
+    "sqladmin.googleapis.com": "Cloud SQL Admin API",
 }
 _MOST_AT_ONCE = 20
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]|\d{6,15}")

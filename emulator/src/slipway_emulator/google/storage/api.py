@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
-from slipway_emulator.google.api import ApiError, Json, Request, Response, Routes, new_id, now, page
+from slipway_emulator.google.api import Json, LegacyError, Request, Response, Routes, new_id, now, page
 from slipway_emulator.google.iam.policies import Policies
 from slipway_emulator.google.service_usage.api import project_number
 
@@ -41,23 +41,8 @@ _BOUNDARY = re.compile(r'multipart/related\s*;.*\bboundary\s*=\s*("[^"]{1,70}"|[
 _CONTENT_TYPE = re.compile(rb"^content-type:[ \t]*([!-:<-~]+)", re.IGNORECASE | re.MULTILINE)
 
 
-class StorageError(ApiError):
-    """A refusal in the words of Cloud Storage.
-
-    Args:
-        http: the HTTP status.
-        reason: what the JSON API calls it: "notFound".
-        message: what to tell the caller.
-    """
-
-    def __init__(self, http: int, reason: str, message: str) -> None:
-        super().__init__("INVALID_ARGUMENT", message)
-        self._http = http
-        self._reason = reason
-
-    def response(self) -> Response:
-        error = {"message": self.message, "domain": "global", "reason": self._reason}
-        return Response(self._http, {"error": {"code": self._http, "message": self.message, "errors": [error]}})
+class StorageError(LegacyError):
+    """A refusal in the words of Cloud Storage."""
 
 
 @dataclasses.dataclass

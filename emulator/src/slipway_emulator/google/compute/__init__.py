@@ -1,0 +1,1 @@
+"""VPC networks of Compute Engine."""
