@@ -11,6 +11,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.action import Ac
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments.cloud_run import Deployment
 
+from emulator.tests.google_apis import RUN, USAGE
 from emulator.tests.google_cloud_run import CloudRun, short
 from emulator.tests.stack import Json, google_environment
 from slipway_emulator.settings import Settings
@@ -24,13 +25,14 @@ Deploy = Callable[..., Json]
 
 @pytest.fixture
 def deploy(cloud: Settings, run: CloudRun, monkeypatch: pytest.MonkeyPatch) -> Deploy:
-    """Follows the deployment of an image, and returns what it found."""
+    """Follows the deployment of an image, and returns what it found; or says what runs now."""
     for name, value in google_environment(cloud).items():
         monkeypatch.setenv(name, value)
 
-    def deploy(image: str, name: str = NAME) -> Json:
+    def deploy(image: str, name: str = NAME, status: bool = False, **more: Json) -> Json:
         outputs = {"service_id": f"{run.google.parent}/services/{name}", "app_url": run.get(NAME)["uri"]}
-        found: Json = Deployment(Request(outputs, digest(image), 60, "us-central1")).run()
+        deployment = Deployment(Request(outputs | more, digest(image), 60, "us-central1"))
+        found: Json = deployment.status() if status else deployment.run()
         return found
 
     return deploy
@@ -100,6 +102,91 @@ def test_traffic_that_was_pinned_by_hand(
     assert f"runs {', '.join(serving)}, asked for was {digest(images[1])}" in str(refused.value)
     run.update(NAME, service(run, images[1]))
     assert deploy(images[1])["image_digests"] == [digest(images[1])]
+
+
+WORKER, CLEANUP = f"{NAME}--worker", f"{NAME}--cleanup"
+
+
+@pytest.fixture(scope="module")
+def beside(run: CloudRun) -> Iterator[Json]:
+    """A worker pool and a schedule of the test image, as outputs of the layer name them."""
+    google = run.google
+    google.call("POST", f"{USAGE}/projects/{google.project}/services/cloudscheduler.googleapis.com:enable")
+    assert "error" not in run.make("workerPools", WORKER, run.worker_pool(2))
+    assert "error" not in run.make("jobs", CLEANUP, run.job("import sys; print('no'); sys.exit(4)"))
+    token = {"serviceAccountEmail": google.make_account("temu-deployed-cron")}
+    timer = {
+        "name": f"{google.parent}/jobs/{CLEANUP}",
+        "schedule": "0 3 * * *",
+        "httpTarget": {"uri": f"https://run.googleapis.com/v2/{google.parent}/jobs/{CLEANUP}:run", "oauthToken": token},
+    }
+    google.call("POST", f"/cloudscheduler/v1/{google.parent}/jobs", timer)
+    yield {
+        "processes": {"worker": {"worker_pool_id": f"{google.parent}/workerPools/{WORKER}"}},
+        "schedules": {"cleanup": {"job_id": f"{google.parent}/jobs/{CLEANUP}"}},
+    }
+    google.operate(RUN, "DELETE", f"{google.parent}/workerPools/{WORKER}")
+    google.operate(RUN, "DELETE", f"{google.parent}/jobs/{CLEANUP}")
+    google.call("DELETE", f"/cloudscheduler/v1/{google.parent}/jobs/{CLEANUP}")
+
+
+def test_processes_and_schedules_run_what_was_asked_for(
+    run: CloudRun, deploy: Deploy, images: tuple[str, str], revisions: tuple[str, str], beside: Json
+) -> None:
+    web = {"type": BY_REVISION, "revision": revisions[0], "percent": 100}
+    assert "error" not in run.update(NAME, {"traffic": [web]}, updateMask="traffic")
+    found = deploy(images[0], **beside)
+    pool = run.google.call("GET", f"{RUN}/{run.google.parent}/workerPools/{WORKER}")
+    assert found["processes"] == {"worker": pool["latestReadyRevision"]}
+    # The web server has another image; neither the process nor the schedule has.
+    latest = {"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}
+    assert "error" not in run.update(NAME, {"traffic": [latest]}, updateMask="traffic")
+    with pytest.raises(ActionError) as refused:
+        deploy(images[1], **beside)
+    assert f"/workerPools/{WORKER} runs {digest(images[0])} in {WORKER}-00001-" in str(refused.value)
+    with pytest.raises(ActionError) as refused:
+        deploy(images[1], schedules=beside["schedules"])
+    text = f"schedule cleanup: {run.google.parent}/jobs/{CLEANUP} runs {digest(images[0])}, asked for was "
+    assert str(refused.value) == text + digest(images[1])
+
+
+def test_status_of_processes_and_schedules(
+    run: CloudRun, deploy: Deploy, images: tuple[str, str], revisions: tuple[str, str], beside: Json
+) -> None:
+    web = {"type": BY_REVISION, "revision": revisions[0], "percent": 100}
+    assert "error" not in run.update(NAME, {"traffic": [web]}, updateMask="traffic")
+    status = deploy(images[0], status=True, **beside)
+    assert (status["processes"], status["problems"]) == ({"worker": 2}, [])
+    assert "error" in run.execute(CLEANUP)
+    # Its account may not run it.
+    run.google.call("POST", f"/cloudscheduler/v1/{run.google.parent}/jobs/{CLEANUP}:run")
+    failed, refused = deploy(images[0], status=True, **beside)["problems"]
+    assert failed.startswith("schedule cleanup: its last run failed at ")
+    assert failed.endswith("-task0 failed with message: The container exited with an error.")
+    assert refused.startswith("schedule cleanup: Cloud Scheduler could not run it at ")
+    assert refused.endswith(": google.rpc.Code 7")
+    run.google.call("POST", f"/cloudscheduler/v1/{run.google.parent}/jobs/{CLEANUP}:pause")
+    assert (
+        "schedule cleanup: Cloud Scheduler does not run it, because it is PAUSED"
+        in deploy(images[0], status=True, **beside)["problems"]
+    )
+
+
+def test_worker_that_does_not_start_shows_what_it_has_said(
+    run: CloudRun, deploy: Deploy, images: tuple[str, str], revisions: tuple[str, str], beside: Json
+) -> None:
+    web = {"type": BY_REVISION, "revision": revisions[0], "percent": 100}
+    assert "error" not in run.update(NAME, {"traffic": [web]}, updateMask="traffic")
+    pool = f"{run.google.parent}/workerPools/{WORKER}"
+    before = run.google.call("GET", f"{RUN}/{pool}")["latestReadyRevision"]
+    run.google.operate(RUN, "PATCH", pool, run.worker_pool(BEHAVIOUR="crash"))
+    with pytest.raises(ActionError) as refused:
+        deploy(images[0], **beside)
+    first, second, *lines = str(refused.value).splitlines()
+    assert first.startswith(f"The deployment of {pool} failed: Revision '{WORKER}-00002-")
+    assert f"{before} goes on running." in first
+    assert "failed: The user-provided container failed to start: it called exit(3)." in second
+    assert lines == ["  | version 1 starts", "  | it breaks"]
 
 
 @pytest.mark.usefixtures("revisions")

@@ -2,6 +2,7 @@
 
 Environment:
     DATABASE_ACCESS_OPTIONS: options of the role's entry point `reconcile`, as JSON.
+    DATABASE_ACCESS_SECRET_*: the users' secrets, where Cloud Run gives them; else the role reads them itself.
     DATABASE_CA_BUNDLE_BASE64: PEM certificates of the authorities that may sign the database's certificate, in Base64.
 
 Arguments go to ansible-playbook, such as `--check`.

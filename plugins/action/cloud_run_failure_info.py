@@ -18,11 +18,11 @@ Json = dict[str, Any]
 class ActionModule(CloudActionModule):
     """Looks for it."""
 
-    PURPOSE = "read why {service} failed"
+    PURPOSE = "read why {service} failed, or a worker pool beside it"
 
     def answer(self, arguments: Json) -> Json:
         """Return the report."""
         cloud = GoogleCloud()
-        service = cloud.get("cloud_run_v2", arguments["service"])
-        report = failed_revision(cloud, service) if service else []
+        found = [cloud.get("cloud_run_v2", name) for name in (arguments["service"], *arguments["worker_pools"])]
+        report = [line for owner in found if owner for line in failed_revision(cloud, owner)]
         return {"changed": False, "report": [*report, *advice("\n".join(report))]}

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +21,7 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.ecs_tasks import
     list_tasks,
 )
 from ansible_collections.slipway.provision.plugins.plugin_utils.new_roles import refused_roles
+from ansible_collections.slipway.provision.plugins.plugin_utils.task_log import TaskLog
 
 with suppress(ImportError):  # AwsActionModule says what is missing
     from botocore.exceptions import ClientError
@@ -30,11 +30,8 @@ _POLL_SECONDS = 0.5
 # A container has 30 s to end by itself (stopTimeout of ContainerDefinition, Amazon ECS API reference); then Fargate
 # clears up.
 _STOP_SECONDS = 120
-_LAST_LINES_SECONDS = 10
-_RESULT_SECONDS = 60
 _NEW_ROLE_SECONDS = 30
 _CONTAINER = "task"
-_PART_OF_RESULT = re.compile(r"slipway-result (\d+)/(\d+) (.*)")
 
 Json = dict[str, Any]
 display = Display()
@@ -231,60 +228,24 @@ def _run(ecs: Any, logs: Any, definition: Json, arguments: Json) -> Json:
     return result
 
 
-class _Log:
-    """The log stream of a task's container, shown line by line but for the lines that hold its result."""
+class _Log(TaskLog):
+    """The log stream of a task's container."""
 
     def __init__(self, logs: Any, arguments: Json, task_arn: str) -> None:
+        super().__init__(_POLL_SECONDS)
         self._logs = logs
         self.group = arguments["log_group"]
         self._stream = f"{arguments['log_stream_prefix']}/{_CONTAINER}/{task_arn.rsplit('/', 1)[-1]}"
         self._token: str | None = None
-        self._parts: dict[int, str] = {}
-        self._how_many_parts = 0
-        self.last_lines: list[str] = []
 
-    @property
-    def result(self) -> str | None:
-        """The result that the task has written; None while a part of it is missing."""
-        if not self._parts or len(self._parts) < self._how_many_parts:
-            return None
-        return "".join(self._parts[number] for number in sorted(self._parts))
-
-    def show(self) -> bool:
-        """Print the lines that are new; whether there were any."""
-        lines = list(self._new_lines())
-        shown = []
-        for line in lines:
-            if part := _PART_OF_RESULT.fullmatch(line):
-                self._parts[int(part[1])], self._how_many_parts = part[3], int(part[2])
-            else:
-                shown.append(line)
-                display.display(f"    {line}")
-        self.last_lines = (self.last_lines + shown)[-20:]
-        return bool(lines)
-
-    def show_rest(self, *, with_result: bool) -> None:
-        """Print what arrives after the end: CloudWatch Logs has the last lines a little later.
-
-        Args:
-            with_result: whether to wait for a result.
-        """
-        deadline = time.monotonic() + (_RESULT_SECONDS if with_result else _LAST_LINES_SECONDS)
-        while not self.show() and not self._is_enough(with_result) and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
-        while self.show() or (with_result and self.result is None and time.monotonic() < deadline):
-            time.sleep(_POLL_SECONDS)
-
-    def _is_enough(self, with_result: bool) -> bool:
-        return self.result is not None if with_result else bool(self.last_lines)
-
-    def _new_lines(self) -> Iterator[str]:
+    def new_lines(self) -> list[str]:
+        """The lines that have come since the last call."""
         request: Json = {"logGroupName": self.group, "logStreamName": self._stream, "startFromHead": True}
         if self._token:
             request["nextToken"] = self._token
         try:
             answer = self._logs.get_log_events(**request)
         except self._logs.exceptions.ResourceNotFoundException:
-            return
+            return []
         self._token = answer["nextForwardToken"]
-        yield from (event["message"] for event in answer["events"])
+        return [event["message"] for event in answer["events"]]

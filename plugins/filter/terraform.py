@@ -22,7 +22,10 @@ _PROTECTED_TYPES = (
     "aws_secretsmanager_secret",
     "google_artifact_registry_repository",
     "google_secret_manager_secret",
+    "google_sql_database_instance",
 )
+# What has secrets in its environment.
+_ON_CLOUD_RUN = ("google_cloud_run_v2_job", "google_cloud_run_v2_service", "google_cloud_run_v2_worker_pool")
 # For how long a role may be unknown to other services.
 _NEW_ROLE_SECONDS = 60
 
@@ -168,7 +171,7 @@ def waits_for_api(said: str, plan: Json) -> bool:
 
 
 def waits_for_grant(said: str, plan: Json) -> bool:
-    """Whether Cloud Run has refused a new service because of a secret that a plan lets the service's account read.
+    """Whether Cloud Run has refused something new because of a secret that a plan lets its account read.
 
     A grant takes seconds as a rule to be known everywhere, 7 minutes at times ("Access change propagation", IAM). What
     could not be made is made anew; a change of a service that is there is not repeated, because it has been made.
@@ -178,9 +181,7 @@ def waits_for_grant(said: str, plan: Json) -> bool:
         plan: the plan as `terraform show -json` prints it.
     """
     resources = plan.get("resource_changes", [])
-    if not any(
-        item["type"] == "google_cloud_run_v2_service" and "create" in item["change"]["actions"] for item in resources
-    ):
+    if not any(item["type"] in _ON_CLOUD_RUN and "create" in item["change"]["actions"] for item in resources):
         return False
     grants = [item for item in resources if item["type"] == "google_secret_manager_secret_iam_member"]
     secrets = {(grant["change"].get("after") or {}).get("secret_id") for grant in grants}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cloud_run_failure_info
-short_description: Read why the newest revision of a Cloud Run service failed
+short_description: Read why the newest revision of a Cloud Run service or worker pool failed
 description:
   - Terraform waits for the revision, and its error refers to the revision's log. This reads the reason and the last
     lines of that log.
@@ -20,6 +20,11 @@ options:
     description: "Full name of the service: C(projects/<project>/locations/<region>/services/<name>)."
     type: str
     required: true
+  worker_pools:
+    description: "Full names of worker pools: C(projects/<project>/locations/<region>/workerPools/<name>)."
+    type: list
+    elements: str
+    default: []
 author: Slipway (@slipway)
 """
 
@@ -33,8 +38,8 @@ EXAMPLES = r"""
 RETURN = r"""
 report:
   description: >-
-    The reason, the last lines of the log, and the inputs that are about it; no line where the newest revision has not
-    failed, or there is no such service.
+    For each whose newest revision has failed, the reason and the last lines of the log; then the inputs that are about
+    it. No line where none has failed, or there is no such service or worker pool.
   type: list
   elements: str
   returned: always

@@ -10,7 +10,8 @@ DOCUMENTATION = r"""
 module: google_resources_info
 short_description: List what an app has on Google Cloud
 description:
-  - Lists the image repositories, Cloud Run services, service accounts and secrets of a name.
+  - Lists the image repositories, Cloud Run services, worker pools and jobs, Cloud Scheduler jobs, service accounts and
+    secrets of a name.
   - Credentials are found as Terraform's google provider finds them.
   - Changes nothing, and does the same in check mode.
 options:

@@ -63,8 +63,9 @@ problems:
   returned: always
 processes:
   description:
-    - How many tasks or instances of each of the app's other processes run, by its name.
-    - RV(problems) are of all processes.
+    - How many tasks or instances of each of the app's other processes run, by its name; on C(cloud_run), which does not
+      say, how many were asked for.
+    - RV(problems) are of all processes; on C(cloud_run) also of schedules, their last run and the next one.
   type: dict
   returned: always
 running:

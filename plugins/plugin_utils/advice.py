@@ -62,6 +62,11 @@ _SAID = (
         "addresses.",
     ),
     (
+        # A worker pool of Cloud Run.
+        re.compile(r"container failed to start: it called exit|Container called exit"),
+        "The command of a process in service_processes never ends by itself. Its log has the reason.",
+    ),
+    (
         re.compile(r"exec format error"),
         "The image, or a program in it, is for another CPU than the platform's (service_cpu_architecture, where the "
         "platform has it), or a script has no first line such as #!/bin/sh.",

@@ -119,6 +119,10 @@ class Deployment(ABC):
         """Lines that help where another image runs than was asked for."""
         return []
 
+    def count(self, running: dict[str, list[str]]) -> int:
+        """How many tasks or instances run, of what runs as seen() says it."""
+        return sum(map(len, running.values()))
+
     def processes(self) -> dict[str, Deployment]:
         """The deployments of the app's other processes, by name, which began with this one."""
         return {}
@@ -173,7 +177,7 @@ class Deployment(ABC):
         for name, process in self.processes().items():
             its_problems, its_running = process._seen_problems()
             problems += [f"process {name}: {problem}" for problem in its_problems]
-            processes[name] = sum(map(len, its_running.values()))
+            processes[name] = process.count(its_running)
         origin = self.origin()
         return {
             "changed": False,

@@ -30,7 +30,12 @@ DRAWN_TYPES = {
     "aws_vpc": "VPC",
     "google_artifact_registry_repository": "images",
     "google_cloud_run_v2_service": "service",
+    "google_cloud_run_v2_worker_pool": "worker pool",
+    "google_cloud_scheduler_job": "schedule",
+    "google_compute_network": "VPC",
+    "google_compute_subnetwork": "subnet",
     "google_secret_manager_secret": "secret",
+    "google_sql_database_instance": "database",
 }
 _POINTS_OF_A_LETTER = 7
 _POINTS_OF_AN_INCH = 72

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
@@ -16,14 +18,19 @@ Json = dict[str, Any]
 _ADDRESSES = {
     "artifact_registry": "https://artifactregistry.googleapis.com/v1/",
     "cloud_run_v2": "https://run.googleapis.com/v2/",
+    "cloud_scheduler": "https://cloudscheduler.googleapis.com/v1/",
+    "compute": "https://compute.googleapis.com/compute/v1/",
+    "dns": "https://dns.googleapis.com/dns/v1/",
     "iam": "https://iam.googleapis.com/v1/",
     "logging": "https://logging.googleapis.com/v2/",
     "resource_manager": "https://cloudresourcemanager.googleapis.com/v1/",
     "secret_manager": "https://secretmanager.googleapis.com/v1/",
     "service_usage": "https://serviceusage.googleapis.com/v1/",
+    "sql": "https://sqladmin.googleapis.com/sql/v1beta4/",
 }
 # What stands for the user in Docker's log-in ("Authentication methods" of Artifact Registry).
 _DOCKER_USER = "oauth2accesstoken"
+_OPERATION_SECONDS, _POLL_SECONDS = 600, 1.0
 
 
 class GoogleCloud:
@@ -56,6 +63,47 @@ class GoogleCloud:
         found: Json = answer.json()
         return found
 
+    def change(self, method: str, product: str, path: str, body: Json | None = None, **query: str) -> Json:
+        """What an API answers to a request that changes something.
+
+        Args:
+            method: of HTTP.
+            product: the API, as Terraform's google provider calls it: `cloud_run_v2`.
+            path: behind the version: `projects/<project>/…`.
+            body: of the request.
+            query: query parameters.
+
+        Raises:
+            GoogleError: the API refuses, or does not answer.
+        """
+        url = _address(product) + path
+        answer = self._session.request(method, url, json=body, params=query)
+        if not answer.ok:
+            raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
+        changed: Json = answer.json()
+        return changed
+
+    def wait_for(self, product: str, operation: Json) -> Json:
+        """What an operation has ended with ("Operation" of google.longrunning).
+
+        Args:
+            product: the API, as Terraform's google provider calls it: `cloud_run_v2`.
+            operation: as the API has begun it.
+
+        Raises:
+            GoogleError: it has failed, or lasts for longer than any may.
+        """
+        deadline = time.monotonic() + _OPERATION_SECONDS
+        while not operation.get("done"):
+            if time.monotonic() > deadline:
+                raise GoogleError(f"{operation['name']} is not done after {_OPERATION_SECONDS} s")
+            time.sleep(_POLL_SECONDS)
+            operation = self.get(product, operation["name"]) or operation
+        if "error" in operation:
+            raise GoogleError(str(operation["error"].get("message", operation["error"])))
+        ended: Json = operation.get("response", {})
+        return ended
+
     def undelete(self, product: str, path: str) -> None:
         """Bring back what was deleted, and is kept for a while.
 
@@ -66,10 +114,7 @@ class GoogleCloud:
         Raises:
             GoogleError: the API refuses, or does not answer.
         """
-        url = f"{_address(product)}{path}:undelete"
-        answer = self._session.request("POST", url, json={})
-        if not answer.ok:
-            raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
+        self.change("POST", product, f"{path}:undelete", {})
 
     def lifecycle_state(self, project: str) -> str:
         """The state of a project ("REST Resource: v1.projects" of Cloud Resource Manager).
@@ -103,13 +148,26 @@ class GoogleCloud:
         Raises:
             GoogleError: the API refuses, or does not answer.
         """
-        url = f"{_address('logging')}entries:list"
         body = {"resourceNames": [project], "filter": wanted, "orderBy": "timestamp desc", "pageSize": count}
+        return list(self._log_entries(body).get("entries", []))[::-1]
+
+    def log_entries(self, project: str, wanted: str) -> list[Json]:
+        """All entries of a project's log that a filter finds, oldest first; otherwise as `last_log_entries`."""
+        body = {"resourceNames": [project], "filter": wanted, "orderBy": "timestamp asc", "pageSize": 1000}
+        answer = self._log_entries(body)
+        entries = list(answer.get("entries", []))
+        while token := answer.get("nextPageToken"):
+            answer = self._log_entries(body | {"pageToken": token})
+            entries += answer.get("entries", [])
+        return entries
+
+    def _log_entries(self, body: Json) -> Json:
+        url = f"{_address('logging')}entries:list"
         answer = self._session.request("POST", url, repeatable=True, json=body)
         if not answer.ok:
             raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
-        entries: list[Json] = answer.json().get("entries", [])
-        return entries[::-1]
+        found: Json = answer.json()
+        return found
 
     def docker_credentials(self) -> dict[str, str]:
         """Credentials of Artifact Registry for the Docker Engine, valid for minutes at the least."""
@@ -131,6 +189,14 @@ class GoogleCloud:
         # A consumer is named by its number, and what Service Usage calls a project's services has that too.
         known = self._session.request("GET", f"{_address('service_usage')}{project}/services/{service}")
         return bool(known.ok and known.json()["name"].startswith(f"{consumer}/"))
+
+
+def text_of_entry(entry: Json) -> str:
+    """What a log entry says ("LogEntry"): a line of text, or severity and fields of one that was JSON."""
+    if "textPayload" in entry:
+        return str(entry["textPayload"])
+    payload = entry.get("jsonPayload") or entry.get("protoPayload") or {}
+    return f"{entry.get('severity', 'DEFAULT')} {json.dumps(payload)}"
 
 
 def _address(product: str) -> str:

@@ -60,7 +60,7 @@ _ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_bucket_na
 _OF_AN_INSTANCE = {
     *("allocated_storage_gb", "backup_retention_days", "database_log_export_enabled", "deletion_protection"),
     *("engine_version", "enhanced_monitoring_interval_seconds", "final_snapshot_enabled", "instance_class"),
-    *("master_username", "max_allocated_storage_gb", "multi_az", "performance_insights_enabled"),
+    *("master_username", "max_allocated_storage_gb", "multi_az", "performance_insights_enabled", "tier"),
 }
 
 # And a bucket.
@@ -272,7 +272,7 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     if "apps" in host.groups:
         _check_environment(host, known, problems)
         _check_image(host, problems)
-        if _has_databases(known.possible_layers_of(host)):
+        if _has_databases(known.platform_of(host), known.possible_layers_of(host)):
             _check_what_does_nothing(host, problems)
         _check_database_authorities(host, known, problems)
         _check_database_extensions(host, problems)
@@ -390,13 +390,14 @@ def _check_what_exists(host: Host, problems: Problems) -> None:
                 problems.add([host.name], text, f"Edit {file}")
 
 
-def _has_databases(layers: Mapping[str, Path]) -> bool:
-    """Whether the layer data, if there is one, is one that databases are in."""
-    return "data" in layers and "database_name" in declared_variables(layers["data"])
+def _has_databases(platform: Platform | None, layers: Mapping[str, Path]) -> bool:
+    """Whether apps of a platform may have a database, and the layer data, if there is one, is one that they are in."""
+    is_possible = platform is not None and platform.databases
+    return is_possible and "data" in layers and "database_name" in declared_variables(layers["data"])
 
 
 def _platforms_with_databases(known: Project) -> list[Platform]:
-    return [platform for platform in known.platforms.values() if _has_databases(platform.layers)]
+    return [platform for platform in known.platforms.values() if _has_databases(platform, platform.layers)]
 
 
 def _idle(host: Host, known: Project) -> dict[str, str]:
@@ -415,14 +416,17 @@ def _idle(host: Host, known: Project) -> dict[str, str]:
             f"the platform {platform.name}: it has no layer {layer}; "
             f"an app with {layer} must stand in one of {others} in {host.hosts_file}"
         )
-    if "data" in platform.layers and not _has_databases(platform.layers):
+    if "data" in platform.layers and not _has_databases(platform, platform.layers):
         reason = (
             f"the platform {platform.name}: its layer data keeps secrets, and no database, bucket or API key; an app "
             f"with one must stand in one of {named} in {host.hosts_file}"
         )
-        own = declared_variables(platform.layers["data"])
-        inputs = {variable for other in with_databases for variable in declared_variables(other.layers["data"])}
-        idle |= dict.fromkeys([f"data_{variable}" for variable in inputs - own.keys()], reason)
+        own = declared_variables(platform.layers["data"]).keys()
+        inputs = {variable for other in with_databases for variable in declared_variables(other.layers["data"])} | own
+        of_databases = {one for one in inputs if one.startswith("database_")} | OF_WHAT_IS_ASKED_FOR[
+            "data_database_name"
+        ][1]
+        idle |= dict.fromkeys([f"data_{variable}" for variable in (inputs - own) | of_databases], reason)
         idle |= dict.fromkeys(set(_ROLES_OF_DATA) - {"data"}, reason)
     return idle
 
@@ -515,7 +519,7 @@ def _check_environment(host: Host, known: Project, problems: Problems) -> None:
     if host.values.get("app_database_url") and environment.get("DATABASE_URL") is not None:
         text = "app_environment_variables holds DATABASE_URL, which app_database_url gives the app; leave one out"
         problems.add([host.name], text, remedies["app_environment_variables"])
-    if platform and not _has_databases(platform.layers) and host.values.get("app_database_url"):
+    if platform and not _has_databases(platform, platform.layers) and host.values.get("app_database_url"):
         others = ", ".join(other.name for other in _platforms_with_databases(known))
         text = f"the platform {platform.name} has no database; an app with one must stand in one of {others}"
         place = host.file_of("app_database_url", f"host_vars/{host.name}/app.yml")
@@ -569,7 +573,7 @@ def _check_image(host: Host, problems: Problems) -> None:
 
 def _check_database_authorities(host: Host, known: Project, problems: Problems) -> None:
     """Check that the authorities are there by which the certificate of an app's database is verified."""
-    if not _has_databases(known.layers_of(host)) or not host.values.get("data_database_name"):
+    if not _has_databases(known.platform_of(host), known.layers_of(host)) or not host.values.get("data_database_name"):
         return
     place = host.file_of("slipway_database_ca_file", _ENVIRONMENT_FILE)
     file, region = host.values.get("slipway_database_ca_file"), host.values.get("slipway_region")

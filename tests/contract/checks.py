@@ -78,15 +78,17 @@ def generated_is_current(project: Path) -> Iterator[str]:
 
 
 def outputs_exist(project: Path) -> Iterator[str]:
-    """A variable named `<layer>_<output>` is an output of that layer, and of another than the one that declares it."""
-    outputs = {layer: set(_outputs(project, layer)) for layer in LAYERS}
+    """A variable named `<layer>_<output>` is an output of that layer, and of another than the one that declares it.
+
+    The layer is that of the same cloud.
+    """
     for layer in LAYERS:
         for root, folder in terraform_files.roots_of(project, layer).items():
             for name in declared_variables(folder):
                 upstream, _, output = name.partition("_")
                 if upstream == layer:
                     yield f"{root}: the variable {name} would be an output of its own layer"
-                elif upstream in outputs and output not in outputs[upstream]:
+                elif upstream in LAYERS and output not in declared_outputs(folder.parent / upstream):
                     yield f"{root}: no output {output} of layer {upstream} for the variable {name}"
 
 

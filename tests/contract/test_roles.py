@@ -107,9 +107,9 @@ def test_all_agree(check: _Check) -> None:
         (
             checks.outputs_exist,
             "terraform/layers/aws/network/outputs.tf",
-            'output "vpc_id"',
-            'output "id"',
-            "no output vpc_id of layer network for the variable network_vpc_id",
+            'output "public_subnet_ids"',
+            'output "subnet_ids"',
+            "no output public_subnet_ids of layer network for the variable network_public_subnet_ids",
         ),
         (
             checks.used_outputs_exist,

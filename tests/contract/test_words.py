@@ -17,7 +17,8 @@ _RETIRED = {
     r"adopt(s|ed|ion)?": "import",
     r"orphans?": "unmanaged resources",
     r"(wire|wired|wiring) the|wiring_\w+|wiring\.yml": "shared variables, or what is in them",
-    r"terraform_layer_(producers|owner)|producers?": "upstream layers",
+    # "Producer services" are Google's words.
+    r"terraform_layer_(producers|owner)|producers?(?! services)": "upstream layers",
     r"(break_lock|allow_loss|plan_losses)\w*": "force_unlock_holder, allow_destroy, protected_deletions",
     r"(give|gives|given|gave|giving) (\w+ ){0,3}back": "release",
     r"hands? on|handed on": "set",

@@ -80,13 +80,30 @@ def state_bucket(environment: str) -> str:
     return f"/storage/v1/b/slipway-{environment}-gcp-state"
 
 
+def _listed(path: str) -> Json:
+    """What an API lists; nothing where the project has not switched it on."""
+    try:
+        return google(path) or {}
+    except requests.HTTPError as error:
+        if "SERVICE_DISABLED" not in error.response.text:
+            raise
+        return {}
+
+
 def left(environment: str) -> list[str]:
     """What is left of the app `hello-gcp`, and the bucket of the states."""
     name = f"{environment}-hello-gcp"
     repository = f"/artifactregistry/v1/{LOCATION}/repositories/{name}"
     accounts: list[Json] = (google(ACCOUNTS) or {}).get("accounts", [])
     secrets: list[Json] = (google(SECRETS) or {}).get("secrets", [])
+    beside = [
+        item["name"]
+        for api, kind in (("run/v2", "workerPools"), ("run/v2", "jobs"), ("cloudscheduler/v1", "jobs"))
+        for item in _listed(f"/{api}/{LOCATION}/{kind}").get(kind, [])
+        if item["name"].rpartition("/")[2].startswith(name)
+    ]
     return [
+        *beside,
         *(path for path in (repository, state_bucket(environment)) if google(path)),
         *([name] if service(name) else []),
         *(account["email"] for account in accounts if account["email"].startswith(name)),

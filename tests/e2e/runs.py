@@ -283,12 +283,12 @@ def run_to_its_end(command: list[str], environment: Mapping[str, str], log: Path
     return Run(result.returncode, text, recap(text))
 
 
-def _filters(name: str, platform: str) -> list[str]:
+def _filters(name: str, platform: str, kind: str) -> list[str]:
     """What `docker ps` finds the containers of an app's service by."""
     if platform == "app_runner":
         return [f"label=com.amazonaws.apprunner.service-name={name}"]
     if platform == "cloud_run":
-        return [f"label=run.googleapis.com/service={name}"]
+        return [f"label=run.googleapis.com/{kind}={name}"]
     if platform != "ec2":
         return [f"label=com.amazonaws.ecs.task-definition-family={name}"]
     # Instances, and what runs on them, have the instance's id in their names.
@@ -298,28 +298,30 @@ def _filters(name: str, platform: str) -> list[str]:
     return [f"name={one['InstanceId']}" for item in reservations for one in item["Instances"]]
 
 
-def containers(name: str, platform: str) -> list[str]:
+def containers(name: str, platform: str, kind: str = "service") -> list[str]:
     """Ids of the running containers of an app's service.
 
     Args:
         name: of the app in the cloud.
         platform: what it runs on.
+        kind: on Cloud Run, of what: "service" or "worker-pool".
     """
-    if not (filters := _filters(name, platform)):
+    if not (filters := _filters(name, platform, kind)):
         return []
     arguments = [word for one in filters for word in ("--filter", one)]
     return subprocess.run(["docker", "ps", "-q", *arguments], capture_output=True, text=True, check=True).stdout.split()
 
 
-def environments(name: str, platform: str) -> list[dict[str, str]]:
+def environments(name: str, platform: str, kind: str = "service") -> list[dict[str, str]]:
     """The environment variables of each running container of an app's service.
 
     Args:
         name: of the app in the cloud.
         platform: what it runs on.
+        kind: on Cloud Run, of what: "service" or "worker-pool".
     """
     found = []
-    for container in containers(name, platform):
+    for container in containers(name, platform, kind):
         command = ["docker", "inspect", "--format", "{{json .Config.Env}}", container]
         lines = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         found.append(dict(line.split("=", 1) for line in lines))

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from emulator.tests.stack import wait_until
 from tests.e2e.google_cloud import (
     GOOGLE_PROJECT,
+    LOCATION,
     OWNER_KEY,
     google,
     left,
@@ -22,7 +25,7 @@ from tests.e2e.google_cloud import (
     state_bucket,
 )
 from tests.e2e.http import Visitor, ask
-from tests.e2e.runs import Site, environments, failed, killed, succeeded
+from tests.e2e.runs import Run, Site, containers, environments, failed, killed, succeeded
 
 ENVIRONMENT = "e2ecloudrun"
 APPS = ("hello-gcp",)
@@ -191,6 +194,78 @@ def test_secret_that_is_not_there_stops_the_run_before_anything(site: Site) -> N
     assert "Acquire the deploy lock" not in run.output
 
 
+# -- a worker and a schedule -----------------------------------------------------------------------------
+
+
+def _with_worker(site: Site, command: str) -> Run:
+    """A run with a worker that carries a line of Python out first, and with a schedule."""
+    worker = {"command": ["python", "-uc", f"{command}\nimport time\ntime.sleep(86400)"]}
+    cleanup = {"command": ["python", "-c", "import os; print('cleans', os.environ['APP_NAME'])"]}
+    schedules = {"cleanup": cleanup | {"schedule": "rate(1 minute)"}}
+    site.set("hello-gcp", app_secrets=SECRETS, service_processes={"worker": worker}, service_schedules=schedules)
+    return site.run(*ONLY)
+
+
+def _executions() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (google(f"/run/v2/{LOCATION}/jobs/{NAME}--cleanup/executions") or {})["executions"]
+    return found
+
+
+def test_worker_and_schedule_beside_the_web_server(site: Site) -> None:
+    before = service(NAME)
+    succeeded(_with_worker(site, "print('works')"))
+    entry = site.summary()["hello-gcp"]
+    assert entry["processes"] == ["worker"]
+    pool = google(f"/run/v2/{LOCATION}/workerPools/{NAME}--worker")
+    assert pool
+    (container,) = pool["template"]["containers"]
+    assert container["image"].endswith(f"@{entry['image_digest']}")
+    assert pool["scaling"] == {"manualInstanceCount": 1}
+    assert pool["template"]["serviceAccount"] == f"{NAME}@{GOOGLE_PROJECT}.iam.gserviceaccount.com"
+    # It has the environment and the secrets of the web server, but for its port.
+    (worker,) = environments(f"{NAME}--worker", "cloud_run", "worker-pool")
+    (web,) = environments(NAME, "cloud_run")
+    assert {name: worker[name] for name in (*SECRETS, "APP_NAME", "IMAGE_DIGEST")} == {
+        name: web[name] for name in (*SECRETS, "APP_NAME", "IMAGE_DIGEST")
+    }
+    assert "PORT" not in worker
+    # The web server is as it was.
+    assert service(NAME) == before
+    # At its time, as an account that may do nothing else.
+    wait_until(lambda: google(f"/run/v2/{LOCATION}/jobs/{NAME}--cleanup/executions"), 180)
+    wait_until(lambda: _executions()[-1].get("succeededCount"))
+    assert _executions()[-1]["creator"] == f"{NAME}--cron@{GOOGLE_PROJECT}.iam.gserviceaccount.com"
+    assert succeeded(site.run(*ONLY)).changed == {}
+    # A long line of the table has two.
+    assert "worker 1" in " ".join(succeeded(site.run("playbooks/status.yml", "--limit", "hello-gcp")).output.split())
+
+
+def test_worker_that_ends_leaves_the_one_before(site: Site) -> None:
+    before = containers(f"{NAME}--worker", "cloud_run", "worker-pool")
+    assert before
+    run = failed(_with_worker(site, "raise SystemExit('cannot work')"))
+    output = " ".join(run.output.split())
+    assert "it called exit(1)" in output
+    # What Terraform does not show: the log of the revision.
+    assert "cannot work" in output
+    assert containers(f"{NAME}--worker", "cloud_run", "worker-pool") == before
+    # The next run has nothing to apply, and fails all the same.
+    assert f"/workerPools/{NAME}--worker failed" in " ".join(failed(site.run(*ONLY)).output.split())
+    succeeded(_with_worker(site, "print('works again')"))
+    assert succeeded(site.run(*ONLY)).changed == {}
+
+
+def test_schedule_that_fails_is_seen(site: Site) -> None:
+    cleanup = {"command": ["python", "-c", "raise SystemExit('cannot clean')"], "schedule": "rate(1 minute)"}
+    site.set("hello-gcp", app_secrets=SECRETS, service_schedules={"cleanup": cleanup})
+    # The worker goes with this run.
+    succeeded(site.run(*ONLY))
+    assert google(f"/run/v2/{LOCATION}/workerPools/{NAME}--worker") is None
+    wait_until(lambda: _executions()[0].get("failedCount"), 180)
+    output = " ".join(succeeded(site.run("playbooks/status.yml", "--limit", "hello-gcp")).output.split())
+    assert "its last run failed" in output
+
+
 # -- interrupted -----------------------------------------------------------------------------------------
 
 
@@ -207,6 +282,7 @@ def test_destroy_leaves_nothing_of_the_app(site: Site) -> None:
     assert "hello-gcp" not in site.summary()
     # The bucket holds the state of what the deployer cannot take back: its own account.
     assert left(ENVIRONMENT) == [state_bucket(ENVIRONMENT)]
+    site.set("hello-gcp", app_secrets=SECRETS)
 
 
 def test_run_that_is_killed_in_its_first_apply_is_finished_by_the_next(site: Site) -> None:

@@ -88,6 +88,23 @@ def test_processes(inventory: Inventory) -> None:
     assert public["alarm of schedules"] == (3, 0.10)
 
 
+def test_processes_on_cloud_run(inventory: Inventory) -> None:
+    worker: Json = {"command": ["worker"], "min_count": 2, "cpu_units": 2048, "memory_mib": 1024}
+    schedules = {name: {"command": ["flask", name], "schedule": "rate(1 day)"} for name in ("cleanup", "sync")}
+    inventory.set("hello-gcp", service_processes={"beat": {"command": ["beat"]}, "worker": worker})
+    inventory.set("hello-gcp", service_schedules=schedules)
+    found = {
+        item: (cost.number, round(cost.usd, 2))
+        for item, cost in _costs(inventory, "hello-gcp").items()
+        if "process" in item or "schedule" in item
+    }
+    assert found == {
+        "instance of the process beat": (1, 31.17),
+        "instance of the process worker": (2, 62.34),
+        "schedule": (2, 0.10),
+    }
+
+
 def test_processes_on_instances(inventory: Inventory) -> None:
     worker: Json = {"command": ["worker"], "min_count": 2, "max_count": 4, "instance_type": "t3.small"}
     schedules = {"cleanup": {"command": ["flask", "cleanup"], "schedule": "rate(1 day)"}}

@@ -571,14 +571,30 @@ def test_processes_on_instances(inventory: Inventory, processes: Any, text: str)
     assert inventory.problem().startswith(f"web: {text}")
 
 
-def test_processes_are_for_ec2_and_ecs(inventory: Inventory) -> None:
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"processes": {"worker": _WORKER | {"max_count": 4}}}, 'service_processes must have whole numbers of instances, "min_count" at least 1, and no other "max_count", because Cloud Run runs as many instances of a worker pool as it is told and scales none; they are: worker 1 to 4'),
+        ({"processes": {"worker": _WORKER | {"stop_timeout_seconds": 5}}}, "service_processes holds worker with stop_timeout_seconds; it may have command, cpu_units, max_count, memory_mib, min_count"),
+        ({"schedules": {"cleanup": _CLEANUP | {"schedule": "cron(0 3 L * ? *)"}}}, "service_schedules must be times that Cloud Scheduler has: cron(<minutes> <hours> <day of month> <month> <day of week> *) with ? for one of the two days and without L, W and #, such as cron(0 3 * * ? *) for every day at three, or a rate that divides the hour or the day, such as rate(15 minutes); they are: cleanup cron(0 3 L * ? *)"),
+    ],
+)  # fmt: skip
+def test_processes_on_cloud_run(inventory: Inventory, variables: Json, text: str) -> None:
+    wanted = {"processes": {"worker": _WORKER | {"max_count": 1}}, "schedules": {"cleanup": _CLEANUP}}
+    inventory.set("hello-gcp", **{f"service_{name}": value for name, value in wanted.items()})
+    assert inventory.problems() == []
+    inventory.set("hello-gcp", **{f"service_{name}": value for name, value in (wanted | variables).items()})
+    assert inventory.problem().startswith(f"hello-gcp: {text}")
+
+
+def test_processes_are_for_all_but_app_runner(inventory: Inventory) -> None:
     processes = {"beat": _WORKER | {"max_count": 1, "stop_timeout_seconds": "5"}, "worker": _WORKER | {"max_count": 4}}
     inventory.set("beers", service_processes=processes, service_schedules={"cleanup": _CLEANUP})
     inventory.set("records", service_processes=processes)
     assert inventory.problems() == []
     inventory.set("hello", service_processes=processes)
     assert (
-        "hello: service_processes is not for the platform app_runner: it is an input of ec2, ecs, ecs_public"
+        "hello: service_processes is not for the platform app_runner: it is an input of cloud_run, ec2, ecs, ecs_public"
         in inventory.problem()
     )
 
@@ -638,6 +654,7 @@ def test_data_where_there_is_no_place_for_them(inventory: Inventory, name: str, 
     [
         ("data_instance_class", "db.t3.micro"),
         ("data_multi_az", False),
+        ("data_tier", "db-f1-micro"),
         ("database_access_schema", "app"),
         ("migration_command", ["flask", "migrate"]),
         ("migration_cluster", "mine"),
@@ -1395,9 +1412,10 @@ def test_what_does_nothing(inventory: Inventory, name: str, value: Any, what: st
 
 
 def test_what_does_nothing_is_an_input() -> None:
-    declared = declared_variables(PROJECT / "terraform/layers/aws/data")
+    roots = [PROJECT / "terraform/layers" / cloud / "data" for cloud in ("aws", "gcp")]
+    declared = {name for root in roots for name in declared_variables(root)}
     for switch, (_, inputs) in OF_WHAT_IS_ASKED_FOR.items():
-        assert {switch.removeprefix("data_"), *inputs} <= declared.keys()
+        assert {switch.removeprefix("data_"), *inputs} <= declared
 
 
 def test_database_url_is_for_platforms_with_databases(inventory: Inventory) -> None:

@@ -433,8 +433,44 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         ),
         "retained_image_count": ([2, 1000], [1, 1001, 2.5]),
     },
+    "gcp/network": {
+        **_IN_GOOGLE_CLOUD,
+        "cidr_block": (
+            ["10.8.0.0/16", "172.16.0.0/24", "192.168.0.0/26"],
+            ["10.8.0.0/27", "10.8.0.1/24", "10.8.0.0", "11.0.0.0/24", "a", ""],
+        ),
+        "database_cidr_block": (
+            ["10.0.16.0/20", "172.31.0.0/24"],
+            ["10.0.16.0/25", "10.0.16.1/24", "10.0.16.0", "8.8.0.0/16", "a", ""],
+        ),
+    },
     "gcp/data": {
         **_IN_GOOGLE_CLOUD,
+        "allocated_storage_gb": ([10, 90, "30"], [9, 65537, 20.5]),
+        "backup_retention_days": ([1, 365], [0, 366, 1.5]),
+        "database_name": (
+            [None, "taskdb", "a", "x" * 54],
+            ["", "Taskdb", "1db", "task-db", "x" * 55, "postgres", "cloudsqladmin", "template0"],
+        ),
+        "database_url_enabled": ([False], [True]),
+        "database_url_scheme": (
+            ["postgresql", "postgres", "postgresql+psycopg2"],
+            ["mysql", "postgresql+", "", "jdbc:a"],
+        ),
+        "engine_version": (["14", "18"], ["13", "15.8", "19", ""]),
+        "master_username": (["postgres", "boss_1"], ["cloudsqladmin", "cloudsqlsuperuser", "pg_a", "1a", "A", ""]),
+        "max_allocated_storage_gb": ([None, 91, 65536], [9, 65537, 130.5]),
+        "tier": (
+            ["db-f1-micro", "db-g1-small", "db-custom-1-3840", "db-custom-2-7680", "db-custom-96-638976"],
+            [
+                "db.t3.micro",
+                "db-custom-3-7680",
+                "db-custom-2-7600",
+                "db-custom-1-3584",
+                "db-custom-1-6912",
+                "db-custom-2",
+            ],
+        ),
         "credentials_version": ([1, 2], [0, 1.5]),
         "secrets": (
             [{}, {"KEY": "generated"}, {"_k1": "projects/my-project-123456/secrets/Some_secret-1"}],
@@ -487,6 +523,77 @@ CASES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "max_count": ([2, 100], [0, 1, 2.5]),
         "memory_mib": ([512, 4096], [511, 4097, 512.5]),
         "min_count": ([0, 1, 10], [-1, 1.5]),
+        "processes": (
+            [
+                {},
+                {"worker": _WORKER, "beat": _WORKER | {"min_count": 3, "max_count": 3, "memory_mib": 1024}},
+                {"worker": _WORKER | {"cpu_units": 4096, "memory_mib": 16384}},
+            ],
+            [
+                {"web": _WORKER},
+                {"Worker": _WORKER},
+                {"worker": {"command": []}},
+                {"worker": {"command": [" "]}},
+                {"worker": _WORKER | {"min_count": 0}},
+                {"worker": _WORKER | {"min_count": 1.5}},
+                # Nothing scales a worker pool.
+                {"worker": _WORKER | {"max_count": 2}},
+                {"worker": _WORKER | {"cpu_units": 256}},
+                {"worker": _WORKER | {"memory_mib": 511}},
+                {"worker": _WORKER | {"cpu_units": 4096, "memory_mib": 2047}},
+            ],
+        ),
+        "schedules": (
+            [
+                {},
+                *(
+                    {"cleanup": {"command": ["flask", "cleanup"], "schedule": schedule}}
+                    for schedule in (
+                        "cron(0 3 * * ? *)",
+                        "cron(0/15 8-18 ? * MON-FRI *)",
+                        "cron(5,35 */2 1,15 JAN-MAR ? *)",
+                        "cron(0 0 ? * 7 *)",
+                        "rate(1 minute)",
+                        "rate(30 minutes)",
+                        "rate(12 hours)",
+                        "rate(1 day)",
+                    )
+                ),
+                {"cleanup": {"command": ["x"], "schedule": "rate(1 day)", "timezone": "America/Argentina/Salta"}},
+            ],
+            [
+                *(
+                    {"cleanup": {"command": ["flask", "cleanup"], "schedule": schedule}}
+                    for schedule in (
+                        # What crontab cannot say: years, the last or nearest day, the second Friday, and a rate that
+                        # does not divide an hour or a day.
+                        "cron(0 3 * * ? 2027)",
+                        "cron(0 3 L * ? *)",
+                        "cron(0 3 15W * ? *)",
+                        "cron(0 3 ? * 6L *)",
+                        "cron(0 3 ? * FRI#2 *)",
+                        "rate(7 minutes)",
+                        "rate(90 minutes)",
+                        "rate(5 hours)",
+                        "rate(2 days)",
+                        "cron(0 3 ? * FRI-MON *)",
+                        "cron(0 20-4 * * ? *)",
+                        "cron(0 3 ? * MON-6 *)",
+                        "cron(0/0 3 * * ? *)",
+                        # And what EventBridge Scheduler has not either.
+                        "0 3 * * *",
+                        "cron(0 3 * * * *)",
+                        "cron(60 3 * * ? *)",
+                        "cron(0 3 ? * 0 *)",
+                        "at(2027-01-01T00:00:00)",
+                    )
+                ),
+                {"web": {"command": ["x"], "schedule": "rate(1 day)"}},
+                {"cleanup": {"command": [], "schedule": "rate(1 day)"}},
+                {"cleanup": {"command": ["x"], "schedule": "rate(1 day)", "timezone": "Berlin time"}},
+                {"cleanup": {"command": ["x"], "schedule": "rate(1 day)", "memory_mib": 256}},
+            ],
+        ),
         "start_period_seconds": ([1, 240], [0, 241, 1.5]),
     },
 }
@@ -524,6 +631,7 @@ def test_every_rule_has_a_case(root: str) -> None:
     validated = {name for block in blocks for name, body in block.items() if "validation" in body}
     given_by_the_project = {
         *("account_id", "name", "permissions_boundary_arn", "region", "tags", "readable_secret_arns"),
+        "readable_secret_names",
         *(name for name in validated if name.partition("_")[0] in LAYERS),
     }
     assert validated - given_by_the_project <= set(CASES.get(root, {})) <= validated

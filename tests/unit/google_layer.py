@@ -23,6 +23,7 @@ def play(
     *tasks: Json,
     hear: Callable[[str], object] = lambda _line: None,
     environment: Mapping[str, str] | None = None,
+    check: bool = False,
     **variables: Any,
 ) -> tuple[bool, str]:
     """Run tasks for the layer registry of an app; whether they end well, and what they say.
@@ -33,10 +34,9 @@ def play(
         tasks: what to do, such as APPLY.
         hear: called with each line as soon as it is said.
         environment: further environment variables.
+        check: whether it is a dry run.
         variables: of the role, in the place of these.
     """
-    whole = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
-    (folder / "play.json").write_text(json.dumps([whole]))
     given = {
         "terraform_layer_name": "registry",
         "terraform_layer_root": "gcp/registry",
@@ -51,16 +51,20 @@ def play(
         "terraform_layer_cli_config_file": str(PROJECT / ".build" / "terraform.rc"),
         "ansible_python_interpreter": sys.executable,
     }
+    # What the role of a layer says of itself is stronger.
+    whole = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": given | variables,
+        "tasks": tasks,
+    }
+    (folder / "play.json").write_text(json.dumps([whole]))
     own = {"GOOGLE_PROJECT": google.project, "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "200"}
     # Each line is said at once, although it goes to a pipe.
     own["PYTHONUNBUFFERED"] = "1"
     command = subprocess.Popen(
-        [
-            Path(sys.executable).parent / "ansible-playbook",
-            str(folder / "play.json"),
-            "-e",
-            json.dumps(given | variables),
-        ],
+        [Path(sys.executable).parent / "ansible-playbook", folder / "play.json", *(["--check"] if check else [])],
         cwd=PROJECT,
         env=os.environ | google_environment(google.cloud) | own | dict(environment or {}),
         stdout=subprocess.PIPE,

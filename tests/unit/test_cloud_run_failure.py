@@ -62,6 +62,17 @@ def test_reason_is_said_to_who_may_not_read_the_log(
     assert "Permission denied for all log views" in line
 
 
+def test_reason_of_a_worker_pool(google: Google, failed: Json) -> None:
+    body = {"template": {"containers": [{"image": failed["template"]["containers"][0]["image"]}]}}
+    operation = google.operate(RUN, "POST", f"{google.parent}/workerPools", body, workerPoolId="tunit--worker")
+    assert "error" in operation
+    pool = google.call("GET", f"{RUN}/{google.parent}/workerPools/tunit--worker")
+    reason, *lines = failed_revision(GoogleCloud(), pool)
+    assert reason.startswith("Revision tunit--worker-00001-")
+    assert reason.endswith("' not found.")
+    assert lines == ["  | no log"]
+
+
 def test_nothing_is_said_where_no_revision_failed(failed: Json) -> None:
     cloud = GoogleCloud()
     assert failed_revision(cloud, {}) == []

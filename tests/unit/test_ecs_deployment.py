@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from ansible_collections.slipway.provision.plugins.action import ecs_run_task
-from ansible_collections.slipway.provision.plugins.plugin_utils import ecs_tasks
+from ansible_collections.slipway.provision.plugins.plugin_utils import ecs_tasks, task_log
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployment import Request
 from ansible_collections.slipway.provision.plugins.plugin_utils.deployments import ecs
@@ -348,7 +348,7 @@ class TestOneTask:
         assert (result["failed"], result["result"]) == (True, {"error": "no"})
 
     def test_result_that_never_comes(self, clients: tuple[Stubber, Stubber], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(ecs_run_task, "_RESULT_SECONDS", -1)
+        monkeypatch.setattr(task_log, "_RESULT_SECONDS", -1)
         self.end(clients, 0, ["hello", "slipway-result 1/2 {"], [], [])
         result = self.run(clients, expect_result=True)
         assert result["failed"]

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
 
 from emulator.tests.google_alone import google_alone
-from emulator.tests.google_apis import SECRETS, STORAGE, Google
+from emulator.tests.google_apis import ACCOUNTS, SECRETS, STORAGE, Google
 from emulator.tests.stack import Json, google_environment
 from plugins.action.google_resources_info import find
 from plugins.action.google_secret_version_info import newest_versions
@@ -117,6 +117,12 @@ def test_what_is_left_is_found_by_its_name(google: Google, asked: GoogleCloud) -
         make(google, other)
     (found,) = find(asked, NAME, "us-central1", f"unit-{NAME}")
     assert found == google.call("GET", SECRET)["name"]
+    # What an app's jobs run as.
+    google.call("POST", f"/serviceusage/v1/projects/{NAME}/services/iam.googleapis.com:enable")
+    for account in (f"unit-{NAME}--m", f"unit-{NAME}-m"):
+        google.call("POST", f"{ACCOUNTS}/projects/{NAME}/serviceAccounts", {"accountId": account})
+    own = f"projects/{NAME}/serviceAccounts/unit-{NAME}--m@{NAME}.iam.gserviceaccount.com"
+    assert set(find(asked, NAME, "us-central1", f"unit-{NAME}")) == {own, found}
 
 
 def test_newest_version_of_a_secret(google: Google, asked: GoogleCloud) -> None:

@@ -88,10 +88,11 @@ def test_only_what_the_plan_switches_on_is_waited_for(service: str, is_awaited: 
         ("another", ["create"], False),
     ],
 )
-def test_only_a_grant_of_the_plan_is_waited_for(secret: str, actions: list[str], is_awaited: bool) -> None:
+@pytest.mark.parametrize("kind", ["job", "service", "worker_pool"])
+def test_only_a_grant_of_the_plan_is_waited_for(kind: str, secret: str, actions: list[str], is_awaited: bool) -> None:
     plan = {
         "resource_changes": [
-            {"type": "google_cloud_run_v2_service", "change": {"actions": actions}},
+            {"type": f"google_cloud_run_v2_{kind}", "change": {"actions": actions}},
             {
                 "type": "google_secret_manager_secret_iam_member",
                 "change": {"actions": ["no-op"], "after": {"secret_id": "unit-app_environment_KEY"}},

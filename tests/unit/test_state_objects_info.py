@@ -1,4 +1,4 @@
-"""The action state_objects_info, against moto."""
+"""The actions state_objects_info and state_object, against moto."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ansible_collections.slipway.provision.plugins.module_utils.state_store impo
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from moto import mock_aws
 
+from plugins.action.state_object import put
 from plugins.action.state_objects_info import first_keys, read_objects
 
 
@@ -56,3 +57,23 @@ def test_what_does_not_count_hides_nothing_else(s3: Any) -> None:
     for key in ("dev/bootstrap/bootstrap", "dev/bootstrap/bootstrap.tflock", "dev/bootstrap/lock", "dev/main/network"):
         s3.put_object(Bucket="states", Key=key, Body=b"{}")
     assert first_keys(store, "dev/bootstrap/") == ["dev/main/network"]
+
+
+def test_record_is_written_once(s3: Any) -> None:
+    store = S3Store(s3, "states")
+    record = {"image_digest": "sha256:1", "command": ["migrate"], "database": None}
+    assert put(store, "dev/tasks/migration", record, check_mode=True)
+    assert read_objects(store, ["dev/tasks/migration"]) == {}
+    assert put(store, "dev/tasks/migration", record, check_mode=False)
+    assert not put(store, "dev/tasks/migration", dict(reversed(record.items())), check_mode=False)
+    assert put(store, "dev/tasks/migration", record | {"command": []}, check_mode=False)
+    assert read_objects(store, ["dev/tasks/migration"]) == {"dev/tasks/migration": record | {"command": []}}
+
+
+def test_record_that_somebody_else_writes_stays(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = S3Store(s3, "states")
+    monkeypatch.setattr(store, "read", lambda _: None)
+    s3.put_object(Bucket="states", Key="dev/tasks/migration", Body=b"theirs")
+    with pytest.raises(ActionError, match="somebody else writes s3://states/dev/tasks/migration"):
+        put(store, "dev/tasks/migration", {}, check_mode=False)
+    assert s3.get_object(Bucket="states", Key="dev/tasks/migration")["Body"].read() == b"theirs"

@@ -24,8 +24,15 @@ def _repository(project: str, values: Json) -> tuple[str, str]:
     )
 
 
-def _service(project: str, values: Json) -> tuple[str, str]:
-    return "cloud_run_v2", f"projects/{project}/locations/{values['location']}/services/{values['name']}"
+def _on_cloud_run(collection: str) -> Callable[[str, Json], tuple[str, str]]:
+    return lambda project, values: (
+        "cloud_run_v2",
+        f"projects/{project}/locations/{values['location']}/{collection}/{values['name']}",
+    )
+
+
+def _scheduler_job(project: str, values: Json) -> tuple[str, str]:
+    return "cloud_scheduler", f"projects/{project}/locations/{values['region']}/jobs/{values['name']}"
 
 
 def _service_account(project: str, values: Json) -> tuple[str, str]:
@@ -49,10 +56,33 @@ def _secret(project: str, values: Json) -> tuple[str, str]:
     return "secret_manager", f"projects/{project}/secrets/{values['secret_id']}"
 
 
+def _network(project: str, values: Json) -> tuple[str, str]:
+    return "compute", f"projects/{project}/global/networks/{values['name']}"
+
+
+def _subnetwork(project: str, values: Json) -> tuple[str, str]:
+    return "compute", f"projects/{project}/regions/{values['region']}/subnetworks/{values['name']}"
+
+
+def _global_address(project: str, values: Json) -> tuple[str, str]:
+    return "compute", f"projects/{project}/global/addresses/{values['name']}"
+
+
+def _zone(project: str, values: Json) -> tuple[str, str]:
+    return "dns", f"projects/{project}/managedZones/{values['name']}"
+
+
 # Where each type of resource is looked for: the API, and the path, which is also the id to import it by.
 PLACES: dict[str, Callable[[str, Json], tuple[str, str]]] = {
     "google_artifact_registry_repository": _repository,
-    "google_cloud_run_v2_service": _service,
+    "google_cloud_run_v2_job": _on_cloud_run("jobs"),
+    "google_cloud_run_v2_service": _on_cloud_run("services"),
+    "google_cloud_run_v2_worker_pool": _on_cloud_run("workerPools"),
+    "google_cloud_scheduler_job": _scheduler_job,
+    "google_compute_global_address": _global_address,
+    "google_compute_network": _network,
+    "google_compute_subnetwork": _subnetwork,
+    "google_dns_managed_zone": _zone,
     "google_iam_workload_identity_pool": _pool,
     "google_iam_workload_identity_pool_provider": _pool_provider,
     "google_project_iam_custom_role": _custom_role,
@@ -62,12 +92,22 @@ PLACES: dict[str, Callable[[str, Json], tuple[str, str]]] = {
 # What comes out the same when it is made twice.
 REPEATABLE = frozenset(
     {
+        "google_cloud_run_v2_job_iam_member",
+        # The provider replaces what is there.
+        "google_dns_record_set",
         "google_project_iam_member",
         "google_project_service",
         "google_secret_manager_secret_iam_member",
         # Another one of the same secret, which nothing has used yet.
         "google_secret_manager_secret_version",
         "google_service_account_iam_member",
+        # With the same range.
+        "google_service_networking_connection",
+        # Of an instance that is managed: one that is not has another name, since each has one of its own.
+        "google_sql_database",
+        "google_sql_database_instance",
+        # Who is there gets the password.
+        "google_sql_user",
         "google_storage_bucket_iam_member",
     }
 )

@@ -4,12 +4,17 @@ locals {
   # A deployment's own APIs, and those by which it gets its credentials and finds what is enabled.
   services = toset([
     "artifactregistry.googleapis.com",
+    "cloudscheduler.googleapis.com",
+    "compute.googleapis.com",
+    "dns.googleapis.com",
     "iam.googleapis.com",
     "iamcredentials.googleapis.com",
     "logging.googleapis.com",
     "run.googleapis.com",
     "secretmanager.googleapis.com",
+    "servicenetworking.googleapis.com",
     "serviceusage.googleapis.com",
+    "sqladmin.googleapis.com",
     "storage.googleapis.com",
     "sts.googleapis.com",
   ])
@@ -33,6 +38,10 @@ locals {
       bucket_roles = ["roles/storage.legacyBucketReader", "roles/storage.objectViewer"]
       roles = [
         "roles/artifactregistry.reader",
+        "roles/cloudscheduler.viewer",
+        "roles/cloudsql.viewer",
+        "roles/compute.networkViewer",
+        "roles/dns.reader",
         "roles/iam.serviceAccountViewer",
         "roles/run.viewer",
         # Of secrets all but their values.
@@ -68,6 +77,27 @@ locals {
       "secretmanager.versions.get",
     ]
   }
+  # What a deployment does with networks, whose parts have no names that a condition could tell apart, and with the making of
+  # databases, which is in the project.
+  network_permissions = concat(
+    [for verb in ["createInternal", "deleteInternal", "get", "list", "setLabels"] : "compute.globalAddresses.${verb}"],
+    [for verb in ["create", "delete", "get", "list", "removePeering", "updatePolicy", "use"] : "compute.networks.${verb}"],
+    [for verb in ["create", "delete", "get", "list", "setPrivateIpGoogleAccess", "use"] : "compute.subnetworks.${verb}"],
+    ["compute.globalOperations.get", "compute.regionOperations.get"],
+    [for verb in ["create", "get"] : "dns.changes.${verb}"],
+    [for verb in ["create", "delete", "get", "list", "update"] : "dns.managedZones.${verb}"],
+    [for verb in ["create", "delete", "list", "update"] : "dns.resourceRecordSets.${verb}"],
+    ["dns.networks.bindPrivateDNSZone"],
+    ["servicenetworking.services.addPeering", "servicenetworking.services.get"],
+    ["cloudsql.instances.create", "cloudsql.instances.list"],
+  )
+  # With databases of its own, apart from making and listing them. Operations are the project's: to see one takes
+  # cloudsql.instances.get there.
+  database_permissions = concat(
+    [for verb in ["delete", "get", "update"] : "cloudsql.instances.${verb}"],
+    [for verb in ["create", "delete", "get", "list"] : "cloudsql.databases.${verb}"],
+    [for verb in ["create", "delete", "list", "update"] : "cloudsql.users.${verb}"],
+  )
   impersonators = {
     for grant in setproduct(keys(local.accounts), var.trusted_members) :
     "${grant[0]} ${grant[1]}" => { account = grant[0], member = grant[1] }
@@ -103,7 +133,8 @@ resource "google_service_account" "this" {
 }
 
 # What a deployment needs and no predefined role grants alone: Artifact Registry Admin may also change who reads the images,
-# Service Account Admin who acts as an account, and Cloud Run Admin is for jobs and worker pools, too.
+# Service Account Admin who acts as an account, Cloud Run Admin who changes worker pools, and Cloud Scheduler Admin may run
+# its jobs.
 resource "google_project_iam_custom_role" "deployer" {
   role_id     = replace("${local.environment}-deployer", "-", "_")
   title       = "${local.environment}-deployer"
@@ -112,9 +143,19 @@ resource "google_project_iam_custom_role" "deployer" {
     "artifactregistry.repositories.create",
     "artifactregistry.repositories.delete",
     "artifactregistry.repositories.update",
+    "cloudscheduler.jobs.create",
+    "cloudscheduler.jobs.delete",
+    # The provider also resumes what is not paused.
+    "cloudscheduler.jobs.enable",
+    "cloudscheduler.jobs.fullView",
+    "cloudscheduler.jobs.get",
+    "cloudscheduler.jobs.list",
+    "cloudscheduler.jobs.update",
     "iam.serviceAccounts.create",
     "iam.serviceAccounts.delete",
     "iam.serviceAccounts.update",
+    # To let the account of an app's schedules run their jobs.
+    "run.jobs.setIamPolicy",
     # The smoke check of a service that is not public.
     "run.routes.invoke",
     # "Allowing public (unauthenticated) access": to turn the invoker check of a service off or on.
@@ -165,6 +206,66 @@ resource "google_project_iam_member" "secrets" {
     description = "Secrets whose names begin with ${local.environment}-."
     # "extract() function" in the attribute reference of IAM Conditions: a name begins with the project's number.
     expression = "resource.name.extract(\"/secrets/{name}\").startsWith(\"${local.environment}-\")"
+  }
+}
+
+resource "google_project_iam_custom_role" "networks" {
+  role_id     = replace("${local.environment}-networks", "-", "_")
+  title       = "${local.environment}-networks"
+  description = "What a deployment of ${local.environment} does with networks, and to make databases."
+  permissions = concat(local.network_permissions, ["cloudsql.instances.get"])
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_custom_role" "databases" {
+  role_id     = replace("${local.environment}-databases", "-", "_")
+  title       = "${local.environment}-databases"
+  description = "What a deployment of ${local.environment} does with its databases."
+  permissions = local.database_permissions
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "networks" {
+  project = var.project
+  role    = google_project_iam_custom_role.networks.name
+  member  = google_service_account.this["deployer"].member
+}
+
+# Terraform hands the passwords of databases over, and reads no other value.
+resource "google_project_iam_custom_role" "database_secrets" {
+  role_id     = replace("${local.environment}-database_secrets", "-", "_")
+  title       = "${local.environment}-database-secrets"
+  description = "Reads the passwords of the databases of ${local.environment}."
+  permissions = ["secretmanager.versions.access"]
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "database_secrets" {
+  project = var.project
+  role    = google_project_iam_custom_role.database_secrets.name
+  member  = google_service_account.this["deployer"].member
+
+  condition {
+    title       = "database secrets of ${local.environment}"
+    description = "Secrets of users of databases, whose names begin with ${local.environment}-."
+    # Nothing is extracted of a name without the part behind.
+    expression = "resource.name.extract(\"/secrets/{name}_database_\").startsWith(\"${local.environment}-\")"
+  }
+}
+
+# The project's other databases are nobody's business.
+resource "google_project_iam_member" "databases" {
+  project = var.project
+  role    = google_project_iam_custom_role.databases.name
+  member  = google_service_account.this["deployer"].member
+
+  condition {
+    title       = "databases of ${local.environment}"
+    description = "Instances of Cloud SQL whose names begin with ${local.environment}-."
+    expression  = "resource.name.extract(\"/instances/{name}\").startsWith(\"${local.environment}-\")"
   }
 }
 

@@ -7,7 +7,7 @@ locals {
 }
 
 resource "google_project_service" "secret_manager" {
-  count = length(var.secrets) > 0 ? 1 : 0
+  count = length(var.secrets) > 0 || local.database_enabled ? 1 : 0
 
   service = "secretmanager.googleapis.com"
 

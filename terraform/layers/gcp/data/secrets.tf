@@ -1,9 +1,26 @@
 locals {
+  # The master creates the other three and their grants.
+  database_users = local.database_enabled ? {
+    app      = "${var.database_name}_app"
+    master   = var.master_username
+    migrator = "${var.database_name}_migrator"
+    readonly = "${var.database_name}_readonly"
+  } : {}
+
+  # Those that also get their way into the database as one URL.
+  users_with_url = local.database_enabled && var.database_url_enabled ? toset(["app", "migrator"]) : toset([])
+
+  # Another one for each password that a user is ever given. The number of a version begins again with a new secret.
+  database_versions = {
+    for key, version in google_secret_manager_secret_version.database : key => sha256(jsonencode([version.name, version.create_time]))
+  }
+
   # Names of variables in the application's environment whose values are made here.
   generated_secrets = toset([for name, source in var.secrets : name if source == "generated"])
 
-  # The version of each, by its whole name: another version is another revision of the service.
-  environment_secrets = merge(
+  # The version of each, by its whole name: another version is another revision of the service. The application and its
+  # migrations have each the URL of its own user.
+  named_secrets = merge(
     {
       for name, source in var.secrets :
       name => "${source}/versions/${lookup(var.secret_versions, source, "latest")}" if source != "generated"
@@ -13,6 +30,12 @@ locals {
       name => "${google_secret_manager_secret.generated[name].id}/versions/${version.version}"
     },
   )
+  environment_secrets = {
+    for user in ["app", "migrator"] : user => merge(local.named_secrets, {
+      for key, version in google_secret_manager_secret_version.database_url :
+      "DATABASE_URL" => "${google_secret_manager_secret.database_url[key].id}/versions/${version.version}" if key == user
+    })
+  }
 }
 
 # They are kept for as long as the variable is in the inventory. No other name of an app begins as theirs do, because those
@@ -46,5 +69,80 @@ resource "google_secret_manager_secret_version" "generated" {
 
   # The revision that serves starts instances with the version that it names, until the service has the new one. All versions
   # go with their secret.
+  deletion_policy = "ABANDON"
+}
+
+resource "google_secret_manager_secret" "database" {
+  for_each = local.database_users
+
+  secret_id = "${var.name}_database_${each.key}"
+
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
+  }
+
+  depends_on = [google_project_service.secret_manager]
+}
+
+resource "google_secret_manager_secret_version" "database" {
+  for_each = local.database_users
+
+  secret                 = google_secret_manager_secret.database[each.key].id
+  secret_data_wo         = jsonencode({ username = each.value, password = replace("${uuid()}${uuid()}", "-", "") })
+  secret_data_wo_version = var.credentials_version
+
+  # Whoever reads the newest one gets it; what is read by its number may be older.
+  deletion_policy = "ABANDON"
+}
+
+# The master and the URLs get the password that was written, not the one that was generated: an apply that is interrupted
+# between the two leaves a secret that the next apply gives to the database, and an app may want its URL later.
+ephemeral "google_secret_manager_secret_version" "database" {
+  for_each = local.database_enabled ? setunion(["master"], local.users_with_url) : toset([])
+
+  secret  = google_secret_manager_secret_version.database[each.key].secret
+  version = google_secret_manager_secret_version.database[each.key].version
+}
+
+resource "google_secret_manager_secret" "database_url" {
+  for_each = local.users_with_url
+
+  secret_id = "${var.name}_database_${each.key}_url"
+
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
+  }
+
+  depends_on = [google_project_service.secret_manager]
+}
+
+resource "google_secret_manager_secret_version" "database_url" {
+  for_each = local.users_with_url
+
+  secret = google_secret_manager_secret.database_url[each.key].id
+  secret_data_wo = format(
+    "%s://%s:%s@%s:%d/%s?sslmode=verify-full",
+    var.database_url_scheme,
+    local.database_users[each.key],
+    urlencode(jsondecode(ephemeral.google_secret_manager_secret_version.database[each.key].secret_data)["password"]),
+    local.database_host,
+    local.database_port,
+    google_sql_database.this[0].name,
+  )
+  # A number made of what the URL is made of, so that it is written again whenever one of them is another.
+  secret_data_wo_version = parseint(substr(sha256(jsonencode([
+    local.database_versions[each.key],
+    local.database_host,
+    var.database_url_scheme,
+  ])), 0, 12), 16)
+
   deletion_policy = "ABANDON"
 }

@@ -18,7 +18,10 @@ locals {
 }
 
 resource "google_project_service" "api" {
-  for_each = toset(["iam.googleapis.com", "run.googleapis.com"])
+  for_each = toset(concat(
+    ["iam.googleapis.com", "run.googleapis.com"],
+    length(var.schedules) > 0 ? ["cloudscheduler.googleapis.com"] : [],
+  ))
 
   service = each.key
 
@@ -36,9 +39,9 @@ resource "google_service_account" "this" {
   depends_on = [google_project_service.api]
 }
 
-# Cloud Run reads them by this account when an instance starts.
+# Cloud Run reads them by this account when an instance starts, or the application does while it runs.
 resource "google_secret_manager_secret_iam_member" "this" {
-  for_each = toset(values(local.secrets)[*].secret)
+  for_each = setunion(values(local.secrets)[*].secret, [for name in var.readable_secret_names : split("/", name)[3]])
 
   project   = var.project
   secret_id = each.key
@@ -59,6 +62,21 @@ resource "google_cloud_run_v2_service" "this" {
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
     max_instance_request_concurrency = var.max_concurrent_requests
     service_account                  = google_service_account.this.email
+
+    # By addresses of the subnet to what is in the VPC, and to the internet as without it ("Direct VPC egress with a VPC
+    # network"). An application without a database is in none.
+    dynamic "vpc_access" {
+      for_each = var.network_subnet_id == null ? [] : [var.network_subnet_id]
+
+      content {
+        egress = "PRIVATE_RANGES_ONLY"
+
+        network_interfaces {
+          network    = var.network_vpc_id
+          subnetwork = vpc_access.value
+        }
+      }
+    }
 
     containers {
       image = var.image

@@ -22,6 +22,16 @@ output "platform" {
   value       = "cloud_run"
 }
 
+output "processes" {
+  description = "Of each process, the id of its worker pool: projects/<project>/locations/<region>/workerPools/<name>--<process>."
+  value       = { for name, pool in google_cloud_run_v2_worker_pool.process : name => { worker_pool_id = pool.id } }
+}
+
+output "schedules" {
+  description = "Of each schedule, the ids of its jobs, of Cloud Run and of Cloud Scheduler, which have the same: projects/<project>/locations/<region>/jobs/<name>--<schedule>."
+  value       = { for name, job in google_cloud_run_v2_job.schedule : name => { job_id = job.id } }
+}
+
 output "service_account_email" {
   description = "Service account that the application runs as, to grant it what it needs."
   value       = google_service_account.this.email

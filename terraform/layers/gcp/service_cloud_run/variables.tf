@@ -192,6 +192,79 @@ variable "name" {
   }
 }
 
+variable "network_subnet_id" {
+  description = "Id of the subnet that the application takes addresses of to reach its database, projects/<project>/regions/<region>/subnetworks/<name>; null for an application in no network."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.network_subnet_id == null || can(regex("^projects/[^/]+/regions/${var.region}/subnetworks/[^/]+$", var.network_subnet_id))
+    error_message = "network_subnet_id is ${jsonencode(var.network_subnet_id)}; it must be the id of a subnet in ${var.region}, projects/<project>/regions/<region>/subnetworks/<name>."
+  }
+}
+
+variable "network_vpc_id" {
+  description = "Id of the VPC that the subnet is in, projects/<project>/global/networks/<name>; null for an application in no network."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.network_vpc_id == null) == (var.network_subnet_id == null)
+    error_message = "network_vpc_id is ${jsonencode(var.network_vpc_id)}, and network_subnet_id is ${jsonencode(var.network_subnet_id)}; both must be given, or none."
+  }
+}
+
+variable "processes" {
+  description = "Processes beside the web server, by name: each runs another command of the same image, in a worker pool of its own that nobody sends requests to. min_count (1) instances run, with CPU all the time. Cloud Run scales no worker pool, so max_count is the same where it is set. cpu_units and memory_mib are the web server's where they are not set."
+  type = map(object({
+    command    = list(string)
+    cpu_units  = optional(number)
+    max_count  = optional(number)
+    memory_mib = optional(number)
+    min_count  = optional(number, 1)
+  }))
+  default  = {}
+  nullable = false
+
+  # Names in Google Cloud end with it.
+  validation {
+    condition     = alltrue([for name in keys(var.processes) : can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) && name != "web"])
+    error_message = "processes holds ${join(", ", [for name in keys(var.processes) : jsonencode(name) if !can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) || name == "web"])}; a name must have 1 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen. web stands for the web server, which runs the image's own command."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.processes) : length("${var.name}--${name}") <= 49])
+    error_message = "processes holds ${join(", ", [for name in keys(var.processes) : name if length("${var.name}--${name}") > 49])}; a name must be shorter: ${var.name}--<process> names a worker pool, which Cloud Run lets have 49 characters."
+  }
+
+  validation {
+    condition     = alltrue([for process in values(var.processes) : try(length(trimspace(process.command[0])) > 0, false)])
+    error_message = "processes holds ${join(", ", [for name, process in var.processes : "${name} with the command ${jsonencode(process.command)}" if !try(length(trimspace(process.command[0])) > 0, false)])}; it must be the words of a command, such as [celery, -A, shop, worker]."
+  }
+
+  # "Manual scaling for worker pools": there is no other.
+  validation {
+    condition = alltrue([
+      for process in values(var.processes) :
+      process.min_count >= 1 && floor(process.min_count) == process.min_count && coalesce(process.max_count, process.min_count) == process.min_count
+    ])
+    error_message = "processes must have whole numbers of instances, \"min_count\" at least 1, and no other \"max_count\", because Cloud Run runs as many instances of a worker pool as it is told and scales none; they are: ${join(", ", [for name, process in var.processes : "${name} ${process.min_count} to ${coalesce(process.max_count, process.min_count)}"])}."
+  }
+
+  # As for the web server, see memory_mib.
+  validation {
+    condition = alltrue([
+      for process in values(var.processes) : (process.cpu_units == null && process.memory_mib == null) || (
+        contains([1024, 2048, 4096], coalesce(process.cpu_units, var.cpu_units))
+        && coalesce(process.memory_mib, var.memory_mib) >= (coalesce(process.cpu_units, var.cpu_units) == 4096 ? 2048 : 512)
+        && coalesce(process.memory_mib, var.memory_mib) <= 4 * coalesce(process.cpu_units, var.cpu_units)
+        && floor(coalesce(process.memory_mib, var.memory_mib)) == coalesce(process.memory_mib, var.memory_mib)
+      )
+    ])
+    error_message = "processes must have sizes that Cloud Run has: 1024 CPU units with 512 to 4096 MiB, 2048 with 512 to 8192, 4096 with 2048 to 16384; they are: ${join(", ", [for name, process in var.processes : "${name} ${coalesce(process.cpu_units, var.cpu_units)} with ${coalesce(process.memory_mib, var.memory_mib)}"])}."
+  }
+}
+
 variable "project" {
   description = "Id of the Google Cloud project that holds every resource of this layer."
   type        = string
@@ -200,6 +273,18 @@ variable "project" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
     error_message = "project is \"${var.project}\"; it must be a project's id, neither its name nor its number: 6 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen."
+  }
+}
+
+variable "readable_secret_names" {
+  description = "Names of secrets that the application reads while it runs, projects/<project>/secrets/<secret>."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.readable_secret_names : can(regex("^projects/${var.project}/secrets/[A-Za-z0-9_-]+$", name))])
+    error_message = "readable_secret_names must be whole names of secrets in the project ${var.project}; they are: ${join(", ", var.readable_secret_names)}."
   }
 }
 
@@ -212,6 +297,109 @@ variable "region" {
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
     error_message = "region is \"${var.region}\"; it must be a Google Cloud region such as us-central1."
+  }
+}
+
+variable "schedules" {
+  description = "Commands that run at certain times, by name: each in a job of its own, from the same image as the web server, but without PORT. schedule is cron(<minutes> <hours> <day of month> <month> <day of week> *) or rate(<number> <unit>), as EventBridge Scheduler has them, in the time zone timezone. cpu_units and memory_mib are the web server's where they are not set."
+  type = map(object({
+    command    = list(string)
+    cpu_units  = optional(number)
+    memory_mib = optional(number)
+    schedule   = string
+    timezone   = optional(string, "UTC")
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.schedules) : can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) && name != "web"])
+    error_message = "schedules holds ${join(", ", [for name in keys(var.schedules) : jsonencode(name) if !can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", name)) || name == "web"])}; a name must have 1 to 30 lower-case letters, digits and hyphens, first a letter, last no hyphen. web stands for the web server."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.schedules) : length("${var.name}--${name}") <= 49])
+    error_message = "schedules holds ${join(", ", [for name in keys(var.schedules) : name if length("${var.name}--${name}") > 49])}; a name must be shorter: ${var.name}--<schedule> names a job, which may have 49 characters."
+  }
+
+  validation {
+    condition     = length(var.schedules) == 0 || length(var.name) <= 24
+    error_message = "schedules run as the service account ${var.name}--cron, whose id may have 30 characters; <environment>-<app> must have at most 24 of them, and has ${length(var.name)}."
+  }
+
+  # Both are what the contract calls names of commands, and those of a platform where they are one kind of name.
+  validation {
+    condition     = length(setintersection(keys(var.schedules), keys(var.processes))) == 0
+    error_message = "schedules holds ${join(", ", setintersection(keys(var.schedules), keys(var.processes)))}, and \"processes\" too; a name must be one of them."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : try(length(trimspace(schedule.command[0])) > 0, false)])
+    error_message = "schedules holds ${join(", ", [for name, schedule in var.schedules : "${name} with the command ${jsonencode(schedule.command)}" if !try(length(trimspace(schedule.command[0])) > 0, false)])}; it must be the words of a command, such as [flask, cleanup]."
+  }
+
+  # What of "Schedule types in EventBridge Scheduler" crontab can say. ~ stands for a number of each field.
+  validation {
+    condition = alltrue([
+      for schedule in values(var.schedules) : try(
+        length(split(" ", regex("^cron\\((.*) [*]\\)$", schedule.schedule)[0])) == 5
+        && (split(" ", regex("^cron\\((.*) [*]\\)$", schedule.schedule)[0])[2] == "?") != (split(" ", regex("^cron\\((.*) [*]\\)$", schedule.schedule)[0])[4] == "?")
+        && alltrue([
+          for index, field in split(" ", regex("^cron\\((.*) [*]\\)$", schedule.schedule)[0]) : can(regex(
+            replace(
+              format("(?i)^([*](/[1-9][0-9]*)?|~(-~)?(/[1-9][0-9]*)?(,~(-~)?(/[1-9][0-9]*)?)*%s)$", ["", "", "|[?]", "", "|[?]"][index]),
+              "~",
+              [
+                "[0-5]?[0-9]",
+                "([01]?[0-9]|2[0-3])",
+                "(0?[1-9]|[12][0-9]|3[01])",
+                "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
+                "([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)",
+              ][index],
+            ),
+            field,
+          ))
+        ])
+        # A range that goes on at the beginning, such as FRI-MON.
+        && alltrue([
+          for ends in regexall("(\\w+)-(\\w+)", upper(schedule.schedule)) :
+          alltrue([
+            for names in [
+              ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
+              ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
+            ] : try(index(names, ends[0]) <= index(names, ends[1]), true)
+          ])
+          && try(tonumber(ends[0]) <= tonumber(ends[1]), can(regex("^[A-Z]", ends[0])) && can(regex("^[A-Z]", ends[1])))
+        ]),
+        false,
+        ) || try(
+        contains(
+          [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720, 1440],
+          tonumber(regex("^rate\\(([1-9][0-9]*) (?:minute|hour|day)s?\\)$", schedule.schedule)[0])
+          * { minute = 1, hour = 60, day = 1440 }[regex(" (minute|hour|day)s?\\)$", schedule.schedule)[0]],
+        ),
+        false,
+      )
+    ])
+    error_message = "schedules must be times that Cloud Scheduler has: cron(<minutes> <hours> <day of month> <month> <day of week> *) with ? for one of the two days and without L, W and #, such as cron(0 3 * * ? *) for every day at three, or a rate that divides the hour or the day, such as rate(15 minutes); they are: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.schedule}"])}."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(UTC|[A-Z][A-Za-z]+(/[A-Z][A-Za-z0-9_+-]*){1,2})$", schedule.timezone))])
+    error_message = "schedules must have a \"timezone\" of the IANA database, such as Europe/Berlin, or UTC; they are: ${join(", ", [for name, schedule in var.schedules : "${name} ${schedule.timezone}"])}."
+  }
+
+  # As for the web server, see memory_mib.
+  validation {
+    condition = alltrue([
+      for schedule in values(var.schedules) : (schedule.cpu_units == null && schedule.memory_mib == null) || (
+        contains([1024, 2048, 4096], coalesce(schedule.cpu_units, var.cpu_units))
+        && coalesce(schedule.memory_mib, var.memory_mib) >= (coalesce(schedule.cpu_units, var.cpu_units) == 4096 ? 2048 : 512)
+        && coalesce(schedule.memory_mib, var.memory_mib) <= 4 * coalesce(schedule.cpu_units, var.cpu_units)
+        && floor(coalesce(schedule.memory_mib, var.memory_mib)) == coalesce(schedule.memory_mib, var.memory_mib)
+      )
+    ])
+    error_message = "schedules must have sizes that Cloud Run has: 1024 CPU units with 512 to 4096 MiB, 2048 with 512 to 8192, 4096 with 2048 to 16384; they are: ${join(", ", [for name, schedule in var.schedules : "${name} ${coalesce(schedule.cpu_units, var.cpu_units)} with ${coalesce(schedule.memory_mib, var.memory_mib)}"])}."
   }
 }
 

@@ -32,7 +32,7 @@ run "defaults" {
   assert {
     condition = (
       toset(concat([google_project_service.resource_manager.service], values(google_project_service.this)[*].service)) == toset([
-        for api in ["artifactregistry", "cloudresourcemanager", "iam", "iamcredentials", "logging", "run", "secretmanager", "serviceusage", "storage", "sts"] :
+        for api in ["artifactregistry", "cloudresourcemanager", "cloudscheduler", "compute", "dns", "iam", "iamcredentials", "logging", "run", "secretmanager", "servicenetworking", "serviceusage", "sqladmin", "storage", "sts"] :
         "${api}.googleapis.com"
       ])
       && alltrue([for service in values(google_project_service.this) : service.disable_on_destroy == false])
@@ -53,7 +53,9 @@ run "defaults" {
     condition = toset(keys(google_project_iam_member.this)) == toset([
       "deployer roles/artifactregistry.writer", "deployer roles/iam.serviceAccountUser", "deployer roles/logging.viewer",
       "deployer roles/run.developer", "deployer roles/serviceusage.serviceUsageConsumer",
-      "planner roles/artifactregistry.reader", "planner roles/iam.serviceAccountViewer", "planner roles/run.viewer",
+      "planner roles/artifactregistry.reader", "planner roles/cloudscheduler.viewer", "planner roles/cloudsql.viewer",
+      "planner roles/compute.networkViewer", "planner roles/dns.reader", "planner roles/iam.serviceAccountViewer",
+      "planner roles/run.viewer",
       "planner roles/secretmanager.viewer", "planner roles/serviceusage.serviceUsageConsumer",
     ])
     error_message = "Each account has the smallest roles; none administers who else has roles."
@@ -66,6 +68,20 @@ run "defaults" {
       && !contains(google_project_iam_custom_role.deployer.permissions, "iam.serviceAccounts.setIamPolicy")
     )
     error_message = "The deployer has the custom role, which does not let it act as other accounts than the project lets it."
+  }
+
+  assert {
+    condition = (
+      google_project_iam_custom_role.networks.role_id == "staging_networks"
+      && google_project_iam_custom_role.databases.role_id == "staging_databases"
+      && !contains(google_project_iam_custom_role.networks.permissions, "cloudsql.instances.delete")
+      && contains(google_project_iam_custom_role.databases.permissions, "cloudsql.instances.delete")
+      && google_project_iam_custom_role.database_secrets.role_id == "staging_database_secrets"
+      && toset(google_project_iam_custom_role.database_secrets.permissions) == toset(["secretmanager.versions.access"])
+      && google_project_iam_member.database_secrets.condition[0].expression == "resource.name.extract(\"/secrets/{name}_database_\").startsWith(\"staging-\")"
+      && google_project_iam_member.databases.condition[0].expression == "resource.name.extract(\"/instances/{name}\").startsWith(\"staging-\")"
+    )
+    error_message = "The deployer changes and deletes databases of this environment alone, and reads their passwords."
   }
 
   assert {
@@ -85,7 +101,7 @@ run "defaults" {
       flatten([google_project_iam_custom_role.deployer.permissions, values(google_project_iam_custom_role.secrets)[*].permissions]),
       "secretmanager.versions.access",
     ) && length(google_secret_manager_secret_iam_member.named) == 0
-    error_message = "Nobody who deploys reads a value, and secrets that are not named are nobody's business."
+    error_message = "Nobody who deploys reads a value that is not of a database, and secrets that are not named are nobody's business."
   }
 
   assert {

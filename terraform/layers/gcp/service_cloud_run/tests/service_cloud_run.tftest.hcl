@@ -6,6 +6,18 @@ mock_provider "google" {
     }
   }
 
+  mock_resource "google_cloud_run_v2_job" {
+    defaults = {
+      id = "projects/my-project-123456/locations/us-central1/jobs/dev-hello-gcp--cleanup"
+    }
+  }
+
+  mock_resource "google_cloud_run_v2_worker_pool" {
+    defaults = {
+      id = "projects/my-project-123456/locations/us-central1/workerPools/dev-hello-gcp--worker"
+    }
+  }
+
   mock_resource "google_service_account" {
     defaults = {
       email  = "dev-hello-gcp@my-project-123456.iam.gserviceaccount.com"
@@ -230,6 +242,194 @@ run "secrets" {
   }
 }
 
+run "processes" {
+  command = apply
+
+  variables {
+    data_environment_secrets = { SECRET_KEY = "projects/my-project-123456/secrets/dev-hello-gcp_environment_SECRET_KEY/versions/2" }
+    environment_variables    = { APP_NAME = "hello-gcp" }
+    processes = {
+      beat   = { command = ["celery", "-A", "shop", "beat"], cpu_units = 2048, memory_mib = 1024 }
+      worker = { command = ["celery", "-A", "shop", "worker"], max_count = 3, min_count = 3 }
+    }
+  }
+
+  assert {
+    condition = {
+      for name, pool in google_cloud_run_v2_worker_pool.process : pool.name => pool.scaling[0].manual_instance_count
+    } == { dev-hello-gcp--beat = 1, dev-hello-gcp--worker = 3 }
+    error_message = "Each process has a worker pool with as many instances as it was given."
+  }
+
+  assert {
+    condition = alltrue([
+      for pool in values(google_cloud_run_v2_worker_pool.process) :
+      pool.template[0].containers[0].image == var.image
+      && pool.template[0].containers[0].command == null
+      && pool.template[0].service_account == google_service_account.this.email
+      && pool.template[0].containers[0].env == google_cloud_run_v2_service.this.template[0].containers[0].env
+      && pool.instance_splits[0].type == "INSTANCE_SPLIT_ALLOCATION_TYPE_LATEST"
+      && !pool.deletion_protection
+    ])
+    error_message = "A process has image, account, environment and secrets of the web server, and the image's ENTRYPOINT."
+  }
+
+  assert {
+    condition = { for name, pool in google_cloud_run_v2_worker_pool.process : name => {
+      args = pool.template[0].containers[0].args, limits = pool.template[0].containers[0].resources[0].limits
+      } } == {
+      beat   = { args = tolist(["celery", "-A", "shop", "beat"]), limits = tomap({ cpu = "2", memory = "1024Mi" }) }
+      worker = { args = tolist(["celery", "-A", "shop", "worker"]), limits = tomap({ cpu = "1", memory = "512Mi" }) }
+    }
+    error_message = "A process has its own command and size, or the web server's."
+  }
+
+  assert {
+    condition     = output.processes.worker.worker_pool_id == "projects/my-project-123456/locations/us-central1/workerPools/dev-hello-gcp--worker"
+    error_message = "Who follows a deployment finds the worker pool."
+  }
+
+  assert {
+    condition     = length(google_cloud_scheduler_job.this) == 0 && length(google_service_account.scheduler) == 0 && !contains(keys(google_project_service.api), "cloudscheduler.googleapis.com")
+    error_message = "Without schedules there is nothing of Cloud Scheduler."
+  }
+}
+
+run "schedules" {
+  command = apply
+
+  variables {
+    schedules = {
+      cleanup = { command = ["flask", "cleanup"], schedule = "cron(0 3 * * ? *)", timezone = "Europe/Berlin" }
+      report  = { command = ["flask", "report"], cpu_units = 4096, memory_mib = 2048, schedule = "rate(15 minutes)" }
+    }
+  }
+
+  assert {
+    condition = { for job in google_cloud_scheduler_job.this : job.name => "${job.schedule} ${job.time_zone}" } == {
+      dev-hello-gcp--cleanup = "0 3 * * * Europe/Berlin"
+      dev-hello-gcp--report  = "*/15 * * * * UTC"
+    }
+    error_message = "Each schedule has its time, in words of crontab."
+  }
+
+  assert {
+    condition = alltrue([
+      for job in google_cloud_scheduler_job.this :
+      job.http_target[0].uri == "https://run.googleapis.com/v2/projects/my-project-123456/locations/us-central1/jobs/dev-hello-gcp--cleanup:run"
+      && job.http_target[0].oauth_token[0].service_account_email == google_service_account.scheduler[0].email
+      && job.retry_config[0].max_retry_duration == "3600s"
+    ])
+    error_message = "Cloud Scheduler runs the job as an account of its own, and tries that again for an hour."
+  }
+
+  assert {
+    condition = google_service_account.scheduler[0].account_id == "dev-hello-gcp--cron" && {
+      for name, grant in google_cloud_run_v2_job_iam_member.scheduler : name => "${grant.name} ${grant.role}"
+    } == { cleanup = "dev-hello-gcp--cleanup roles/run.invoker", report = "dev-hello-gcp--report roles/run.invoker" }
+    error_message = "That account may run these jobs, and nothing else."
+  }
+
+  assert {
+    condition = { for name, job in google_cloud_run_v2_job.schedule : name => {
+      args   = job.template[0].template[0].containers[0].args
+      limits = job.template[0].template[0].containers[0].resources[0].limits
+      } } == {
+      cleanup = { args = tolist(["flask", "cleanup"]), limits = tomap({ cpu = "1", memory = "512Mi" }) }
+      report  = { args = tolist(["flask", "report"]), limits = tomap({ cpu = "4", memory = "2048Mi" }) }
+    }
+    error_message = "A job has its own command and size, or the web server's."
+  }
+
+  assert {
+    condition = alltrue([
+      for job in values(google_cloud_run_v2_job.schedule) :
+      job.template[0].template[0].containers[0].image == var.image
+      && job.template[0].template[0].service_account == google_service_account.this.email
+      && job.template[0].template[0].max_retries == 0
+    ])
+    error_message = "A job runs the image once, as the application."
+  }
+
+  assert {
+    condition     = contains(keys(google_project_service.api), "cloudscheduler.googleapis.com") && output.schedules.cleanup.job_id != ""
+    error_message = "The API is on, and who looks for the last run finds the job."
+  }
+}
+
+run "times" {
+  command = plan
+
+  variables {
+    schedules = {
+      for number, schedule in [
+        "cron(0/5 * * * ? *)", "cron(5,35 8-18/2 ? * MON-FRI *)", "cron(0 0 ? * 1,7 *)", "cron(0 12 ? * sun/2 *)", "cron(15 10 1/10 jan,6 ? *)",
+        "cron(*/10 * ? JUN-AUG 2-6 *)", "rate(1 minute)", "rate(60 minutes)", "rate(6 hours)", "rate(1 day)", "rate(24 hours)",
+      ] : "s${number}" => { command = ["true"], schedule = schedule }
+    }
+  }
+
+  assert {
+    condition = [for number in range(11) : local.crontabs["s${number}"]] == [
+      "0-59/5 * * * *", "5,35 8-18/2 * * 1-5", "0 0 * * 0,6", "0 12 * * 0-6/2", "15 10 1-31/10 1,6 *",
+      "*/10 * * 6-8 1-5", "* * * * *", "0 * * * *", "0 */6 * * *", "0 0 * * *", "0 0 * * *",
+    ]
+    error_message = "An expression of EventBridge Scheduler is the same time in crontab."
+  }
+}
+
+run "processes_that_would_be_scaled" {
+  command = plan
+
+  variables {
+    processes = { worker = { command = ["celery"], max_count = 2 } }
+  }
+
+  expect_failures = [var.processes]
+}
+
+run "long_name_of_a_process" {
+  command = plan
+
+  variables {
+    name      = "staging-an-app-of-some-name"
+    processes = { a-process-of-a-long-name = { command = ["celery"] } }
+  }
+
+  expect_failures = [var.processes]
+}
+
+run "schedule_named_as_a_process" {
+  command = plan
+
+  variables {
+    processes = { worker = { command = ["celery"] } }
+    schedules = { worker = { command = ["celery"], schedule = "cron(0 3 * * ? *)" } }
+  }
+
+  expect_failures = [var.schedules]
+}
+
+run "long_name_of_the_schedules_account" {
+  command = plan
+
+  variables {
+    name      = "staging-an-app-of-a-name"
+    schedules = { cleanup = { command = ["flask"], schedule = "cron(0 3 * * ? *)" } }
+  }
+}
+
+run "name_too_long_for_the_schedules_account" {
+  command = plan
+
+  variables {
+    name      = "staging-an-app-of-a-names"
+    schedules = { cleanup = { command = ["flask"], schedule = "cron(0 3 * * ? *)" } }
+  }
+
+  expect_failures = [var.schedules]
+}
+
 run "rejects_secrets_without_a_version" {
   command = plan
 
@@ -420,4 +620,75 @@ run "too_many_variables" {
   }
 
   expect_failures = [var.environment_variables, var.tags]
+}
+
+run "without_a_network" {
+  command = plan
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.this.template[0].vpc_access) == 0 && length(google_secret_manager_secret_iam_member.this) == 0
+    error_message = "An application without a database is in no network, and reads no secret."
+  }
+}
+
+run "with_a_database" {
+  command = plan
+
+  variables {
+    data_environment_secrets = { DATABASE_URL = "projects/my-project-123456/secrets/dev-hello-gcp_database_app_url/versions/1" }
+    network_subnet_id        = "projects/my-project-123456/regions/us-central1/subnetworks/dev-main"
+    network_vpc_id           = "projects/my-project-123456/global/networks/dev-main"
+    processes                = { worker = { command = ["worker"] } }
+    readable_secret_names    = ["projects/my-project-123456/secrets/dev-hello-gcp_database_app"]
+    schedules                = { nightly = { command = ["nightly"], schedule = "cron(0 3 * * ? *)" } }
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_service.this.template[0].vpc_access[0].egress == "PRIVATE_RANGES_ONLY"
+      && google_cloud_run_v2_service.this.template[0].vpc_access[0].network_interfaces[0].subnetwork == var.network_subnet_id
+      && google_cloud_run_v2_service.this.template[0].vpc_access[0].network_interfaces[0].network == var.network_vpc_id
+    )
+    error_message = "Its connections to private addresses go through the subnet."
+  }
+
+  assert {
+    condition = alltrue([
+      for access in [
+        google_cloud_run_v2_worker_pool.process["worker"].template[0].vpc_access[0],
+        google_cloud_run_v2_job.schedule["nightly"].template[0].template[0].vpc_access[0],
+      ] : access.network_interfaces[0].subnetwork == var.network_subnet_id && access.network_interfaces[0].network == var.network_vpc_id
+    ])
+    error_message = "So do those of its processes and its scheduled commands."
+  }
+
+  assert {
+    condition = (
+      toset(keys(google_secret_manager_secret_iam_member.this)) == toset(["dev-hello-gcp_database_app", "dev-hello-gcp_database_app_url"])
+      && alltrue([for grant in google_secret_manager_secret_iam_member.this : grant.role == "roles/secretmanager.secretAccessor"])
+    )
+    error_message = "It reads the secret of its user, and no other one of the database."
+  }
+}
+
+run "rejects_another_region_s_subnet" {
+  command = plan
+
+  variables {
+    network_subnet_id     = "projects/my-project-123456/regions/europe-west1/subnetworks/dev-main"
+    network_vpc_id        = "projects/my-project-123456/global/networks/dev-main"
+    readable_secret_names = ["dev-hello-gcp_database_app"]
+  }
+
+  expect_failures = [var.network_subnet_id, var.readable_secret_names]
+}
+
+run "rejects_a_network_without_a_subnet" {
+  command = plan
+
+  variables {
+    network_vpc_id = "projects/my-project-123456/global/networks/dev-main"
+  }
+
+  expect_failures = [var.network_vpc_id]
 }

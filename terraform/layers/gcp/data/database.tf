@@ -1,0 +1,152 @@
+locals {
+  database_enabled = var.database_name != null
+  database_port    = 5432
+
+  # The edition keeps logs for 7 days at most, and Google keeps none for longer than backups.
+  log_retention_days = min(7, var.backup_retention_days)
+
+  # Google gives an instance one name in its network, and a certificate for that. The dot at its end is in the certificate,
+  # too, and so part of what is verified.
+  database_host = one([
+    for instance in google_sql_database_instance.this :
+    one([for name in instance.dns_names : name.name if name.connection_type == "PRIVATE_SERVICES_ACCESS" && name.dns_scope == "INSTANCE"])
+  ])
+}
+
+resource "google_project_service" "sql_admin" {
+  count = local.database_enabled ? 1 : 0
+
+  service = "sqladmin.googleapis.com"
+
+  # The project's other databases need it, too.
+  disable_on_destroy = false
+}
+
+# The name of an instance is taken for a week after it was deleted ("Delete instances"), so each has one of its own.
+resource "terraform_data" "database_suffix" {
+  count = local.database_enabled ? 1 : 0
+
+  input            = substr(uuid(), 0, 8)
+  triggers_replace = var.region
+
+  lifecycle {
+    ignore_changes = [input]
+  }
+}
+
+resource "google_sql_database_instance" "this" {
+  #checkov:skip=CKV_GCP_79:the default is the version that the emulator's image and RDS's default have; inventories say another
+  #checkov:skip=CKV_GCP_6:ssl_mode is ENCRYPTED_ONLY; the check asks for certificates of clients
+  #checkov:skip=CKV2_GCP_13:log_duration writes a line for each statement
+  #checkov:skip=CKV_GCP_51:log_checkpoints is on unless somebody turns it off, from PostgreSQL 15 on
+  #checkov:skip=CKV_GCP_52:log_connections writes a line for each connection of a pool
+  #checkov:skip=CKV_GCP_53:log_disconnections writes a line for each connection of a pool
+  #checkov:skip=CKV_GCP_54:log_lock_waits is for who looks for a lock
+  #checkov:skip=CKV_GCP_55:PostgreSQL's own level of messages
+  #checkov:skip=CKV_GCP_56:temporary files are few, and each would be a line
+  #checkov:skip=CKV_GCP_57:statements would be in the log, with what is in them
+  #checkov:skip=CKV_GCP_108:names of hosts are looked up for each connection
+  #checkov:skip=CKV_GCP_109:PostgreSQL's own level of messages
+  #checkov:skip=CKV_GCP_110:pgAudit is an extension of who needs it
+  #checkov:skip=CKV_GCP_111:statements would be in the log, with what is in them
+  count = local.database_enabled ? 1 : 0
+
+  name             = "${var.name}-${terraform_data.database_suffix[0].output}"
+  database_version = "POSTGRES_${var.engine_version}"
+  region           = var.region
+
+  # Of Terraform; that of the instance itself is below.
+  deletion_protection = var.deletion_protection
+
+  settings {
+    edition                     = "ENTERPRISE"
+    tier                        = var.tier
+    availability_type           = var.multi_az ? "REGIONAL" : "ZONAL"
+    deletion_protection_enabled = var.deletion_protection
+
+    disk_type             = "PD_SSD"
+    disk_size             = var.allocated_storage_gb
+    disk_autoresize       = var.max_allocated_storage_gb != null
+    disk_autoresize_limit = coalesce(var.max_allocated_storage_gb, 0)
+
+    # The API names no other; the provider's default labels are for resources that have labels at the top.
+    user_labels = local.labels
+
+    backup_configuration {
+      enabled                        = true
+      point_in_time_recovery_enabled = true
+      transaction_log_retention_days = local.log_retention_days
+
+      backup_retention_settings {
+        retained_backups = var.backup_retention_days
+      }
+    }
+
+    # After that, nothing is left of a database that was destroyed.
+    final_backup_config {
+      enabled        = var.final_snapshot_enabled
+      retention_days = var.final_snapshot_enabled ? 365 : null
+    }
+
+    insights_config {
+      query_insights_enabled = var.performance_insights_enabled
+    }
+
+    ip_configuration {
+      ipv4_enabled    = false
+      private_network = var.network_vpc_id
+      # An authority of the region, which signs certificates for names: the authority that an instance has for itself signs
+      # one without (docs/decisions/0014-databases-on-google.md).
+      server_ca_mode                   = "GOOGLE_MANAGED_CAS_CA"
+      server_certificate_rotation_mode = "AUTOMATIC_ROTATION_DURING_MAINTENANCE"
+      ssl_mode                         = "ENCRYPTED_ONLY"
+    }
+
+    # Sunday, three o'clock in UTC. Without one, Google takes any hour.
+    maintenance_window {
+      day  = 7
+      hour = 3
+    }
+  }
+
+  depends_on = [google_project_service.sql_admin]
+
+  lifecycle {
+    precondition {
+      condition     = var.network_vpc_id != null && var.network_database_zone_name != null
+      error_message = "database_name is \"${coalesce(var.database_name, "null")}\", and network_vpc_id or network_database_zone_name is null; a database needs a network."
+    }
+  }
+}
+
+# The name leads to the database in the network, and nowhere else.
+resource "google_dns_record_set" "database" {
+  count = local.database_enabled ? 1 : 0
+
+  managed_zone = var.network_database_zone_name
+  name         = local.database_host
+  type         = "A"
+  ttl          = 60
+  rrdatas      = [google_sql_database_instance.this[0].private_ip_address]
+}
+
+# It goes with its instance. One that another name of the database has left behind stays.
+resource "google_sql_database" "this" {
+  count = local.database_enabled ? 1 : 0
+
+  instance        = google_sql_database_instance.this[0].name
+  name            = var.database_name
+  deletion_policy = "ABANDON"
+}
+
+# So does the master, who owns what is in it.
+resource "google_sql_user" "master" {
+  count = local.database_enabled ? 1 : 0
+
+  instance    = google_sql_database_instance.this[0].name
+  name        = var.master_username
+  password_wo = jsondecode(ephemeral.google_secret_manager_secret_version.database["master"].secret_data)["password"]
+  # A number made of the version, so that every version ever written reaches the database, whatever led to it.
+  password_wo_version = parseint(substr(local.database_versions["master"], 0, 12), 16)
+  deletion_policy     = "ABANDON"
+}
