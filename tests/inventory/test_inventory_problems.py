@@ -1420,7 +1420,7 @@ def test_what_does_nothing_is_an_input() -> None:
 
 def test_database_url_is_for_platforms_with_databases(inventory: Inventory) -> None:
     inventory.set("hello-gcp", app_database_url=True)
-    assert inventory.problem() == (
+    assert inventory.problems()[0] == (
         "hello-gcp: app_database_url cannot be had, because the platform cloud_run has no database; an app with one must "
         f"stand in one of {PLATFORMS_WITH_DATABASES}" + inventory.edit("host_vars/hello-gcp/app.yml")
     )
