@@ -171,7 +171,8 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
         f"Edit {inventory}/host_vars/tasks/data.yml.",
         f'tasks: data_multi_az is "maybe"; a bool is required. Edit {inventory}/host_vars/tasks/data.yml.',
         'beers: service_zone_name is not set, but service_domain_name is "beers.dev.localhost"; it must be the Route '
-        "53 zone that the domain is in: its certificate is proved by a record there. "
+        "53 zone that the domain is in: it gets the domain's record, and the one that proves a certificate which is "
+        "made. "
         f"Edit {inventory}/host_vars/beers/service.yml.",
         "hello: data_instance_class does nothing, because the app does not have a database: data_database_name asks "
         f"for one. Edit {inventory}/host_vars/hello/data.yml.",
