@@ -35,20 +35,17 @@ resource "terraform_data" "database_suffix" {
 }
 
 resource "google_sql_database_instance" "this" {
-  #checkov:skip=CKV_GCP_79:the default is the version that the emulator's image and RDS's default have; inventories say another
-  #checkov:skip=CKV_GCP_6:ssl_mode is ENCRYPTED_ONLY; the check asks for certificates of clients
-  #checkov:skip=CKV2_GCP_13:log_duration writes a line for each statement
-  #checkov:skip=CKV_GCP_51:log_checkpoints is on unless somebody turns it off, from PostgreSQL 15 on
-  #checkov:skip=CKV_GCP_52:log_connections writes a line for each connection of a pool
-  #checkov:skip=CKV_GCP_53:log_disconnections writes a line for each connection of a pool
-  #checkov:skip=CKV_GCP_54:log_lock_waits is for who looks for a lock
-  #checkov:skip=CKV_GCP_55:PostgreSQL's own level of messages
-  #checkov:skip=CKV_GCP_56:temporary files are few, and each would be a line
-  #checkov:skip=CKV_GCP_57:statements would be in the log, with what is in them
-  #checkov:skip=CKV_GCP_108:names of hosts are looked up for each connection
-  #checkov:skip=CKV_GCP_109:PostgreSQL's own level of messages
-  #checkov:skip=CKV_GCP_110:pgAudit is an extension of who needs it
-  #checkov:skip=CKV_GCP_111:statements would be in the log, with what is in them
+  #checkov:skip=CKV_GCP_6:the check wants certificates of clients; users log in with passwords, over TLS alone (ssl_mode)
+  #checkov:skip=CKV_GCP_51:PostgreSQL has log_checkpoints on since version 15, and the check wants it written
+  #checkov:skip=CKV_GCP_52:log_connections writes a line for each connection of each task's pool
+  #checkov:skip=CKV_GCP_53:log_disconnections writes a line for each connection of each task's pool
+  #checkov:skip=CKV_GCP_54:an application that waits for a lock is cancelled by statement_timeout, which is in the log
+  #checkov:skip=CKV_GCP_79:the inventory chooses engine_version; the default is that of the layer of AWS
+  #checkov:skip=CKV_GCP_108:log_hostname looks a name up for each connection; addresses of the subnet say as much
+  #checkov:skip=CKV_GCP_109:PostgreSQL's default of log_min_error_statement is error, and the check wants it written
+  #checkov:skip=CKV_GCP_110:pgAudit writes statements to the log, with what users have entered
+  #checkov:skip=CKV_GCP_111:log_statement writes statements to the log, with what users have entered
+  #checkov:skip=CKV2_GCP_13:log_duration writes a line for each statement; performance_insights_enabled measures them
   count = local.database_enabled ? 1 : 0
 
   name             = "${var.name}-${terraform_data.database_suffix[0].output}"

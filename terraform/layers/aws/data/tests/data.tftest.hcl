@@ -9,6 +9,29 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 
+# What somebody else keeps, where a run names it.
+override_data {
+  target = data.aws_db_instance.existing[0]
+  values = {
+    address                = "shared.abcdefgh.us-east-1.rds.amazonaws.com"
+    db_instance_identifier = "shared"
+    engine                 = "postgres"
+    port                   = 5433
+    resource_id            = "db-SHARED"
+    vpc_security_groups    = ["sg-b", "sg-a"]
+  }
+}
+
+override_data {
+  target = data.aws_security_group.existing[0]
+  values = { id = "sg-a", vpc_id = "vpc-1" }
+}
+
+override_data {
+  target = data.aws_s3_bucket.existing[0]
+  values = { arn = "arn:aws:s3:::files-of-the-team", bucket = "files-of-the-team", region = "us-east-1" }
+}
+
 variables {
   account_id                 = "111122223333"
   name                       = "dev-tasks"
@@ -145,23 +168,6 @@ run "instance_that_exists" {
     database_name                = "taskdb"
   }
 
-  override_data {
-    target = data.aws_db_instance.existing[0]
-    values = {
-      address                = "shared.abcdefgh.us-east-1.rds.amazonaws.com"
-      db_instance_identifier = "shared"
-      engine                 = "postgres"
-      port                   = 5433
-      resource_id            = "db-SHARED"
-      vpc_security_groups    = ["sg-b", "sg-a"]
-    }
-  }
-
-  override_data {
-    target = data.aws_security_group.existing[0]
-    values = { id = "sg-a", vpc_id = "vpc-1" }
-  }
-
   assert {
     condition     = length(aws_db_instance.this) == 0 && length(aws_db_parameter_group.this) == 0 && length(aws_db_subnet_group.this) == 0 && length(aws_security_group.database) == 0
     error_message = "No instance is made, and nothing of one."
@@ -205,19 +211,7 @@ run "rejects_an_instance_of_another_engine" {
 
   override_data {
     target = data.aws_db_instance.existing[0]
-    values = {
-      address                = "shared.abcdefgh.us-east-1.rds.amazonaws.com"
-      db_instance_identifier = "shared"
-      engine                 = "mysql"
-      port                   = 5433
-      resource_id            = "db-SHARED"
-      vpc_security_groups    = ["sg-b", "sg-a"]
-    }
-  }
-
-  override_data {
-    target = data.aws_security_group.existing[0]
-    values = { id = "sg-a", vpc_id = "vpc-1" }
+    values = { engine = "mysql", vpc_security_groups = ["sg-a"] }
   }
 
   expect_failures = [data.aws_db_instance.existing[0]]
@@ -230,18 +224,6 @@ run "rejects_an_instance_of_another_vpc" {
     database_instance_identifier = "shared"
     database_master_secret_arn   = "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-a-AbCdEf"
     database_name                = "taskdb"
-  }
-
-  override_data {
-    target = data.aws_db_instance.existing[0]
-    values = {
-      address                = "shared.abcdefgh.us-east-1.rds.amazonaws.com"
-      db_instance_identifier = "shared"
-      engine                 = "postgres"
-      port                   = 5433
-      resource_id            = "db-SHARED"
-      vpc_security_groups    = ["sg-b", "sg-a"]
-    }
   }
 
   override_data {
@@ -260,23 +242,6 @@ run "rejects_an_instance_without_its_master" {
     database_name                = "taskdb"
   }
 
-  override_data {
-    target = data.aws_db_instance.existing[0]
-    values = {
-      address                = "shared.abcdefgh.us-east-1.rds.amazonaws.com"
-      db_instance_identifier = "shared"
-      engine                 = "postgres"
-      port                   = 5433
-      resource_id            = "db-SHARED"
-      vpc_security_groups    = ["sg-b", "sg-a"]
-    }
-  }
-
-  override_data {
-    target = data.aws_security_group.existing[0]
-    values = { id = "sg-a", vpc_id = "vpc-1" }
-  }
-
   expect_failures = [var.database_instance_identifier]
 }
 
@@ -285,11 +250,6 @@ run "bucket_that_exists" {
 
   variables {
     bucket_name = "files-of-the-team"
-  }
-
-  override_data {
-    target = data.aws_s3_bucket.existing[0]
-    values = { arn = "arn:aws:s3:::files-of-the-team", bucket = "files-of-the-team", region = "us-east-1" }
   }
 
   assert {
@@ -309,11 +269,6 @@ run "rejects_two_buckets" {
   variables {
     bucket_enabled = true
     bucket_name    = "files-of-the-team"
-  }
-
-  override_data {
-    target = data.aws_s3_bucket.existing[0]
-    values = { arn = "arn:aws:s3:::files-of-the-team", bucket = "files-of-the-team", region = "us-east-1" }
   }
 
   expect_failures = [var.bucket_name]
