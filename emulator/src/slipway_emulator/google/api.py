@@ -6,6 +6,8 @@ import dataclasses
 import datetime
 import json
 import re
+import secrets
+import string
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -225,6 +227,11 @@ def now() -> str:
 def new_id() -> str:
     """A random UUID."""
     return str(uuid.uuid4())
+
+
+def new_suffix(length: int) -> str:
+    """Random lower-case letters and digits, which a name ends with."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))
 
 
 def page(items: list[Any], request: Request, name: str, default_size: int = 100) -> Json:

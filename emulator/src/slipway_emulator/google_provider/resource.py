@@ -116,6 +116,17 @@ class Resource(abc.ABC):
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         """Its state as it is now, or None when it is gone."""
 
+    def read_back(self, configuration: Configuration, state: Object) -> Object:
+        """The state of what has just been made or changed.
+
+        Raises:
+            ApiError: it is gone already.
+        """
+        read = self.read(configuration, state)
+        if read is None:
+            raise ApiError(f"{state['id']} was there, and is gone")
+        return read
+
     @abc.abstractmethod
     def update(self, configuration: Configuration, prior: Object, planned: Object) -> Object:
         """Change it; returns its state."""

@@ -8,28 +8,24 @@ import logging
 import math
 import random
 
-from slipway_emulator.google.api import ApiError, Json, Request, Response, new_id, now, page
+from slipway_emulator.google.api import ApiError, Json, Request, Response, new_id, now
 from slipway_emulator.google.iam.access import denied
 from slipway_emulator.google.iam.permissions import Need
 from slipway_emulator.google.iam.service_accounts import default_account
 from slipway_emulator.google.iam.tokens import Tokens
 from slipway_emulator.google.run.instances import Instance
 from slipway_emulator.google.run.resources import (
-    FAILED,
     PARENT,
-    RECONCILING,
     SUCCEEDED,
     TYPE,
     Collection,
     Shared,
     check_etag,
     masked,
-    missing,
 )
-from slipway_emulator.google.run.revisions import Revision, Rollout, make_revision, problem_of
-from slipway_emulator.google.run.services import INGRESS_ALL, LATEST, check_id, checked, complete, condition
+from slipway_emulator.google.run.revisions import Revised, Revision, Rollout, problem_of
+from slipway_emulator.google.run.services import INGRESS_ALL, LATEST, check_id, checked, complete
 from slipway_emulator.google.service_usage.api import project_number
-from slipway_emulator.network import ENGINE_ERRORS
 
 _LOG = logging.getLogger(__name__)
 _SERVICES = f"{PARENT}/services"
@@ -42,19 +38,8 @@ _OWN = (
 _NOT_READY = "is not ready and cannot serve traffic."
 
 
-@dataclasses.dataclass
-class Service:
-    """A service and its revisions, oldest first.
-
-    Attributes:
-        record: the message of the API.
-        revisions: by the last part of their name.
-        turn: held while a revision is rolled out.
-    """
-
-    record: Json
-    revisions: dict[str, Revision] = dataclasses.field(default_factory=dict)
-    turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+class Service(Revised):
+    """A service."""
 
 
 class CloudRun:
@@ -71,7 +56,8 @@ class CloudRun:
         self._shared = shared
         self._tokens = tokens
         self._domain = domain
-        self._rollout = Rollout(shared)
+        kinds = ("RoutesReady", "ConfigurationsReady")
+        self._rollout = Rollout(shared, self._services, _message, kinds, self._settle)
         routes = shared.routes
         routes.add("POST", _SERVICES, self._create)
         routes.add("GET", _SERVICES, self._services.list)
@@ -116,7 +102,7 @@ class CloudRun:
         if not targets:
             return None
         weights = [status.get("percent", 0) or 1 for status in targets]
-        chosen = random.choices(targets, weights)[0]  # noqa: S311
+        chosen = random.choices(targets, weights)[0]  # noqa: S311  (who answers a request is no secret)
         revision = service.revisions.get(chosen["revision"])
         if revision is None or not revision.instances:
             return None
@@ -150,7 +136,7 @@ class CloudRun:
         if request.query.get("validateOnly") == "true":
             return self._shared.dry(project, location, _message(record))
         service = self._services.resources[name] = Service(record)
-        return Response(200, self._roll_out(service, request, project, location, new_revision=True))
+        return self._rollout.begin(service, request, has_new_revision=True)
 
     def _patch(self, request: Request, project: str, location: str, service: str) -> Response:
         wanted = checked(request.json())
@@ -174,7 +160,7 @@ class CloudRun:
         for field in _OWN:
             found.record.pop(field, None)
         found.record |= whole
-        return Response(200, self._roll_out(found, request, project, location, new_revision))
+        return self._rollout.begin(found, request, new_revision)
 
     def _check_public(self, request: Request, project: str, name: str, before: Json, after: Json) -> None:
         """Refuse who may not turn the invoker check off or on ("Allowing public (unauthenticated) access")."""
@@ -195,40 +181,17 @@ class CloudRun:
         return Response(200, self._find(project, location, service).record)
 
     def _delete(self, request: Request, project: str, location: str, service: str) -> Response:
-        found = self._find(project, location, service)
-        record = found.record
-        check_etag(record, request.query.get("etag", ""))
-        if request.query.get("validateOnly") == "true":
-            return self._shared.dry(project, location, _message(record))
-        operation = self._shared.operations.begin(project, location, _message(record))
-        del self._services.resources[record["name"]]
-        self._shared.policies.forget(record["name"])
-
-        async def remove() -> None:
-            async with found.turn:
-                await asyncio.gather(*(self._rollout.retire(revision) for revision in found.revisions.values()))
-            self._shared.networks.let_go(record["name"])
-            self._shared.operations.succeed(operation, _message(record) | {"deleteTime": now()})
-
-        self._shared.spawn(remove())
-        return Response(200, operation)
-
-    def _revision(self, project: str, location: str, service: str, revision: str) -> Revision:
-        found = self._find(project, location, service).revisions.get(revision)
-        if found is None:
-            raise missing("REVISION", project, location, revision)
-        return found
+        return self._rollout.delete(self._find(project, location, service), request)
 
     def _list_revisions(self, request: Request, project: str, location: str, service: str) -> Response:
-        revisions = reversed(self._find(project, location, service).revisions.values())
-        return Response(200, page([revision.record for revision in revisions], request, "revisions"))
+        return self._find(project, location, service).page(request, "revisions")
 
     def _get_revision(self, _: Request, project: str, location: str, service: str, revision: str) -> Response:
-        return Response(200, self._revision(project, location, service, revision).record)
+        return Response(200, self._find(project, location, service).find(revision).record)
 
     def _delete_revision(self, _: Request, project: str, location: str, service: str, revision: str) -> Response:
-        found = self._revision(project, location, service, revision)
         owner = self._find(project, location, service)
+        found = owner.find(revision)
         latest = owner.record.get("latestCreatedRevision", "").endswith(f"/{revision}")
         if latest or revision in _serving(owner.record):
             raise ApiError(
@@ -240,42 +203,9 @@ class CloudRun:
 
     # Rolling out.
 
-    def _roll_out(self, service: Service, request: Request, project: str, location: str, new_revision: bool) -> Json:
-        record = service.record
-        self._shared.networks.hold(record["name"], record["template"])
-        generation = str(int(record["generation"]) + 1)
-        record |= {
-            "generation": generation,
-            "updateTime": now(),
-            "lastModifier": request.principal,
-            "etag": f'"{new_id()}"',
-            "reconciling": True,
-            "terminalCondition": condition("Ready", RECONCILING, now()),
-        }
-        revision = None
-        if new_revision:
-            revision = make_revision(record, {"service": record["name"]}, generation)
-            service.revisions[revision.short_name] = revision
-        operation = self._shared.operations.begin(project, location, _message(record))
-
-        async def roll() -> None:
-            async with service.turn:
-                try:
-                    problem = await self._ready(revision) if revision else _last_problem(service)
-                    if not problem:
-                        problem = await self._direct(service, revision)
-                except ENGINE_ERRORS as error:
-                    _LOG.exception("%s", record["name"])
-                    problem = {"message": f"An internal error has occurred: {error}", "reason": "INTERNAL"}
-                self._conclude(service, generation, problem)
-            if problem:
-                status = "INTERNAL" if problem.get("reason") == "INTERNAL" else "FAILED_PRECONDITION"
-                self._shared.operations.fail(operation, ApiError(status, problem["message"]))
-            else:
-                self._shared.operations.succeed(operation, _message(service.record))
-
-        self._shared.spawn(roll())
-        return operation
+    async def _settle(self, service: Service, new: Revision | None) -> Json | None:
+        problem = await self._ready(new) if new else _last_problem(service)
+        return problem or await self._direct(service, new)
 
     async def _ready(self, revision: Revision) -> Json | None:
         """Start a revision's instances; the problem, if it does not become ready."""
@@ -319,21 +249,6 @@ class CloudRun:
         serving = _serving(service.record)
         unused = [revision for name, revision in service.revisions.items() if name not in serving]
         await asyncio.gather(*(self._rollout.retire(revision) for revision in unused))
-
-    def _conclude(self, service: Service, generation: str, problem: Json | None) -> None:
-        record = service.record
-        if record["generation"] != generation:
-            # A newer change is on its way, and says how that ends.
-            return
-        state = FAILED if problem else SUCCEEDED
-        record["terminalCondition"] = condition("Ready", state, now(), problem)
-        record["conditions"] = [
-            condition("RoutesReady", state, now(), problem),
-            condition("ConfigurationsReady", state, now(), problem),
-        ]
-        record["reconciling"] = False
-        if not problem:
-            record["observedGeneration"] = generation
 
 
 def _last_problem(service: Service) -> Json | None:

@@ -6,11 +6,9 @@ import asyncio
 import copy
 import dataclasses
 import logging
-import random
-import string
 import time
 
-from slipway_emulator.google.api import ApiError, Json, Request, Response, new_id, now, page
+from slipway_emulator.google.api import ApiError, Json, Request, Response, new_id, new_suffix, now, page
 from slipway_emulator.google.iam.access import denied
 from slipway_emulator.google.iam.permissions import Need
 from slipway_emulator.google.iam.service_accounts import default_account
@@ -19,7 +17,6 @@ from slipway_emulator.google.messages import (
     BOOL,
     DURATION,
     INT32,
-    INT64,
     STRING,
     Map,
     Present,
@@ -42,6 +39,7 @@ from slipway_emulator.google.run.services import (
     CONTAINER,
     EXECUTION_ENVIRONMENT,
     LAUNCH_STAGE,
+    OUTPUT_ONLY,
     RESERVED_NAMES,
     VPC_ACCESS,
     ViolationError,
@@ -97,22 +95,9 @@ _WRITABLE = {
     "etag": STRING,
 }
 # What a caller may send back, and the API ignores.
-_OUTPUT_ONLY = {
-    "uid": STRING,
-    "generation": INT64,
-    "createTime": STRING,
-    "updateTime": STRING,
-    "deleteTime": STRING,
-    "expireTime": STRING,
-    "creator": STRING,
-    "lastModifier": STRING,
-    "observedGeneration": INT64,
-    "terminalCondition": ANY,
-    "conditions": ANY,
+_OUTPUT_ONLY = OUTPUT_ONLY | {
     "executionCount": INT32,
     "latestCreatedExecution": ANY,
-    "reconciling": BOOL,
-    "satisfiesPzs": BOOL,
 }
 _RUN_REQUEST = {
     "validateOnly": BOOL,
@@ -312,7 +297,7 @@ class Jobs:
             template = _overridden(copy.deepcopy(record["template"]), body.get("overrides", {}))
         if record["terminalCondition"]["state"] != SUCCEEDED:
             raise ApiError("FAILED_PRECONDITION", f"Job '{job}' is not ready: it cannot be run.")
-        suffix = "".join(random.choices(string.ascii_lowercase + string.digits, k=5))  # noqa: S311
+        suffix = new_suffix(5)
         execution = _Execution(_new_execution(record, template, f"{job}-{suffix}", request.principal))
         message = _message("Execution", execution.record)
         if body.get("validateOnly"):

@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-import random
-import string
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
-from slipway_emulator.google.api import Json, new_id, now
+from slipway_emulator.google.api import ApiError, Json, Request, Response, new_id, new_suffix, now, page
 from slipway_emulator.google.run.instances import MISSING, Instance, StartError
-from slipway_emulator.google.run.resources import FAILED, RECONCILING, SUCCEEDED, Shared
+from slipway_emulator.google.run.resources import (
+    FAILED,
+    RECONCILING,
+    SUCCEEDED,
+    Collection,
+    Shared,
+    check_etag,
+    missing,
+)
 from slipway_emulator.google.run.services import condition
 from slipway_emulator.network import ENGINE_ERRORS
 
@@ -59,21 +67,54 @@ class Revision:
         return str(self.record["conditions"][0]["state"])
 
 
-def make_revision(owner: Json, owner_field: Json, generation: str) -> Revision:
+@dataclasses.dataclass
+class Revised:
+    """A service or a worker pool, and its revisions, oldest first.
+
+    Attributes:
+        record: the message of the API.
+        revisions: by the last part of their name.
+        turn: held while a revision is rolled out.
+    """
+
+    record: Json
+    revisions: dict[str, Revision] = dataclasses.field(default_factory=dict)
+    turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+    def find(self, name: str) -> Revision:
+        """One of its revisions.
+
+        Raises:
+            ApiError: there is none of that name.
+        """
+        if name not in self.revisions:
+            _, project, _, location, *_ = self.record["name"].split("/")
+            raise missing("REVISION", project, location, name)
+        return self.revisions[name]
+
+    def page(self, request: Request, kind: str) -> Response:
+        """One page of its revisions, the newest first, as a list that the API calls so."""
+        records = [revision.record for revision in reversed(self.revisions.values())]
+        return Response(200, page(records, request, kind))
+
+
+Owner = TypeVar("Owner", bound=Revised)
+
+
+def _make_revision(owner: Json, generation: str) -> Revision:
     """A revision of the template of a service or worker pool, which becomes the last one that was created.
 
     Args:
         owner: the message of the service or worker pool.
-        owner_field: what in the revision's message says whose it is.
         generation: the owner's.
     """
     short = owner["name"].rpartition("/")[2]
-    suffix = "".join(random.choices(string.ascii_lowercase + string.digits, k=3))  # noqa: S311
-    name = owner["template"].get("revision") or f"{short}-{int(generation):05d}-{suffix}"
+    name = owner["template"].get("revision") or f"{short}-{int(generation):05d}-{new_suffix(3)}"
     moment = now()
     template = {key: value for key, value in owner["template"].items() if key != "revision"}
     own = {
         "name": f"{owner['name']}/revisions/{name}",
+        "service": owner["name"],
         "uid": new_id(),
         "generation": "1",
         "observedGeneration": "1",
@@ -84,7 +125,7 @@ def make_revision(owner: Json, owner_field: Json, generation: str) -> Revision:
         "reconciling": True,
         "conditions": [condition("Ready", RECONCILING, moment)],
     }
-    revision = Revision(template | own | owner_field)
+    revision = Revision(template | own)
     owner["latestCreatedRevision"] = revision.record["name"]
     return revision
 
@@ -103,15 +144,99 @@ def problem_of(revision: Revision, consequence: str) -> Json | None:
     return reason | {"message": f"Revision '{revision.short_name}' {consequence} {own['message']}"}
 
 
-class Rollout:
-    """Starts and ends instances of revisions.
+class Rollout(Generic[Owner]):
+    """Rolls changes of services, or of worker pools, out, and ends what is deleted.
 
     Args:
         shared: starts containers and works in the background.
+        owners: all of them.
+        message: makes the message of an operation of the message of one.
+        conditions: the kinds of conditions that one has.
+        settle: has the instances run that a message asks for, where it has one of a new revision as well; the
+            problem, if they do not.
     """
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        owners: Collection[Owner],
+        message: Callable[[Json], Json],
+        conditions: tuple[str, ...],
+        settle: Callable[[Owner, Revision | None], Awaitable[Json | None]],
+    ) -> None:
         self._shared = shared
+        self._owners = owners
+        self._message = message
+        self._conditions = conditions
+        self._settle = settle
+
+    def begin(self, owner: Owner, request: Request, has_new_revision: bool) -> Response:
+        """Begin to roll out what a message asks for now."""
+        record = owner.record
+        _, project, _, location, *_ = record["name"].split("/")
+        self._shared.networks.hold(record["name"], record["template"])
+        generation = str(int(record["generation"]) + 1)
+        record |= {
+            "generation": generation,
+            "updateTime": now(),
+            "lastModifier": request.principal,
+            "etag": f'"{new_id()}"',
+            "reconciling": True,
+            "terminalCondition": condition("Ready", RECONCILING, now()),
+        }
+        revision = None
+        if has_new_revision:
+            revision = _make_revision(record, generation)
+            owner.revisions[revision.short_name] = revision
+        operation = self._shared.operations.begin(project, location, self._message(record))
+
+        async def roll() -> None:
+            async with owner.turn:
+                try:
+                    problem = await self._settle(owner, revision)
+                except ENGINE_ERRORS as error:
+                    _LOG.exception("%s", record["name"])
+                    problem = {"message": f"An internal error has occurred: {error}", "reason": "INTERNAL"}
+                self._conclude(record, generation, problem)
+            if problem:
+                status = "INTERNAL" if problem.get("reason") == "INTERNAL" else "FAILED_PRECONDITION"
+                self._shared.operations.fail(operation, ApiError(status, problem["message"]))
+            else:
+                self._shared.operations.succeed(operation, self._message(record))
+
+        self._shared.spawn(roll())
+        return Response(200, operation)
+
+    def _conclude(self, record: Json, generation: str, problem: Json | None) -> None:
+        if record["generation"] != generation:
+            # A newer change is on its way, and says how that ends.
+            return
+        state = FAILED if problem else SUCCEEDED
+        record["terminalCondition"] = condition("Ready", state, now(), problem)
+        record["conditions"] = [condition(kind, state, now(), problem) for kind in self._conditions]
+        record["reconciling"] = False
+        if not problem:
+            record["observedGeneration"] = generation
+
+    def delete(self, owner: Owner, request: Request) -> Response:
+        """Begin to delete one, with all that runs of it."""
+        record = owner.record
+        _, project, _, location, *_ = record["name"].split("/")
+        check_etag(record, request.query.get("etag", ""))
+        if request.query.get("validateOnly") == "true":
+            return self._shared.dry(project, location, self._message(record))
+        operation = self._shared.operations.begin(project, location, self._message(record))
+        del self._owners.resources[record["name"]]
+        self._shared.policies.forget(record["name"])
+
+        async def remove() -> None:
+            async with owner.turn:
+                await asyncio.gather(*(self.retire(revision) for revision in owner.revisions.values()))
+            self._shared.networks.let_go(record["name"])
+            self._shared.operations.succeed(operation, self._message(record) | {"deleteTime": now()})
+
+        self._shared.spawn(remove())
+        return Response(200, operation)
 
     async def make_ready(self, revision: Revision, count: int) -> None:
         """Start a revision's first instances; its conditions say whether that succeeds."""

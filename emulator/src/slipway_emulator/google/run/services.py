@@ -141,8 +141,8 @@ _WRITABLE = {
     "multiRegionSettings": ANY,
     "etag": STRING,
 }
-# What a caller may send back, and the service ignores.
-_OUTPUT_ONLY = {
+# What a caller may send back of any kind of resource, and the API ignores.
+OUTPUT_ONLY = {
     "uid": STRING,
     "generation": INT64,
     "createTime": STRING,
@@ -154,13 +154,15 @@ _OUTPUT_ONLY = {
     "observedGeneration": INT64,
     "terminalCondition": ANY,
     "conditions": ANY,
+    "satisfiesPzs": BOOL,
+    "reconciling": BOOL,
+}
+_OUTPUT_ONLY = OUTPUT_ONLY | {
     "latestReadyRevision": STRING,
     "latestCreatedRevision": STRING,
     "trafficStatuses": ANY,
     "uri": STRING,
     "urls": [STRING],
-    "satisfiesPzs": BOOL,
-    "reconciling": BOOL,
     "threatDetectionEnabled": BOOL,
 }
 

@@ -7,25 +7,23 @@ import copy
 import dataclasses
 import logging
 
-from slipway_emulator.google.api import ApiError, Json, Request, Response, new_id, now, page
+from slipway_emulator.google.api import ApiError, Json, Request, Response, new_id, now
 from slipway_emulator.google.iam.service_accounts import default_account
-from slipway_emulator.google.messages import ANY, BOOL, DURATION, INT32, INT64, STRING, Enum, Map, Present, check
+from slipway_emulator.google.messages import ANY, BOOL, DURATION, INT32, STRING, Enum, Map, Present, check
 from slipway_emulator.google.run.resources import (
-    FAILED,
     PARENT,
-    RECONCILING,
     SUCCEEDED,
     TYPE,
     Collection,
     Shared,
     check_etag,
     masked,
-    missing,
 )
-from slipway_emulator.google.run.revisions import Revision, Rollout, make_revision, problem_of
+from slipway_emulator.google.run.revisions import Revised, Revision, Rollout, problem_of
 from slipway_emulator.google.run.services import (
     CONTAINER,
     LAUNCH_STAGE,
+    OUTPUT_ONLY,
     RESERVED_NAMES,
     VPC_ACCESS,
     ViolationError,
@@ -37,10 +35,8 @@ from slipway_emulator.google.run.services import (
     check_second_generation,
     complete_container,
     complete_network,
-    condition,
     violations,
 )
-from slipway_emulator.network import ENGINE_ERRORS
 
 _LOG = logging.getLogger(__name__)
 _POOLS = f"{PARENT}/workerPools"
@@ -84,23 +80,10 @@ _WRITABLE = {
     "etag": STRING,
 }
 # What a caller may send back, and the API ignores.
-_OUTPUT_ONLY = {
-    "uid": STRING,
-    "generation": INT64,
-    "createTime": STRING,
-    "updateTime": STRING,
-    "deleteTime": STRING,
-    "expireTime": STRING,
-    "creator": STRING,
-    "lastModifier": STRING,
-    "observedGeneration": INT64,
-    "terminalCondition": ANY,
-    "conditions": ANY,
+_OUTPUT_ONLY = OUTPUT_ONLY | {
     "latestReadyRevision": STRING,
     "latestCreatedRevision": STRING,
     "instanceSplitStatuses": ANY,
-    "satisfiesPzs": BOOL,
-    "reconciling": BOOL,
     "threatDetectionEnabled": BOOL,
 }
 _OWN = tuple(name for name in _WRITABLE if name not in ("name", "etag"))
@@ -109,19 +92,8 @@ _RESERVED = f"{RESERVED_NAMES}|CLOUD_RUN_WORKER_POOL|CLOUD_RUN_REVISION"
 _NOT_READY = "is not ready."
 
 
-@dataclasses.dataclass
-class WorkerPool:
-    """A worker pool and its revisions, oldest first.
-
-    Attributes:
-        record: the message of the API.
-        revisions: by the last part of their name.
-        turn: held while a revision is rolled out.
-    """
-
-    record: Json
-    revisions: dict[str, Revision] = dataclasses.field(default_factory=dict)
-    turn: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+class WorkerPool(Revised):
+    """A worker pool."""
 
 
 class WorkerPools:
@@ -134,7 +106,7 @@ class WorkerPools:
     def __init__(self, shared: Shared) -> None:
         self._pools: Collection[WorkerPool] = Collection("workerPools", "WORKERPOOL")
         self._shared = shared
-        self._rollout = Rollout(shared)
+        self._rollout = Rollout(shared, self._pools, _message, ("ConfigurationsReady",), self._settle)
         routes = shared.routes
         routes.add("POST", _POOLS, self._create)
         routes.add("GET", _POOLS, self._pools.list)
@@ -166,7 +138,7 @@ class WorkerPools:
         if request.query.get("validateOnly") == "true":
             return self._shared.dry(project, location, _message(record))
         pool = self._pools.resources[name] = WorkerPool(record)
-        return Response(200, self._roll_out(pool, request, project, location, has_new_template=True))
+        return self._rollout.begin(pool, request, has_new_revision=True)
 
     def _patch(self, request: Request, project: str, location: str, workerpool: str) -> Response:
         wanted = _checked(request.json())
@@ -190,7 +162,7 @@ class WorkerPools:
         for field in _OWN:
             found.record.pop(field, None)
         found.record |= whole
-        return Response(200, self._roll_out(found, request, project, location, has_new_template))
+        return self._rollout.begin(found, request, has_new_template)
 
     def _completed(self, wanted: Json, project: str, location: str, name: str, principal: str, request: str) -> Json:
         own = {field: value for field, value in wanted.items() if field not in ("name", "etag")}
@@ -204,72 +176,15 @@ class WorkerPools:
         return Response(200, self._find(project, location, workerpool).record)
 
     def _delete(self, request: Request, project: str, location: str, workerpool: str) -> Response:
-        found = self._find(project, location, workerpool)
-        record = found.record
-        check_etag(record, request.query.get("etag", ""))
-        if request.query.get("validateOnly") == "true":
-            return self._shared.dry(project, location, _message(record))
-        operation = self._shared.operations.begin(project, location, _message(record))
-        del self._pools.resources[record["name"]]
-        self._shared.policies.forget(record["name"])
-
-        async def remove() -> None:
-            async with found.turn:
-                await asyncio.gather(*(self._rollout.retire(revision) for revision in found.revisions.values()))
-            self._shared.networks.let_go(record["name"])
-            self._shared.operations.succeed(operation, _message(record) | {"deleteTime": now()})
-
-        self._shared.spawn(remove())
-        return Response(200, operation)
+        return self._rollout.delete(self._find(project, location, workerpool), request)
 
     def _list_revisions(self, request: Request, project: str, location: str, workerpool: str) -> Response:
-        revisions = reversed(self._find(project, location, workerpool).revisions.values())
-        return Response(200, page([revision.record for revision in revisions], request, "workerPoolRevisions"))
+        return self._find(project, location, workerpool).page(request, "workerPoolRevisions")
 
     def _get_revision(self, _: Request, project: str, location: str, workerpool: str, revision: str) -> Response:
-        found = self._find(project, location, workerpool).revisions.get(revision)
-        if found is None:
-            raise missing("REVISION", project, location, revision)
-        return Response(200, found.record)
+        return Response(200, self._find(project, location, workerpool).find(revision).record)
 
     # Rolling out.
-
-    def _roll_out(
-        self, pool: WorkerPool, request: Request, project: str, location: str, has_new_template: bool
-    ) -> Json:
-        record = pool.record
-        self._shared.networks.hold(record["name"], record["template"])
-        generation = str(int(record["generation"]) + 1)
-        record |= {
-            "generation": generation,
-            "updateTime": now(),
-            "lastModifier": request.principal,
-            "etag": f'"{new_id()}"',
-            "reconciling": True,
-            "terminalCondition": condition("Ready", RECONCILING, now()),
-        }
-        revision = None
-        if has_new_template:
-            revision = make_revision(record, {"service": record["name"]}, generation)
-            pool.revisions[revision.short_name] = revision
-        operation = self._shared.operations.begin(project, location, _message(record))
-
-        async def roll() -> None:
-            async with pool.turn:
-                try:
-                    problem = await self._settle(pool, revision)
-                except ENGINE_ERRORS as error:
-                    _LOG.exception("%s", record["name"])
-                    problem = {"message": f"An internal error has occurred: {error}", "reason": "INTERNAL"}
-                _conclude(pool, generation, problem)
-            if problem:
-                status = "INTERNAL" if problem.get("reason") == "INTERNAL" else "FAILED_PRECONDITION"
-                self._shared.operations.fail(operation, ApiError(status, problem["message"]))
-            else:
-                self._shared.operations.succeed(operation, _message(record))
-
-        self._shared.spawn(roll())
-        return operation
 
     async def _settle(self, pool: WorkerPool, new: Revision | None) -> Json | None:
         """Have the revisions that the instance splits name run their shares; the problem, if one cannot."""
@@ -346,19 +261,6 @@ def _complete(whole: Json, name: str, account: str, registry: str) -> Json:
         raise ViolationError("scaling.manual_instance_count", "must not be negative")
     whole.setdefault("launchStage", "GA")
     return whole
-
-
-def _conclude(pool: WorkerPool, generation: str, problem: Json | None) -> None:
-    record = pool.record
-    if record["generation"] != generation:
-        # A newer change is on its way, and says how that ends.
-        return
-    state = FAILED if problem else SUCCEEDED
-    record["terminalCondition"] = condition("Ready", state, now(), problem)
-    record["conditions"] = [condition("ConfigurationsReady", state, now(), problem)]
-    record["reconciling"] = False
-    if not problem:
-        record["observedGeneration"] = generation
 
 
 def _message(record: Json) -> Json:

@@ -528,6 +528,6 @@ def _certificate(pem: str, instance: str) -> Json:
         "commonName": found.subject.rfc4514_string(),
         "createTime": timestamp(found.not_valid_before_utc),
         "expirationTime": timestamp(found.not_valid_after_utc),
-        "sha1Fingerprint": found.fingerprint(hashes.SHA1()).hex(),  # noqa: S303  (what the API calls it)
+        "sha1Fingerprint": found.fingerprint(hashes.SHA1()).hex(),  # noqa: S303  (the API's field is a SHA-1)
         "instance": instance,
     }

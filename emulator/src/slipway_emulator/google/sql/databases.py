@@ -47,7 +47,7 @@ _SAID = re.compile(r"ERROR:\s+(.*)")
 
 
 class DatabaseError(Exception):
-    """A database is not as it should be; the message says why."""
+    """PostgreSQL does not start, or refuses a statement; the message is its own."""
 
 
 class Databases:

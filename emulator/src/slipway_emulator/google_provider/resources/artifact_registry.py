@@ -67,7 +67,7 @@ class Repository(Resource):
             wait(configuration, _PRODUCT, operation, "Creating Repository")
         except ApiError as error:
             raise ApiError(f"Error creating Repository: {error}", error.status) from None
-        return self._read_back(configuration, planned | {"id": name})
+        return self.read_back(configuration, planned | {"id": name})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         answer = found(lambda: call(configuration, "GET", _PRODUCT, state["id"]))
@@ -88,7 +88,7 @@ class Repository(Resource):
         if changed:
             parameters = {"updateMask": ",".join(changed)}
             call(configuration, "PATCH", _PRODUCT, prior["id"], parameters=parameters, body=after)
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         operation = found(lambda: call(configuration, "DELETE", _PRODUCT, state["id"]))
@@ -119,12 +119,6 @@ class Repository(Resource):
         if policies:
             body["cleanupPolicies"] = {policy["id"]: _in_seconds(policy) for policy in policies}
         return body
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 def _in_seconds(policy: dict[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class _RunResource(Resource):
             # What failed to start is there all the same: Terraform keeps it, and makes it anew next time.
             kept = self.read(configuration, state)
             raise ApiError(f"Error waiting to create {self.title}: {error}", state=kept) from None
-        return self._read_back(configuration, state)
+        return self.read_back(configuration, state)
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         answer = found(lambda: call(configuration, "GET", _PRODUCT, state["id"]))
@@ -82,8 +82,8 @@ class _RunResource(Resource):
             try:
                 wait(configuration, _PRODUCT, operation, f"Updating {self.title}")
             except ApiError as error:
-                raise ApiError(str(error), state=self._read_back(configuration, planned)) from None
-        return self._read_back(configuration, planned)
+                raise ApiError(str(error), state=self.read_back(configuration, planned)) from None
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         if state.get("deletion_protection"):
@@ -119,12 +119,6 @@ class _RunResource(Resource):
             effective = value.get(f"effective_{kind}")
             body[kind] = effective if isinstance(effective, dict) else {}
         return body
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 class Service(_RunResource):

@@ -58,7 +58,7 @@ class Job(Resource):
             raise ApiError(f"Error creating Job: {error}", error.status) from None
         # Also one that is not paused is resumed.
         self._set_state(configuration, name, planned)
-        return self._read_back(configuration, planned | {"id": name})
+        return self.read_back(configuration, planned | {"id": name})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         answer = found(lambda: call(configuration, "GET", _PRODUCT, state["id"]))
@@ -80,7 +80,7 @@ class Job(Resource):
                 raise ApiError(f'Error updating Job "{prior["id"]}": {error}', error.status) from None
         if bool(prior.get("paused")) != bool(planned.get("paused")):
             self._set_state(configuration, prior["id"], planned)
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         found(lambda: call(configuration, "DELETE", _PRODUCT, state["id"]))
@@ -108,12 +108,6 @@ class Job(Resource):
             self.block.blocks,
         )
         return expand(arguments, value) | {"name": name}
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 def _token(value: Object) -> Object | None:

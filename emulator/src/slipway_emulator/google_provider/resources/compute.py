@@ -119,13 +119,6 @@ class _Compute(Resource):
         """Attributes that are named otherwise in the answer."""
         return {"self_link": answer["selfLink"], "creation_timestamp": answer["creationTimestamp"]}
 
-    def read_back(self, configuration: Configuration, state: Object) -> Object:
-        """The state of one that must be there."""
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
-
 
 class Network(_Compute):
     """A VPC network (resource_compute_network.go)."""

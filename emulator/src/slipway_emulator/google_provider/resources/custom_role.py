@@ -47,7 +47,7 @@ class CustomRole(Resource):
             self._undelete_and_patch(configuration, name, planned)
         else:
             raise ApiError(f"Custom project role {name} already exists and must be imported")
-        return self._read_back(configuration, planned | {"id": name})
+        return self.read_back(configuration, planned | {"id": name})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         answer = found(lambda: call(configuration, "GET", _PRODUCT, state["id"]))
@@ -67,7 +67,7 @@ class CustomRole(Resource):
 
     def update(self, configuration: Configuration, prior: Object, planned: Object) -> Object:
         self._undelete_and_patch(configuration, prior["id"], planned)
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         try:
@@ -85,12 +85,6 @@ class CustomRole(Resource):
         if call(configuration, "GET", _PRODUCT, name).get("deleted"):
             call(configuration, "POST", _PRODUCT, f"{name}:undelete", body={})
         call(configuration, "PATCH", _PRODUCT, name, body=_body(planned))
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 def _body(planned: Object) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class ManagedZone(Resource):
             call(configuration, "POST", _PRODUCT, parent, body=body)
         except ApiError as error:
             raise ApiError(f"Error creating ManagedZone: {error}", error.status) from None
-        return self._read_back(configuration, planned | {"id": _ZONE.format_map(planned)})
+        return self.read_back(configuration, planned | {"id": _ZONE.format_map(planned)})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         answer = found(lambda: call(configuration, "GET", _PRODUCT, state["id"]))
@@ -67,7 +67,7 @@ class ManagedZone(Resource):
         }
         if body != self._body(configuration, prior) | {key: body[key] for key in ("nameServers", "id", "creationTime")}:
             call(configuration, "PUT", _PRODUCT, prior["id"], body=body)
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         if state["force_destroy"]:
@@ -91,12 +91,6 @@ class ManagedZone(Resource):
             if not one["networkUrl"].startswith("https://"):
                 one["networkUrl"] = configuration.endpoints["compute"] + one["networkUrl"]
         return body | ({"labels": value["effective_labels"]} if value.get("effective_labels") else {})
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 def _networks(value: Object) -> list[Object]:
@@ -124,7 +118,7 @@ class RecordSet(Resource):
         there = [one for one in answer.get("rrsets", []) if (one["name"], one["type"]) == key]
         change: dict[str, Any] = {"additions": [_record(planned)]} | ({"deletions": there} if there else {})
         self._change(configuration, zone, change, "Error creating DNS RecordSet")
-        return self._read_back(configuration, planned | {"id": _RECORD.format_map(planned)})
+        return self.read_back(configuration, planned | {"id": _RECORD.format_map(planned)})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         parameters = {"name": state["name"], "type": state["type"]}
@@ -140,7 +134,7 @@ class RecordSet(Resource):
         if before != after:
             change = {"deletions": [before], "additions": [after]}
             self._change(configuration, _zone(prior), change, "Error changing DNS RecordSet")
-        return self._read_back(configuration, planned | {"id": _RECORD.format_map(planned)})
+        return self.read_back(configuration, planned | {"id": _RECORD.format_map(planned)})
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         change = {"deletions": [_record(state)]}
@@ -161,12 +155,6 @@ class RecordSet(Resource):
         while answer["status"] != "done":
             time.sleep(_POLL_SECONDS)
             answer = call(configuration, "GET", _PRODUCT, f"{zone}/changes/{answer['id']}")
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 def _zone(value: Object) -> str:

@@ -48,7 +48,7 @@ class Secret(Resource):
             call(configuration, "POST", _PRODUCT, parent, parameters=parameters, body=self._body(planned))
         except ApiError as error:
             raise ApiError(f"Error creating Secret: {error}", error.status) from None
-        return self._read_back(configuration, planned | {"id": name})
+        return self.read_back(configuration, planned | {"id": name})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         answer = found(lambda: call(configuration, "GET", _PRODUCT, state["id"]))
@@ -67,7 +67,7 @@ class Secret(Resource):
         if changed:
             parameters = {"updateMask": ",".join(changed)}
             call(configuration, "PATCH", _PRODUCT, prior["id"], parameters=parameters, body=after)
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         if state.get("deletion_protection"):
@@ -95,12 +95,6 @@ class Secret(Resource):
             owned = value.get(f"effective_{kind}")
             body |= {kind: owned} if isinstance(owned, dict) and owned else {}
         return body
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 class SecretVersion(Resource):

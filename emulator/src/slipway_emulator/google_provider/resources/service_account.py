@@ -62,7 +62,7 @@ class ServiceAccount(Resource):
         state = planned | {"id": answer["name"]}
         if planned["disabled"]:
             call(configuration, "POST", _PRODUCT, f"{answer['name']}:disable", body={})
-        return self._read_back(configuration, state)
+        return self.read_back(configuration, state)
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         answer = found(lambda: call(configuration, "GET", _PRODUCT, state["id"]))
@@ -97,7 +97,7 @@ class ServiceAccount(Resource):
                 "updateMask": ",".join(changed),
             }
             call(configuration, "PATCH", _PRODUCT, name, body=body)
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         found(lambda: call(configuration, "DELETE", _PRODUCT, state["id"]))
@@ -108,7 +108,7 @@ class ServiceAccount(Resource):
         )
         return self.empty() | {"id": "projects/{project}/serviceAccounts/{email}".format_map(parts)}
 
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
+    def read_back(self, configuration: Configuration, state: Object) -> Object:
         read = self.read(configuration, state)
         if read is None or is_unknown(read["id"]):
             raise ApiError(f"{state['id']} was there, and is gone")

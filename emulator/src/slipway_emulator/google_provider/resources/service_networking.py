@@ -31,7 +31,7 @@ class Connection(Resource):
                 raise
             self._patch(configuration, planned)
         identifier = f"{quote_plus(planned['network'])}:{quote_plus(planned['service'])}"
-        return self._read_back(configuration, planned | {"id": identifier})
+        return self.read_back(configuration, planned | {"id": identifier})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         network, service = (unquote_plus(part) for part in state["id"].split(":"))
@@ -50,7 +50,7 @@ class Connection(Resource):
     def update(self, configuration: Configuration, prior: Object, planned: Object) -> Object:
         if planned["reserved_peering_ranges"] != prior["reserved_peering_ranges"]:
             self._patch(configuration, planned)
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         path = f"{_connections(state)}/servicenetworking-googleapis-com"
@@ -73,12 +73,6 @@ class Connection(Resource):
         path, body = f"{_connections(planned)}/-", _body(configuration, planned)
         operation = call(configuration, "PATCH", _PRODUCT, path, parameters=parameters, body=body)
         wait(configuration, _PRODUCT, operation, "Update Service Networking Connection")
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 def network_name(configuration: Configuration, network: str) -> str:

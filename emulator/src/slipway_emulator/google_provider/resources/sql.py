@@ -163,7 +163,7 @@ class DatabaseInstance(Resource):
         _wait(configuration, operation, "Create Instance")
         # It looks for users that MySQL makes, whatever the instance is of.
         call(configuration, "GET", _PRODUCT, f"projects/{project}/instances/{name}/users")
-        return self._read_back(configuration, planned | {"id": name})
+        return self.read_back(configuration, planned | {"id": name})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         project = state["project"]
@@ -215,11 +215,11 @@ class DatabaseInstance(Resource):
         if before.get("edition") != after.get("edition"):
             own = {key: after[key] for key in ("edition", "tier") if key in after}
             self._change(configuration, "PATCH", path, {"settings": own}, "Patch Instance")
-            state = self._read_back(configuration, state)
+            state = self.read_back(configuration, state)
         if before != after:
             after["settingsVersion"] = str(state["settings"][0]["version"])
             self._change(configuration, "PUT", path, {"settings": after}, "Update Instance")
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         if state["deletion_protection"]:
@@ -286,12 +286,6 @@ class DatabaseInstance(Resource):
             settings["ipConfiguration"]["pscConfig"] = settings["ipConfiguration"]["pscConfig"][0]
         return settings
 
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
-
 
 def _ip_configurations(value: Object) -> list[Object]:
     return [one for settings in value.get("settings") or [] for one in settings["ip_configuration"] or []]
@@ -313,7 +307,7 @@ class Database(Resource):
             except ApiError as error:
                 raise ApiError(f"Error creating Database: {error}", error.status) from None
             _wait(configuration, operation, "Creating Database")
-        return self._read_back(configuration, planned | {"id": _DATABASE_ID.format_map(planned)})
+        return self.read_back(configuration, planned | {"id": _DATABASE_ID.format_map(planned)})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         try:
@@ -331,7 +325,7 @@ class Database(Resource):
     def update(self, configuration: Configuration, prior: Object, planned: Object) -> Object:
         if any(planned[name] != prior[name] for name in ("charset", "collation")):
             raise ApiError("The stand-in for the google provider changes no charset and no collation")
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         with _turn(state["project"], state["instance"]):
@@ -349,12 +343,6 @@ class Database(Resource):
             "{name}",
         )
         return self.empty() | parts | {"id": _DATABASE_ID.format_map(parts)}
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 class User(Resource):
@@ -395,7 +383,7 @@ class User(Resource):
                 _wait(configuration, operation, "Insert User")
             except ApiError as error:
                 raise ApiError(f"Error, failure waiting for insertion of {name} into {instance}: {error}") from None
-        return self._read_back(configuration, planned | {"id": f"{name}//{instance}"})
+        return self.read_back(configuration, planned | {"id": f"{name}//{instance}"})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         path = f"projects/{state['project']}/instances/{state['instance']}"
@@ -425,7 +413,7 @@ class User(Resource):
             password = planned["password"] or planned["password_wo"]
             user = {"name": planned["name"], "instance": planned["instance"], "password": password}
             _update_user(configuration, planned["project"], user)
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         project, instance, name = state["project"], state["instance"], state["name"]
@@ -443,12 +431,6 @@ class User(Resource):
         )
         known = {"project": configuration.project, "host": ""} | parts
         return self.empty() | known | {"id": f"{known['name']}/{known['host']}/{known['instance']}"}
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 def _update_user(configuration: Configuration, project: str, user: dict[str, Any]) -> None:

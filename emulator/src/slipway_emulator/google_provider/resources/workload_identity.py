@@ -67,7 +67,7 @@ class _Federation(Resource):
         except ApiError as error:
             raise ApiError(f"Error creating {self.title}: {error}", error.status) from None
         wait(configuration, _PRODUCT, operation, f"Creating {self.title}")
-        return self._read_back(configuration, planned | {"id": name})
+        return self.read_back(configuration, planned | {"id": name})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:
         answer = found(lambda: call(configuration, "GET", _PRODUCT, state["id"]))
@@ -86,7 +86,7 @@ class _Federation(Resource):
             except ApiError as error:
                 raise ApiError(f'Error updating {self.title} "{prior["id"]}": {error}', error.status) from None
             wait(configuration, _PRODUCT, operation, f"Updating {self.title}")
-        return self._read_back(configuration, planned)
+        return self.read_back(configuration, planned)
 
     def delete(self, configuration: Configuration, state: Object) -> None:
         operation = found(lambda: call(configuration, "DELETE", _PRODUCT, state["id"]))
@@ -112,12 +112,6 @@ class _Federation(Resource):
         }
         blocks = {name: nested for name, nested in self.block.blocks.items() if name != "timeouts"}
         return expand(Block(arguments, blocks), value)
-
-    def _read_back(self, configuration: Configuration, state: Object) -> Object:
-        read = self.read(configuration, state)
-        if read is None:
-            raise ApiError(f"{state['id']} was there, and is gone")
-        return read
 
 
 class Pool(_Federation):
