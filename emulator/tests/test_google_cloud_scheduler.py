@@ -101,6 +101,8 @@ def test_pauses_between_attempts() -> None:
 def google(run: CloudRun) -> Iterator[Google]:
     """A project with a Cloud Run job, and Cloud Scheduler."""
     service = f"{USAGE}/projects/{run.google.project}/services/cloudscheduler.googleapis.com"
+    # Other tests of the project turn it on.
+    run.google.call("POST", f"{service}:disable")
     off = run.google.refusal("GET", f"{SCHEDULER}/{run.google.parent}/jobs")
     assert "Cloud Scheduler API has not been used in project" in off["message"]
     run.google.call("POST", f"{service}:enable")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import time
 from contextlib import suppress
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 from ansible.utils.display import Display
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.advice import advice
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import CloudActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud, text_of_entry
 from ansible_collections.slipway.provision.plugins.plugin_utils.task_log import TaskLog
@@ -123,7 +121,7 @@ class _Job:
         if self._cloud.get(_API, self._name) is None:
             return False
         deadline = time.monotonic() + self._arguments["timeout_seconds"]
-        for execution in self._executions():
+        for execution in list(self._cloud.items(_API, f"{self._name}/executions", "executions")):
             name = execution["name"]
             if execution.get("completionTime"):
                 continue
@@ -180,27 +178,15 @@ class _Job:
         # JSON of the API leaves out what is 0.
         code = 0 if execution.get("succeededCount") else attempt.get("exitCode")
         result: Json = {"changed": True, "execution": name, "exit_code": code}
-        log.show_rest(with_result=arguments["expect_result"] and code is not None)
-        if log.result is not None:
-            result["result"] = json.loads(log.result)
-        last = "\n".join(log.last_lines)
-        if code != 0:
-            reason = attempt.get("status", {}).get("message") or _reason(execution)
-            ending = "was stopped, or did not start" if code is None else f"ended with exit code {code}"
-            message = f"execution {name} {ending} ({reason}). Its last lines:\n{last}"
-            return result | {"failed": True, "msg": "\n".join([message, *advice(message)])}
-        if arguments["expect_result"] and log.result is None:
-            message = f"the result of the execution {name} is not in its log. Its last lines:\n{last}"
-            return result | {"failed": True, "msg": message}
-        return result
-
-    def _executions(self) -> list[Json]:
-        answer = self._cloud.get(_API, f"{self._name}/executions") or {}
-        found: list[Json] = answer.get("executions", [])
-        while token := answer.get("nextPageToken"):
-            answer = self._cloud.get(_API, f"{self._name}/executions", pageToken=token) or {}
-            found += answer.get("executions", [])
-        return found
+        reason = attempt.get("status", {}).get("message") or _reason(execution)
+        judged: Json = log.judged(
+            result,
+            f"execution {name}",
+            "was stopped, or did not start",
+            reason,
+            expect_result=arguments["expect_result"],
+        )
+        return judged
 
     def _has_ended(self, execution: str, deadline: float, log: _Log | None = None) -> bool:
         """Wait for the end of an execution, and show its log; whether it came in time. One that is gone has ended."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +12,6 @@ from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
-from ansible_collections.slipway.provision.plugins.plugin_utils.advice import advice
 from ansible_collections.slipway.provision.plugins.plugin_utils.cloud_action import AwsActionModule
 from ansible_collections.slipway.provision.plugins.plugin_utils.ecs_tasks import (
     LATE_SECONDS,
@@ -213,19 +211,16 @@ def _run(ecs: Any, logs: Any, definition: Json, arguments: Json) -> Json:
     container: Json = next((one for one in task["containers"] if one["name"] == _CONTAINER), {})
     code = container.get("exitCode")
     result: Json = {"changed": True, "task_arn": arn, "exit_code": code}
-    log.show_rest(with_result=arguments["expect_result"] and code is not None)
-    if log.result is not None:
-        result["result"] = json.loads(log.result)
-    last = "\n".join(log.last_lines)
-    if code != 0:
-        reason = container.get("reason") or task.get("stoppedReason") or "no reason given"
-        ending = "did not start" if code is None else f"ended with exit code {code}"
-        message = f"task {arn} {ending} ({reason}). Its last lines:\n{last}"
-        return result | {"failed": True, "msg": "\n".join([message, *advice(message)])}
-    if arguments["expect_result"] and log.result is None:
-        message = f"the result of the task {arn} is not in its log in {log.group}. Its last lines:\n{last}"
-        return result | {"failed": True, "msg": message}
-    return result
+    reason = container.get("reason") or task.get("stoppedReason") or "no reason given"
+    judged: Json = log.judged(
+        result,
+        f"task {arn}",
+        "did not start",
+        reason,
+        expect_result=arguments["expect_result"],
+        place=f" in {log.group}",
+    )
+    return judged
 
 
 class _Log(TaskLog):

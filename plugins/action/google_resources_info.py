@@ -13,24 +13,24 @@ from ansible_collections.slipway.provision.plugins.plugin_utils.google_action im
 
 Json = dict[str, Any]
 
-# Of each kind of resource that the layers make: the API, where it lists them, and the member of the answer.
+# Of each kind of resource that the layers make: the API, where it lists them, the member of the answer, and what stands
+# behind the name that the layers give everything: what runs beside the service, what a secret is for, what of a network
+# is for databases, and what tells an instance from the one before it.
+_REGIONAL = "projects/{project}/locations/{region}"
 _LISTS = (
-    ("artifact_registry", "projects/{project}/locations/{region}/repositories", "repositories"),
-    ("cloud_run_v2", "projects/{project}/locations/{region}/jobs", "jobs"),
-    ("cloud_run_v2", "projects/{project}/locations/{region}/services", "services"),
-    ("cloud_run_v2", "projects/{project}/locations/{region}/workerPools", "workerPools"),
-    ("cloud_scheduler", "projects/{project}/locations/{region}/jobs", "jobs"),
-    ("iam", "projects/{project}/serviceAccounts", "accounts"),
-    ("secret_manager", "projects/{project}/secrets", "secrets"),
-    ("compute", "projects/{project}/global/networks", "items"),
-    ("compute", "projects/{project}/regions/{region}/subnetworks", "items"),
-    ("compute", "projects/{project}/global/addresses", "items"),
-    ("dns", "projects/{project}/managedZones", "managedZones"),
-    ("sql", "projects/{project}/instances", "items"),
+    ("artifact_registry", f"{_REGIONAL}/repositories", "repositories", ""),
+    ("cloud_run_v2", f"{_REGIONAL}/jobs", "jobs", "--.*"),
+    ("cloud_run_v2", f"{_REGIONAL}/services", "services", ""),
+    ("cloud_run_v2", f"{_REGIONAL}/workerPools", "workerPools", "--.*"),
+    ("cloud_scheduler", f"{_REGIONAL}/jobs", "jobs", "--.*"),
+    ("iam", "projects/{project}/serviceAccounts", "accounts", "(--.*)?"),
+    ("secret_manager", "projects/{project}/secrets", "secrets", "_.*"),
+    ("compute", "projects/{project}/global/networks", "items", ""),
+    ("compute", "projects/{project}/regions/{region}/subnetworks", "items", ""),
+    ("compute", "projects/{project}/global/addresses", "items", "-databases"),
+    ("dns", "projects/{project}/managedZones", "managedZones", "-databases"),
+    ("sql", "projects/{project}/instances", "items", "-[0-9a-f]{8}"),
 )
-# What the layers put behind the name that they give everything: what a secret is for, what runs beside the service,
-# what of a network is for databases, and what tells an instance from the one before it.
-_ENDING = re.compile(r"_.*|--.*|-databases|-[0-9a-f]{8}")
 
 
 def find(cloud: GoogleCloud, project: str, region: str, name: str) -> list[str]:
@@ -42,26 +42,15 @@ def find(cloud: GoogleCloud, project: str, region: str, name: str) -> list[str]:
         region: the region to look in.
         name: `<environment>-<app>`, which the layers give everything they make.
     """
-    found = []
-    for product, path, member in _LISTS:
-        query: dict[str, str] = {}
-        while True:
-            page = cloud.get(product, path.format(project=project, region=region), **query) or {}
-            # Of some, the name is its last part alone.
-            place = path.format(project=project, region=region)
-            found += [
-                item["name"] if "/" in item["name"] else f"{place}/{item['name']}" for item in page.get(member, [])
-            ]
-            if not page.get("nextPageToken"):
-                break
-            query = {"pageToken": page["nextPageToken"]}
-    # An account's name is an address. Cloud Run and Cloud Scheduler call their jobs the same.
-    shorts = {one: one.rpartition("/")[2].partition("@")[0] for one in found}
-    return sorted(
-        one
-        for one, short in shorts.items()
-        if short == name or (short.startswith(name) and _ENDING.fullmatch(short.removeprefix(name)))
-    )
+    # Cloud Run and Cloud Scheduler call their jobs the same.
+    found = set()
+    for product, path, member, ending in _LISTS:
+        place, called = path.format(project=project, region=region), re.compile(re.escape(name) + ending)
+        for item in cloud.items(product, place, member):
+            # An account's name is an address. Of some, the name is its last part alone.
+            if called.fullmatch(item["name"].rpartition("/")[2].partition("@")[0]):
+                found.add(item["name"] if "/" in item["name"] else f"{place}/{item['name']}")
+    return sorted(found)
 
 
 class ActionModule(CloudActionModule):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.module_utils.google_session import GoogleError, GoogleSession
@@ -62,6 +63,21 @@ class GoogleCloud:
             raise GoogleError(f"{url} answers {answer.status_code}: {answer.text}")
         found: Json = answer.json()
         return found
+
+    def items(self, product: str, path: str, member: str) -> Iterator[Json]:
+        """What an API lists, page by page; nothing where `get` returns None.
+
+        Args:
+            product: as for `get`.
+            path: as for `get`.
+            member: that of the answer: `services`.
+        """
+        query: dict[str, str] = {}
+        while page := self.get(product, path, **query):
+            yield from page.get(member, [])
+            if not page.get("nextPageToken"):
+                return
+            query = {"pageToken": page["nextPageToken"]}
 
     def change(self, method: str, product: str, path: str, body: Json | None = None, **query: str) -> Json:
         """What an API answers to a request that changes something.

@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from abc import ABC, abstractmethod
+from typing import Any
 
 from ansible.utils.display import Display
+from ansible_collections.slipway.provision.plugins.plugin_utils.advice import advice
+
+Json = dict[str, Any]
 
 _LAST_LINES_SECONDS = 10
 _RESULT_SECONDS = 60
@@ -66,6 +71,33 @@ class TaskLog(ABC):
             time.sleep(self._poll_seconds)
         while self.show() or (with_result and self.result is None and time.monotonic() < deadline):
             time.sleep(self._poll_seconds)
+
+    def judged(
+        self, result: Json, title: str, ending: str, reason: str, *, expect_result: bool, place: str = ""
+    ) -> Json:
+        """The result of an action, with what the task has written, or why it has failed.
+
+        Args:
+            result: of the action so far, with `exit_code`.
+            title: what ran.
+            ending: how it ended where it has no exit code.
+            reason: why it failed, where it did.
+            expect_result: whether it has failed without a result.
+            place: where its log is: ` in <log group>`.
+        """
+        code = result["exit_code"]
+        self.show_rest(with_result=expect_result and code is not None)
+        if self.result is not None:
+            result["result"] = json.loads(self.result)
+        last = "\n".join(self.last_lines)
+        if code != 0:
+            how = ending if code is None else f"ended with exit code {code}"
+            message = f"{title} {how} ({reason}). Its last lines:\n{last}"
+            return result | {"failed": True, "msg": "\n".join([message, *advice(message)])}
+        if expect_result and self.result is None:
+            message = f"the result of the {title} is not in its log{place}. Its last lines:\n{last}"
+            return result | {"failed": True, "msg": message}
+        return result
 
     def _is_enough(self, with_result: bool) -> bool:
         return self.result is not None if with_result else bool(self.last_lines)

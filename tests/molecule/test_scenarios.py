@@ -21,7 +21,7 @@ _SCENARIOS = sorted(file.parent.name for file in (_PROJECT / "molecule").glob("*
 _IN_INTEGRATION = ("database_access_default", "migration_default", "terraform_layer_default")
 _PARAMETERS = [pytest.param(one, marks=[] if one in _IN_INTEGRATION else [pytest.mark.long]) for one in _SCENARIOS]
 _TIMEOUT_SECONDS = 900
-_SHOWN_LINES = 80
+_SHOWN_LINES = 40
 # Each scenario has names and a state of its own; what it waits for leaves room for another two.
 _SIDE_BY_SIDE = 3
 
@@ -77,9 +77,9 @@ def test_scenario(scenario: str, runs: dict[str, Run], logs: Path) -> None:
 
 
 def _failure(scenario: str, log: str) -> str:
-    """What a person needs of a failed scenario's log: from the first error on, and how to see it all."""
+    """What a person needs of a failed scenario's log: its last error, and how to see it all."""
     lines = log.splitlines()
-    errors = (i for i, line in enumerate(lines) if line.startswith(("[ERROR]", "fatal:")))
-    first = max(next(errors, len(lines) - _SHOWN_LINES) - 5, 0)
-    shown = "\n".join(lines[first : first + _SHOWN_LINES])
+    # Errors before it may have been expected.
+    last = max((i for i, line in enumerate(lines) if line.startswith(("[ERROR]", "fatal:"))), default=len(lines))
+    shown = "\n".join(lines[max(last - _SHOWN_LINES, 0) : last + _SHOWN_LINES])
     return f"{shown}\n\nTo run it alone: molecule test --scenario-name {scenario}"

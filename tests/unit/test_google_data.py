@@ -113,8 +113,8 @@ def make(google: Google, secret: str, versions: int = 1) -> str:
 
 def test_what_is_left_is_found_by_its_name(google: Google, asked: GoogleCloud) -> None:
     # Of another app, and of nobody here.
-    for other in (f"unit-{NAME}-2_environment_SECRET_KEY", f"unit-{NAME}-secret"):
-        make(google, other)
+    for other in ("-2_environment_SECRET_KEY", "-secret", "-databases", "-0a1b2c3d", "--m"):
+        make(google, f"unit-{NAME}{other}")
     (found,) = find(asked, NAME, "us-central1", f"unit-{NAME}")
     assert found == google.call("GET", SECRET)["name"]
     # What an app's jobs run as.

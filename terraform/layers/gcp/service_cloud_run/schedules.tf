@@ -35,10 +35,12 @@ locals {
       join(" ", [
         for index, parts in local.schedule_parts[name] : join(",", [
           for part in parts : join("", [
-            lookup(local.crontab_names, upper(part.first), try(tostring(tonumber(part.first) - local.crontab_fields[index].behind), part.first)),
+            join("-", [
+              for end in compact([part.first, part.last]) :
+              lookup(local.crontab_names, upper(end), try(tostring(tonumber(end) - local.crontab_fields[index].behind), end))
+            ]),
             # "a/n" begins at a and goes on to the end.
-            part.last != null ? "-${lookup(local.crontab_names, upper(part.last), try(tostring(tonumber(part.last) - local.crontab_fields[index].behind), part.last))}" :
-            part.step != null && part.first != "*" ? "-${local.crontab_fields[index].last}" : "",
+            part.last == null && part.step != null && part.first != "*" ? "-${local.crontab_fields[index].last}" : "",
             part.step != null ? "/${part.step}" : "",
           ])
         ])
