@@ -58,6 +58,9 @@ _ON_EVERYTHING = ("ecs:ListTasks",)
 _READING = ("List", "Read")
 # A dry run writes nothing. It reads what Terraform's provider reads, the values of secrets that a state has among it.
 _NOT_FOR_PLANS = ("iam:PassRole",)
+# Everybody may ask the first ("No permissions are required to perform this operation", AWS STS API Reference); the
+# module that asks it asks for the second, too, and goes on where that is refused.
+_NEEDED_BY_NOBODY = ("sts:GetCallerIdentity", "iam:ListAccountAliases")
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ def read_requests(lines: Iterable[str]) -> set[Request]:
     for line in lines:
         entry = json.loads(line)
         principal = _PRINCIPAL.match(entry["principal"])
+        if entry["action"] in _NEEDED_BY_NOBODY:
+            continue
         if principal and not re.search(rf":secret:(?!{principal['environment']}-)", entry["resource"]):
             found.add(_general(entry, principal["account"], principal["environment"]))
     return found

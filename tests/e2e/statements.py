@@ -1,8 +1,8 @@
 """Which statements of the deployer's policies a deployment and its destruction are refused without.
 
 The deployer begins with none. When a run is refused, its policies get the statements that allow what was refused, and
-the run is repeated, until the apps are deployed and destroyed again (`make statements`).
-The log names each, and at its end those that nothing was refused without: changes, rollbacks and recovery need them.
+the run is repeated, until the apps are deployed, changed and destroyed again (`make statements`).
+The log names each, and at its end those that nothing was refused without: other apps need them.
 
 What runs were refused without is kept in `.build/statements.jsonl`, and the next one begins with it: an interrupted one
 is finished by running it again, and other apps show what these do not need. Without the file all is shown anew.
@@ -45,7 +45,18 @@ INPUTS: dict[str, dict[str, Any]] = {
     },
 }
 
+# What is asked for after that, where the app is one of these.
+CHANGES: dict[str, dict[str, Any]] = {
+    "main": {"network_availability_zones": ["us-east-1a", "us-east-1b", "us-east-1c"]},
+    "web": {"data_backup_retention_days": 2},
+}
+
 Json = dict[str, Any]
+
+# What a module says of a refusal that it goes on after.
+_WARNING = "Permission denied listing tags for log group"
+# Keeps instances from getting an image.
+_NO_IMAGE = {"Statement": [{"Effect": "Deny", "Action": "ecr:*", "Resource": "*"}]}
 
 _LOG = logging.getLogger(__name__)
 
@@ -96,7 +107,7 @@ class Policies:
             Policy and Sid of each.
         """
         refused = self._refused(self._record.read_text().splitlines())
-        named = [line for line in refused if _denial(line) in said]
+        named = self.refused_in(said)
         given: list[tuple[str, str]] = []
         # AWS gives no text with a refusal of a request for an object's head: then the last one it was.
         for line in named or reversed(refused):
@@ -109,6 +120,10 @@ class Policies:
         for name in {name for name, _ in given}:
             self._write(name)
         return given
+
+    def refused_in(self, said: str) -> list[str]:
+        """The lines of the record about what a run says it was refused, and still is."""
+        return [line for line in self._refused(self._record.read_text().splitlines()) if _denial(line) in said]
 
     def _give(self, name: str, sid: str) -> None:
         """Note that a run was refused without a statement."""
@@ -174,6 +189,42 @@ def _denial(line: str) -> str:
     return f"perform: {entry['action']} on resource: {entry['resource']}"
 
 
+class Environment:
+    """The environment, as somebody deploys it who lacks statements.
+
+    Args:
+        site: its runs.
+        policies: the deployer's policies.
+    """
+
+    def __init__(self, site: Site, policies: Policies) -> None:
+        self._site = site
+        self._policies = policies
+
+    def run(self, playbook: str, *arguments: str, fails: bool = False, **variables: Any) -> None:
+        """Run a playbook until nothing of it is refused any more.
+
+        Args:
+            playbook: path from the project's root.
+            arguments: more arguments of `ansible-playbook`.
+            fails: whether it fails then.
+            variables: extra variables.
+        """
+        while True:
+            run = self._site.run(playbook, *arguments, **variables)
+            said = " ".join(run.output.split())
+            if _WARNING not in said and (self._policies.refused_in(said) == [] if fails else not run.status):
+                assert bool(run.status) is fails, run.output[-4000:]
+                return
+            for name, sid in self._policies.give_what_was_refused(said):
+                _LOG.info("%s is refused without %s %s", playbook, name, sid)
+
+    def set(self, inputs: dict[str, dict[str, Any]]) -> None:
+        """Give those hosts variables that the environment has."""
+        for host in {"main", *APPS} & inputs.keys():
+            self._site.set(host, **INPUTS.get(host, {}) | inputs[host])
+
+
 @pytest.fixture
 def policies(site: Site, aws: Any, project: Path) -> Iterator[Policies]:
     """Those of the environment, without a statement; whole again at the end."""
@@ -187,10 +238,42 @@ def policies(site: Site, aws: Any, project: Path) -> Iterator[Policies]:
         site.destroy()
 
 
-def test_runs_are_refused_until_they_have_each_statement_that_they_need(site: Site, policies: Policies) -> None:
-    for playbook, variables in (("site.yml", {}), ("playbooks/destroy.yml", {"slipway_confirm": ENVIRONMENT})):
-        while (run := site.run(playbook, **variables)).status:
-            for name, sid in policies.give_what_was_refused(" ".join(run.output.split())):
-                _LOG.info("%s is refused without %s %s", playbook, name, sid)
+def _alter_by_hand(aws: Any) -> None:
+    """Give a load balancer another security group, and buckets of the apps something to hold."""
+    elb, ec2, s3 = aws("elbv2"), aws("ec2"), aws("s3")
+    for balancer in elb.describe_load_balancers()["LoadBalancers"]:
+        if balancer["LoadBalancerName"].startswith(f"{ENVIRONMENT}-"):
+            (default,) = ec2.describe_security_groups(
+                Filters=[
+                    {"Name": "vpc-id", "Values": [balancer["VpcId"]]},
+                    {"Name": "group-name", "Values": ["default"]},
+                ]
+            )["SecurityGroups"]
+            groups = [*balancer["SecurityGroups"], default["GroupId"]]
+            elb.set_security_groups(LoadBalancerArn=balancer["LoadBalancerArn"], SecurityGroups=groups)
+    for bucket in s3.list_buckets()["Buckets"]:
+        if bucket["Name"].startswith(f"{ENVIRONMENT}-"):
+            s3.put_object(Bucket=bucket["Name"], Key="kept", Body=b"")
+
+
+def test_runs_are_refused_until_they_have_each_statement_that_they_need(
+    site: Site, policies: Policies, aws: Any
+) -> None:
+    environment = Environment(site, policies)
+    environment.run("site.yml")
+    environment.set(CHANGES)
+    _alter_by_hand(aws)
+    environment.run("site.yml")
+    if "web" in APPS:
+        # Instances that say nothing but on their consoles.
+        role = {"RoleName": f"{ENVIRONMENT}-web-instance", "PolicyName": "none"}
+        aws("iam").put_role_policy(**role, PolicyDocument=json.dumps(_NO_IMAGE))
+        environment.set(
+            {"web": CHANGES["web"] | {"app_environment_variables": {"APP_FEATURES": "records", "LANG": "C"}}}
+        )
+        environment.run("site.yml", "--limit", "web", fails=True)
+        aws("iam").delete_role_policy(**role)
+        environment.run("site.yml", "--limit", "web")
+    environment.run("playbooks/destroy.yml", slipway_confirm=ENVIRONMENT)
     for name, sid in policies.missing:
         _LOG.info("not needed for that: %s %s", name, sid)
