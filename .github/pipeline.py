@@ -95,7 +95,7 @@ def identity(environment: str, role: str, hosts: dict[str, Json]) -> dict[str, s
         if not provider:
             raise SystemExit(
                 "github_workload_identity_provider is not set. Write the bootstrap's output workload_identity_provider "
-                f"into inventories/{environment}/group_vars/cloud_run/cloud.yml."
+                f"into inventories/{environment}/group_vars/gcp/cloud.yml."
             )
         outputs |= {"google_provider": provider, "google_account": f"{name}-{role}@{project}.iam.gserviceaccount.com"}
     outputs["ready"] = str(len(outputs) > 1).lower()

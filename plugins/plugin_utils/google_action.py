@@ -99,22 +99,23 @@ class GoogleCloud:
         changed: Json = answer.json()
         return changed
 
-    def wait_for(self, product: str, operation: Json) -> Json:
-        """What an operation has ended with ("Operation" of google.longrunning).
+    def wait_for(self, product: str, operation: Json, place: str = "") -> Json:
+        """What an operation has ended with ("Operation" of google.longrunning, or of Compute Engine).
 
         Args:
             product: the API, as Terraform's google provider calls it: `cloud_run_v2`.
             operation: as the API has begun it.
+            place: what stands before its name where it is asked for, unless that is all of it.
 
         Raises:
             GoogleError: it has failed, or lasts for longer than any may.
         """
         deadline = time.monotonic() + _OPERATION_SECONDS
-        while not operation.get("done"):
+        while not operation.get("done") and operation.get("status") != "DONE":
             if time.monotonic() > deadline:
                 raise GoogleError(f"{operation['name']} is not done after {_OPERATION_SECONDS} s")
             time.sleep(_POLL_SECONDS)
-            operation = self.get(product, operation["name"]) or operation
+            operation = self.get(product, f"{place}{operation['name']}") or operation
         if "error" in operation:
             raise GoogleError(str(operation["error"].get("message", operation["error"])))
         ended: Json = operation.get("response", {})

@@ -166,9 +166,13 @@ class Project:
 
     def own_options(self, layer: str) -> set[str]:
         """Variables with a layer's prefix that are for its role and no input of its Terraform roots."""
-        roots = roots_of_layer(self._layers, layer)
-        inputs = {f"{layer}_{variable}" for root in roots for variable in declared_variables(root)}
+        inputs = {f"{layer}_{variable}" for root in self.roots_of(layer) for variable in declared_variables(root)}
         return set(self.roles[layer]) - inputs
+
+    def roots_of(self, layer: str) -> list[Path]:
+        """Terraform roots of a layer, one for each cloud."""
+        found: list[Path] = roots_of_layer(self._layers, layer)
+        return found
 
     def layers_of(self, host: Host) -> dict[str, Path]:
         """Terraform roots that are applied for a host, by layer; none for an app without its one platform.
@@ -186,7 +190,7 @@ class Project:
     def possible_layers_of(self, host: Host) -> dict[str, Path]:
         """The same with those that a host's platform has only for apps that ask for what they hold."""
         if "networks" in host.groups:
-            layers = {"network": self._layers / "aws/network"}
+            layers = {"network": self._layers / self.cloud_of(host) / "network"}
         else:
             platform = self.platform_of(host)
             layers = platform.layers if platform else {}
@@ -196,9 +200,9 @@ class Project:
         return layers | ({"bootstrap": bootstrap} if layers and is_given and bootstrap.is_dir() else {})
 
     def cloud_of(self, host: Host) -> str:
-        """Whose cloud a host is in: the folder of its Terraform roots."""
+        """Whose cloud a host is in, the folder of its Terraform roots: its platform's; a network's group says it."""
         platform = self.platform_of(host)
-        return platform.cloud if platform else "aws"
+        return platform.cloud if platform else "gcp" if "gcp" in host.groups else "aws"
 
     def platform_of(self, host: Host) -> Platform | None:
         """The platform of an app; None for a network, and for an app without its one platform."""

@@ -53,7 +53,6 @@ Evaluate = Callable[[Sequence[Call]], list[Finding]]
 _KINDS = ("apps", "networks")
 
 # Roles that have something to do only where an app has the layer data, and the variables that ask for that.
-_ROLES_OF_DATA = ("data", "database_access", "migration")
 _ASKING_FOR_DATA = ("data_database_name", "data_bucket_enabled", "data_bucket_name", "data_api_key_required")
 
 # Inputs of the layer data that are about an instance which it makes.
@@ -133,6 +132,7 @@ _STORES = {
     "aws": ("s3", "what is on AWS has its states in Amazon S3"),
     "gcp": ("gcs", "what is on Google Cloud has its states in Cloud Storage"),
 }
+_CLOUDS = {"aws": "AWS", "gcp": "Google Cloud"}
 # How the clouds name secrets.
 _NAMES_OF_SECRETS = {r"arn:[a-z-]+:secretsmanager:": "ARN", r"projects/[^/]+/secrets/": "name"}
 # What a value says whose vault cannot be opened.
@@ -175,8 +175,7 @@ def inventory_problems(
     _check_environment_is_one(hosts, problems)
     _check_state_buckets(hosts, known, problems)
     _check_buckets_of_apps(hosts, problems)
-    # Google's apps are in no network of ours.
-    _check_networks(networks, [app for app in apps if known.cloud_of(app) == "aws"], known, inputs, problems)
+    _check_networks(networks, apps, known, inputs, problems)
     _check_names_in_cloud(apps, inputs, problems)
     _check_release(apps, problems)
     lines: list[str] = problems.lines([host.name for host in hosts])
@@ -272,8 +271,8 @@ def _check_host(host: Host, known: Project, problems: Problems) -> Json:
     if "apps" in host.groups:
         _check_environment(host, known, problems)
         _check_image(host, problems)
-        if _has_databases(known.platform_of(host), known.possible_layers_of(host)):
-            _check_what_does_nothing(host, problems)
+        if "data" in (possible := known.possible_layers_of(host)):
+            _check_what_does_nothing(host, possible["data"], problems)
         _check_database_authorities(host, known, problems)
         _check_database_extensions(host, problems)
     _check_what_exists(host, problems)
@@ -302,8 +301,7 @@ def _check_cloud(host: Host, known: Project, problems: Problems) -> None:
 
 def _cloud_file(host: Host, known: Project) -> str:
     """Where what a host is told of its cloud belongs, in the inventory's folder."""
-    platform = known.platform_of(host)
-    return f"group_vars/{platform.name}/cloud.yml" if platform and platform.cloud == "gcp" else _ENVIRONMENT_FILE
+    return "group_vars/gcp/cloud.yml" if known.cloud_of(host) == "gcp" else _ENVIRONMENT_FILE
 
 
 def _check_variable_names(host: Host, known: Project, problems: Problems) -> None:
@@ -321,6 +319,8 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
         role = known.role_of(name)
         if why := idle.get(name) or idle.get(role or ""):
             file = host.own_file_of(name, platform.name if platform else None)
+            if not file and name in idle:
+                file = host.own_file_of(name, known.cloud_of(host))
             if not file and platform and name in _ASKING_FOR_DATA and host.values.get(name):
                 file = host.file_of(name, f"host_vars/{host.name}/data.yml")
             if file:
@@ -358,13 +358,14 @@ def _check_variable_names(host: Host, known: Project, problems: Problems) -> Non
             problems.add([host.name], text, f"Take it out of {host.file_of(name, f'host_vars/{host.name}')}")
 
 
-def _check_what_does_nothing(host: Host, problems: Problems) -> None:
+def _check_what_does_nothing(host: Host, root: Path, problems: Problems) -> None:
     """Check that what is said of an app's database or bucket is said of one that it has.
 
     What a group says is for those of its hosts that have one.
     """
     for switch, (what, inputs) in OF_WHAT_IS_ASKED_FOR.items():
-        names = {f"data_{variable}" for variable in inputs}
+        # What another cloud alone has is another problem.
+        names = {f"data_{variable}" for variable in inputs & declared_variables(root).keys()}
         if switch == "data_database_name":
             names |= {name for name in host.given if name.startswith(("database_access_", "migration_"))}
         # What cannot be read yet may ask for it. What is said of how to make what exists is another problem.
@@ -390,45 +391,29 @@ def _check_what_exists(host: Host, problems: Problems) -> None:
                 problems.add([host.name], text, f"Edit {file}")
 
 
-def _has_databases(platform: Platform | None, layers: Mapping[str, Path]) -> bool:
-    """Whether apps of a platform may have a database, and the layer data, if there is one, is one that they are in."""
-    is_possible = platform is not None and platform.databases
-    return is_possible and "data" in layers and "database_name" in declared_variables(layers["data"])
-
-
-def _platforms_with_databases(known: Project) -> list[Platform]:
-    return [platform for platform in known.platforms.values() if _has_databases(platform, platform.layers)]
-
-
 def _idle(host: Host, known: Project) -> dict[str, str]:
     """The roles that do nothing for a host, and single variables: what these are not for, with the reason."""
     if "networks" in host.groups:
-        return dict.fromkeys(set(LAYERS) - set(LAYERS_OF_NO_APP), "a network: it has the layer network alone")
+        idle = dict.fromkeys(set(LAYERS) - set(LAYERS_OF_NO_APP), "a network: it has the layer network alone")
+        return idle | _inputs_of_other_clouds("network", known.layers_of(host)["network"], known)
     idle = {"network": "an app: its network is a host of its own, in the group networks"}
     platform = known.platform_of(host)
     if platform is None:
         return idle
-    with_databases = _platforms_with_databases(known)
-    named = ", ".join(other.name for other in with_databases)
     for layer in set(LAYERS) - {*LAYERS_OF_NO_APP, *platform.layers}:
         others = ", ".join(other.name for other in known.platforms.values() if layer in other.layers)
         idle[layer] = (
             f"the platform {platform.name}: it has no layer {layer}; "
             f"an app with {layer} must stand in one of {others} in {host.hosts_file}"
         )
-    if "data" in platform.layers and not _has_databases(platform, platform.layers):
-        reason = (
-            f"the platform {platform.name}: its layer data keeps secrets, and no database, bucket or API key; an app "
-            f"with one must stand in one of {named} in {host.hosts_file}"
-        )
-        own = declared_variables(platform.layers["data"]).keys()
-        inputs = {variable for other in with_databases for variable in declared_variables(other.layers["data"])} | own
-        of_databases = {one for one in inputs if one.startswith("database_")} | OF_WHAT_IS_ASKED_FOR[
-            "data_database_name"
-        ][1]
-        idle |= dict.fromkeys([f"data_{variable}" for variable in (inputs - own) | of_databases], reason)
-        idle |= dict.fromkeys(set(_ROLES_OF_DATA) - {"data"}, reason)
-    return idle
+    return idle | (_inputs_of_other_clouds("data", platform.layers["data"], known) if "data" in platform.layers else {})
+
+
+def _inputs_of_other_clouds(layer: str, root: Path, known: Project) -> dict[str, str]:
+    """What a layer is given in another cloud alone, with the reason; groups of both may say it."""
+    inputs = {variable for other in known.roots_of(layer) for variable in declared_variables(other)}
+    reason = f"{_CLOUDS[root.parent.name]}: the layer {layer} has no such input there"
+    return {f"{layer}_{variable}": reason for variable in inputs - declared_variables(root).keys()}
 
 
 def why_unsupported(variable: str, platform: Platform, known: Project) -> str:
@@ -519,11 +504,6 @@ def _check_environment(host: Host, known: Project, problems: Problems) -> None:
     if host.values.get("app_database_url") and environment.get("DATABASE_URL") is not None:
         text = "app_environment_variables holds DATABASE_URL, which app_database_url gives the app; leave one out"
         problems.add([host.name], text, remedies["app_environment_variables"])
-    if platform and not _has_databases(platform, platform.layers) and host.values.get("app_database_url"):
-        others = ", ".join(other.name for other in _platforms_with_databases(known))
-        text = f"the platform {platform.name} has no database; an app with one must stand in one of {others}"
-        place = host.file_of("app_database_url", f"host_vars/{host.name}/app.yml")
-        problems.add([host.name], f"app_database_url cannot be had, because {text}", f"Edit {place}")
 
 
 def _read_otherwise(value: Any, written: str) -> str:
@@ -573,7 +553,12 @@ def _check_image(host: Host, problems: Problems) -> None:
 
 def _check_database_authorities(host: Host, known: Project, problems: Problems) -> None:
     """Check that the authorities are there by which the certificate of an app's database is verified."""
-    if not _has_databases(known.platform_of(host), known.layers_of(host)) or not host.values.get("data_database_name"):
+    # Cloud SQL gives them with the database.
+    if (
+        known.cloud_of(host) != "aws"
+        or "data" not in known.layers_of(host)
+        or not host.values.get("data_database_name")
+    ):
         return
     place = host.file_of("slipway_database_ca_file", _ENVIRONMENT_FILE)
     file, region = host.values.get("slipway_database_ca_file"), host.values.get("slipway_region")
@@ -817,11 +802,12 @@ def _check_state_buckets(hosts: list[Host], known: Project, problems: Problems) 
 
 
 def _check_networks(networks: list[Host], apps: list[Host], known: Project, inputs: Json, problems: Problems) -> None:
-    """Check that each app has a network, in its region, and that networks do not overlap."""
+    """Check that each app has a network, in its region, and that networks of a cloud do not overlap."""
     by_name = {network.name: network for network in networks}
     for app in apps:
-        name = app.values.get("slipway_network")
-        if not isinstance(name, str):
+        name, cloud = app.values.get("slipway_network"), known.cloud_of(app)
+        # On Google Cloud, an app without a database is in none.
+        if not isinstance(name, str) or (cloud == "gcp" and not app.values.get("data_database_name")):
             continue
         if name not in by_name:
             problems.add(
@@ -829,6 +815,14 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
                 f"slipway_network is {name}, which is no host of the group networks; it must be one of "
                 f"{', '.join(by_name) or 'them, and there is none'}",
                 f"Edit {app.file_of('slipway_network', _ENVIRONMENT_FILE)}",
+            )
+            continue
+        if known.cloud_of(by_name[name]) != cloud:
+            where = f"in the groups networks and gcp of {app.hosts_file}" if cloud == "gcp" else "in no group gcp"
+            problems.add(
+                [app.name],
+                f"slipway_network is {name}, which is in the other cloud; it must be a network {where}",
+                f"Edit {app.file_of('slipway_network', _cloud_file(app, known))}",
             )
             continue
         region, its = app.values.get("slipway_region"), by_name[name].values.get("slipway_region")
@@ -855,6 +849,8 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
         _check_shared_load_balancer(app, by_name[name], inputs, problems)
     made = [one for one in networks if inputs[one.name]["network"].get("vpc_id") is None]
     for one, other in itertools.combinations(made, 2):
+        if known.cloud_of(one) != known.cloud_of(other):
+            continue
         first, second = (_range(inputs[host.name]["network"].get("cidr_block")) for host in (one, other))
         if first and second and first.overlaps(second):
             problems.add(

@@ -40,7 +40,6 @@ class Platform:
     comparison: dict[str, str]
     behind_proxy: bool = False
     data_layer_for: list[str] = field(default_factory=list)
-    databases: bool = True
     deprecated: Json = field(default_factory=dict)
     internal_unless: dict[str, str] = field(default_factory=dict)
     left_over_log_groups: str = ""

@@ -10,7 +10,7 @@ import yaml
 from slipway_emulator.google.cloud import _APIS
 from slipway_emulator.google_provider.configuration import _PRODUCTS
 
-CLOUD = Path(__file__).resolve().parents[2] / "inventories/dev/group_vars/cloud_run/cloud.yml"
+CLOUD = Path(__file__).resolve().parents[2] / "inventories/dev/group_vars/gcp/cloud.yml"
 # Google's client libraries, which put the version of the API before each path themselves.
 OF_CLIENT_LIBRARIES = {
     "DNS": "dns/v1",

@@ -90,9 +90,9 @@ def _listed(path: str) -> Json:
         return {}
 
 
-def left(environment: str) -> list[str]:
-    """What is left of the app `hello-gcp`, and the bucket of the states."""
-    name = f"{environment}-hello-gcp"
+def left(environment: str, app: str = "hello-gcp") -> list[str]:
+    """What is left of an app, and the bucket of the states."""
+    name = f"{environment}-{app}"
     repository = f"/artifactregistry/v1/{LOCATION}/repositories/{name}"
     accounts: list[Json] = (google(ACCOUNTS) or {}).get("accounts", [])
     secrets: list[Json] = (google(SECRETS) or {}).get("secrets", [])

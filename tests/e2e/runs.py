@@ -109,7 +109,7 @@ class Site:
         )
         profiles = self.inventory / "aws.cfg"
         profiles.write_text(profiles.read_text().replace("/slipway/dev-", f"/slipway/{environment}-"))
-        google = self.inventory / "group_vars" / "cloud_run" / "cloud.yml"
+        google = self.inventory / "group_vars" / "gcp" / "cloud.yml"
         google.write_text(google.read_text().replace("slipway-dev-gcp-state", f"slipway-{environment}-gcp-state"))
         if apps is not None:
             hosts = self.inventory / "hosts.yml"

@@ -47,7 +47,11 @@ INPUTS: dict[str, dict[str, Any]] = {
 
 # What is asked for after that, where the app is one of these.
 CHANGES: dict[str, dict[str, Any]] = {
-    "main": {"network_availability_zones": ["us-east-1a", "us-east-1b", "us-east-1c"]},
+    "main": {
+        "network_availability_zones": ["us-east-1a", "us-east-1b", "us-east-1c"],
+        "network_public_subnet_cidr_blocks": ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"],
+        "network_private_subnet_cidr_blocks": ["10.0.10.0/24", "10.0.11.0/24", "10.0.12.0/24"],
+    },
     "web": {"data_backup_retention_days": 2},
 }
 

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture(scope="module")
 def settings(site: Site) -> Path:
     """The file with the credentials of the inventory."""
-    return site.inventory / "group_vars" / "cloud_run" / "cloud.yml"
+    return site.inventory / "group_vars" / "gcp" / "cloud.yml"
 
 
 @pytest.fixture(scope="module", autouse=True)

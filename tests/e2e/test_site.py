@@ -416,7 +416,7 @@ def test_check_says_what_would_change(site: Site, aws: Any) -> None:
 
 
 def test_bare_terraform_has_nothing_to_do(site: Site) -> None:
-    google = yaml.safe_load((site.inventory / "group_vars" / "cloud_run" / "cloud.yml").read_text())
+    google = yaml.safe_load((site.inventory / "group_vars" / "gcp" / "cloud.yml").read_text())
     clouds = {
         "aws": CLOUD_ENVIRONMENT,
         "gcp": google["slipway_cloud_environment"]

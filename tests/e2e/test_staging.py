@@ -26,7 +26,7 @@ def _inventory(folder: Path) -> Path:
     shutil.copy(PROJECT / "Dockerfile", folder)
     for file, old, new in (
         ("group_vars/all/environment.yml", "your-account-id", f'"{ACCOUNT}"'),
-        ("group_vars/cloud_run/cloud.yml", "your_project_id", "slipway-rehearsal"),
+        ("group_vars/gcp/cloud.yml", "your_project_id", "slipway-rehearsal"),
         ("group_vars/ec2/service.yml", "staging.example.com", DOMAIN),
         ("group_vars/ecs/service.yml", "staging.example.com", DOMAIN),
         ("host_vars/main/network.yml", "staging.example.com", DOMAIN),

@@ -15,9 +15,6 @@ from plugins.plugin_utils.platforms import read_platforms
 PROJECT = Path(__file__).parents[2]
 _PLATFORMS = read_platforms(PROJECT / "terraform/layers")
 PLATFORMS = ", ".join(_PLATFORMS)
-PLATFORMS_WITH_DATABASES = ", ".join(
-    name for name, platform in _PLATFORMS.items() if "data" in platform.layers and platform.cloud == "aws"
-)
 
 Json = dict[str, Any]
 
@@ -45,7 +42,7 @@ class Rules:
 # What whoever deploys to staging and prod writes into their inventories.
 OWN_ACCOUNT: Json = {"slipway_account_id": "111122223333", "slipway_google_project": "example-project"}
 
-# What group_vars/cloud_run says.
+# What group_vars/gcp says.
 ON_GOOGLE_CLOUD: Json = {
     "slipway_google_project": "slipway-rehearsal",
     "slipway_region": "us-central1",
@@ -68,7 +65,7 @@ class Inventory:
         self.add("beers", "apps", "ecs")
         self.add("records", "apps", "ecs_public", service_container_port=5000)
         self.add("hello", "apps", "app_runner")
-        self.add("hello-gcp", "apps", "cloud_run", **ON_GOOGLE_CLOUD)
+        self.add("hello-gcp", "apps", "cloud_run", "gcp", **ON_GOOGLE_CLOUD)
         self.set("tasks", service_zone_name="example.org")
 
     def add(self, host: str, *groups: str, **variables: Any) -> None:

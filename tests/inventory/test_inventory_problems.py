@@ -31,7 +31,6 @@ from plugins.plugin_utils.terraform_files import declared_variables
 from tests.inventory.example import (
     ON_GOOGLE_CLOUD,
     PLATFORMS,
-    PLATFORMS_WITH_DATABASES,
     PROJECT,
     Inventory,
     Json,
@@ -280,14 +279,14 @@ def test_wrong_value_of_the_project(inventory: Inventory, name: str, value: Any,
     ],
 )  # fmt: skip
 def test_wrong_value_of_the_project_on_google_cloud(inventory: Inventory, name: str, value: Any, text: str) -> None:
-    inventory.write("group_vars/cloud_run/cloud.yml", **{name: value})
+    inventory.write("group_vars/gcp/cloud.yml", **{name: value})
     inventory.set("hello-gcp", **{name: value})
     found = inventory.problem()
     assert found.startswith(
         f"hello-gcp: {name} is {json.dumps(value if name == 'slipway_state_bucket' else str(value))}; "
     )
     assert text in found
-    assert found.endswith(inventory.edit("group_vars/cloud_run/cloud.yml"))
+    assert found.endswith(inventory.edit("group_vars/gcp/cloud.yml"))
 
 
 def test_host_on_aws_without_an_account(inventory: Inventory) -> None:
@@ -303,7 +302,7 @@ def test_app_on_google_cloud_without_a_project(inventory: Inventory) -> None:
     del inventory.hosts["hello-gcp"]["slipway_google_project"]
     assert inventory.problem() == (
         "hello-gcp: slipway_google_project is not set; it must be the id of the Google project that the app is deployed "
-        f"to. Write it into {inventory.folder}/group_vars/cloud_run/cloud.yml."
+        f"to. Write it into {inventory.folder}/group_vars/gcp/cloud.yml."
     )
 
 
@@ -312,7 +311,7 @@ def test_states_of_google_cloud_are_in_cloud_storage(inventory: Inventory, given
     inventory.set("hello-gcp", slipway_state_store="s3" if given else None)
     assert inventory.problem() == (
         f"hello-gcp: slipway_state_store is {'s3' if given else 'not set, which means s3'}; it must be gcs, because "
-        "what is on Google Cloud has its states in Cloud Storage" + inventory.edit("group_vars/cloud_run/cloud.yml")
+        "what is on Google Cloud has its states in Cloud Storage" + inventory.edit("group_vars/gcp/cloud.yml")
     )
 
 
@@ -624,47 +623,72 @@ def test_what_a_platform_cannot_do_is_refused_with_the_reason(
     assert inventory.problem() == text + inventory.edit("host_vars/web-app")
 
 
-def no_data(inventory: Inventory, name: str) -> str:
-    return (
-        f"hello-gcp: {name} is not for the platform cloud_run: its layer data keeps secrets, and no database, bucket or "
-        f"API key; an app with one must stand in one of {PLATFORMS_WITH_DATABASES} in {inventory.folder}/hosts.yml"
-    )
-
-
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("data_database_name", "hello"),
-        ("data_bucket_enabled", True),
-        ("data_bucket_name", "files"),
-        ("data_api_key_required", True),
-    ],
+    ("name", "value"), [("data_bucket_enabled", True), ("data_bucket_name", "files"), ("data_api_key_required", True)]
 )
 def test_data_where_there_is_no_place_for_them(inventory: Inventory, name: str, value: Any) -> None:
     inventory.set("hello-gcp", **{name: value})
-    text = no_data(inventory, name)
+    text = f"hello-gcp: {name} is not for Google Cloud: the layer data has no such input there"
     assert inventory.problem() == text + inventory.edit("host_vars/hello-gcp/data.yml")
     # Who asks for data is told wherever that stands.
     inventory.write("group_vars/all/layers.yml", **{name: value})
     assert inventory.problem() == text + inventory.edit("group_vars/all/layers.yml")
 
 
+def test_what_one_cloud_alone_has_is_for_its_hosts_in_a_group_of_both(inventory: Inventory) -> None:
+    inventory.set("hello-gcp", data_instance_class="db.t3.micro")
+    inventory.write("group_vars/apps/layers.yml", data_instance_class="db.t3.micro")
+    assert inventory.problems() == []
+    for file in ("group_vars/gcp/layers.yml", "host_vars/hello-gcp/data.yml"):
+        inventory.write(file, data_instance_class="db.t3.micro")
+        text = "hello-gcp: data_instance_class is not for Google Cloud: the layer data has no such input there"
+        assert inventory.problem() == text + inventory.edit(file)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("data_instance_class", "db.t3.micro"),
         ("data_multi_az", False),
         ("data_tier", "db-f1-micro"),
         ("database_access_schema", "app"),
         ("migration_command", ["flask", "migrate"]),
-        ("migration_cluster", "mine"),
     ],
 )
-def test_what_is_for_data_alone_is_not_ignored(inventory: Inventory, name: str, value: Any) -> None:
+def test_what_does_nothing_without_a_database_on_cloud_run(inventory: Inventory, name: str, value: Any) -> None:
     inventory.set("hello-gcp", **{name: value})
-    for file in ("group_vars/cloud_run/layers.yml", "host_vars/hello-gcp/data.yml"):
-        inventory.write(file, **{name: value})
-        assert inventory.problem() == no_data(inventory, name) + inventory.edit(file)
+    inventory.write("host_vars/hello-gcp/data.yml", **{name: value})
+    text = f"hello-gcp: {name} does nothing, because the app does not have a database: data_database_name asks for one"
+    assert inventory.problem() == text + inventory.edit("host_vars/hello-gcp/data.yml")
+
+
+def test_database_on_google_cloud_is_in_a_network_there(inventory: Inventory) -> None:
+    inventory.set("hello-gcp", data_database_name="hello")
+    text = (
+        "hello-gcp: slipway_network is main, which is in the other cloud; it must be a network in the groups networks "
+        f"and gcp of {inventory.folder}/hosts.yml"
+    )
+    assert inventory.problem() == text + inventory.edit("group_vars/gcp/cloud.yml")
+    inventory.add("main-gcp", "networks", "gcp", **ON_GOOGLE_CLOUD)
+    inventory.set("hello-gcp", slipway_network="main-gcp")
+    # Ranges of another cloud's networks are no matter.
+    inventory.set("main-gcp", network_cidr_block="10.0.0.0/22")
+    assert inventory.problems() == []
+    [roots] = [layers for host, layers in inputs_of_layers(inventory.hosts, PROJECT) if host.name == "main-gcp"]
+    assert [root.parent.name for root, _ in roots] == ["gcp"]
+    inventory.set("main-gcp", slipway_region="europe-west1")
+    text = "hello-gcp: slipway_region is us-central1; it must be europe-west1, where its network main-gcp is"
+    assert inventory.problem().startswith(text)
+    inventory.set("main-gcp", slipway_region="us-central1")
+    inventory.set("beers", slipway_network="main-gcp")
+    text = "beers: slipway_network is main-gcp, which is in the other cloud; it must be a network in no group gcp"
+    assert inventory.problem().startswith(text)
+
+
+def test_networks_of_google_cloud_do_not_overlap(inventory: Inventory) -> None:
+    for name in ("main-gcp", "other-gcp"):
+        inventory.add(name, "networks", "gcp", **ON_GOOGLE_CLOUD)
+    text = "main-gcp, other-gcp: network_cidr_block is 10.0.0.0/22 and 10.0.0.0/22, which overlap"
+    assert text in inventory.problem()
 
 
 @pytest.mark.parametrize(
@@ -1418,15 +1442,11 @@ def test_what_does_nothing_is_an_input() -> None:
         assert {switch.removeprefix("data_"), *inputs} <= declared
 
 
-def test_database_url_is_for_platforms_with_databases(inventory: Inventory) -> None:
-    inventory.set("hello-gcp", app_database_url=True)
-    assert inventory.problems()[0] == (
-        "hello-gcp: app_database_url cannot be had, because the platform cloud_run has no database; an app with one must "
-        f"stand in one of {PLATFORMS_WITH_DATABASES}" + inventory.edit("host_vars/hello-gcp/app.yml")
-    )
-    inventory.set("hello-gcp", app_database_url=False)
-    inventory.set("hello", app_database_url=True)
-    assert "hello: app_database_url is true" in inventory.problem()
+def test_database_url_without_a_database(inventory: Inventory) -> None:
+    for host in ("hello", "hello-gcp"):
+        inventory.set(host, app_database_url=True)
+        assert f"{host}: app_database_url is true" in inventory.problem()
+        inventory.set(host, app_database_url=False)
 
 
 def test_secret_among_the_variables_on_app_runner(inventory: Inventory) -> None:
@@ -1552,7 +1572,7 @@ def test_state_buckets_of_one_name_in_both_clouds(inventory: Inventory) -> None:
     inventory.set("hello-gcp", slipway_state_bucket="slipway-dev-state")
     assert inventory.problem() == (
         "hello-gcp: slipway_state_bucket is slipway-dev-state, which is the bucket of hello in Amazon S3; it must have "
-        "another name in Cloud Storage" + inventory.edit("group_vars/cloud_run/cloud.yml")
+        "another name in Cloud Storage" + inventory.edit("group_vars/gcp/cloud.yml")
     )
 
 

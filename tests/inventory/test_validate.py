@@ -103,7 +103,7 @@ def test_staging_and_prod_need_an_account_and_a_project(environment: str) -> Non
     assert 'slipway_account_id is "your-account-id"; it must be the 12 digits of an AWS account' in account
     assert account.endswith(f"Edit {inventory}/group_vars/all/environment.yml.")
     assert 'slipway_google_project is "your_project_id"; it must be a project\'s id' in project
-    assert project.endswith(f"Edit {inventory}/group_vars/cloud_run/cloud.yml.")
+    assert project.endswith(f"Edit {inventory}/group_vars/gcp/cloud.yml.")
     passed(validate(inventory, "-e", json.dumps(OWN_ACCOUNT)))
 
 

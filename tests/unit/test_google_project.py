@@ -51,7 +51,7 @@ def test_project_that_the_credentials_may_not_see(google: Google, tmp_path: Path
     assert "There is no Google project tunit-foreign, or the credentials of this run may not see it." in output
     assert "Nothing was touched." in output
     assert f"playbooks/bootstrap.yml -i {INVENTORY}." in output
-    assert f"edit slipway_google_project in {INVENTORY}/group_vars/cloud_run/cloud.yml" in output
+    assert f"edit slipway_google_project in {INVENTORY}/group_vars/gcp/cloud.yml" in output
 
 
 def test_project_that_was_deleted(google: Google, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_token_is_found_where_terraform_finds_it(google: Google, monkeypatch: py
 def test_rehearsal_leaves_the_credentials_of_the_shell_alone(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*KEYS, "GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"):
         monkeypatch.setenv(name, "of the shell")
-    inventory = Path(__file__).resolve().parents[2] / "inventories/dev/group_vars/cloud_run/cloud.yml"
+    inventory = Path(__file__).resolve().parents[2] / "inventories/dev/group_vars/gcp/cloud.yml"
     given = yaml_load(inventory.read_text())["slipway_cloud_environment"]
     for name, value in (given | google_environment(cloud)).items():
         monkeypatch.setenv(name, value)

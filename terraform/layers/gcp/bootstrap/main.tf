@@ -233,7 +233,7 @@ resource "google_project_iam_member" "networks" {
   member  = google_service_account.this["deployer"].member
 }
 
-# Terraform hands the passwords of databases over, and reads no other value.
+# Terraform hands the passwords of databases over, and reads no other value. A plan reads them, too.
 resource "google_project_iam_custom_role" "database_secrets" {
   role_id     = replace("${local.environment}-database_secrets", "-", "_")
   title       = "${local.environment}-database-secrets"
@@ -244,9 +244,11 @@ resource "google_project_iam_custom_role" "database_secrets" {
 }
 
 resource "google_project_iam_member" "database_secrets" {
+  for_each = google_service_account.this
+
   project = var.project
   role    = google_project_iam_custom_role.database_secrets.name
-  member  = google_service_account.this["deployer"].member
+  member  = each.value.member
 
   condition {
     title       = "database secrets of ${local.environment}"

@@ -78,7 +78,7 @@ run "defaults" {
       && contains(google_project_iam_custom_role.databases.permissions, "cloudsql.instances.delete")
       && google_project_iam_custom_role.database_secrets.role_id == "staging_database_secrets"
       && toset(google_project_iam_custom_role.database_secrets.permissions) == toset(["secretmanager.versions.access"])
-      && google_project_iam_member.database_secrets.condition[0].expression == "resource.name.extract(\"/secrets/{name}_database_\").startsWith(\"staging-\")"
+      && google_project_iam_member.database_secrets["deployer"].condition[0].expression == "resource.name.extract(\"/secrets/{name}_database_\").startsWith(\"staging-\")"
       && google_project_iam_member.databases.condition[0].expression == "resource.name.extract(\"/instances/{name}\").startsWith(\"staging-\")"
     )
     error_message = "The deployer changes and deletes databases of this environment alone, and reads their passwords."
