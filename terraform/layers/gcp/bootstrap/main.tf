@@ -44,7 +44,7 @@ locals {
         "roles/dns.reader",
         "roles/iam.serviceAccountViewer",
         "roles/run.viewer",
-        # Of secrets all but their values.
+        # Of secrets all but their values; of users of databases those, too, below.
         "roles/secretmanager.viewer",
         "roles/serviceusage.serviceUsageConsumer",
       ]
