@@ -209,6 +209,8 @@ def test_bucket_is_as_required(aws: Any) -> None:
     policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
     denied = [s for s in policy["Statement"] if s["Effect"] == "Deny"]
     assert any(s["Condition"]["Bool"] == {"aws:SecureTransport": "false"} for s in denied)
+    # Destroying the environment empties it, every version.
+    s3.put_object(Bucket=bucket, Key="kept", Body=b"")
 
 
 def test_compute_is_as_required(aws: Any) -> None:
