@@ -322,7 +322,8 @@ def test_deployer_lets_an_application_read_a_secret_that_is_named(google: Google
 @pytest.mark.parametrize(("grant", "method", "path"), NEEDS)
 def test_planner_reads_and_changes_nothing(google: Google, grant: str, method: str, path: str) -> None:
     # Logs are shown of a deployment that has failed. Of values, a plan reads the passwords that Terraform hands over.
-    reads = (method == "GET" and grant != "roles/logging.viewer") or (not method and grant.endswith((".fullView", ".get", ".list")))
+    value = not method and grant.endswith((".fullView", ".get", ".list"))
+    reads = value or (method == "GET" and grant != "roles/logging.viewer")
     assert may(google.impersonate(PLANNER), grant, method, path) == reads
 
 
