@@ -814,7 +814,7 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
                 [app.name],
                 f"slipway_network is {name}, which is no host of the group networks; it must be one of "
                 f"{', '.join(by_name) or 'them, and there is none'}",
-                f"Edit {app.file_of('slipway_network', _ENVIRONMENT_FILE)}",
+                f"Edit {app.file_of('slipway_network', _cloud_file(app, known))}",
             )
             continue
         if known.cloud_of(by_name[name]) != cloud:
@@ -828,7 +828,7 @@ def _check_networks(networks: list[Host], apps: list[Host], known: Project, inpu
         region, its = app.values.get("slipway_region"), by_name[name].values.get("slipway_region")
         if region != its:
             text = f"slipway_region is {region}; it must be {its}, where its network {name} is"
-            problems.add([app.name], text, f"Edit {app.file_of('slipway_region', _ENVIRONMENT_FILE)}")
+            problems.add([app.name], text, f"Edit {app.file_of('slipway_region', _cloud_file(app, known))}")
         network = inputs[name].get("network", {})
         # The routes of a VPC that exists are not looked at before a run.
         mode = network.get("nat_gateway_mode") if network.get("vpc_id") is None else None

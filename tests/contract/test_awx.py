@@ -177,7 +177,8 @@ def test_job_templates_are_the_verbs(applied: Applied) -> None:
     assert verbs == expected | {"staging destroy": ("playbooks/destroy.yml", "run", True)}
     for name, template in templates.items():
         environment = name.partition(" ")[0]
-        says_limit = template["description"].endswith("Limit: main, tasks, beers, web, hello-gcp; none for all.")
+        limit = "Limit: main, main-gcp, tasks, beers, web, hello-gcp; none for all."
+        says_limit = template["description"].endswith(limit)
         assert says_limit == template["ask_limit_on_launch"]
         assert json.loads(template["extra_vars"])["inventory_dir"] == f"/runner/project/inventories/{environment}"
 

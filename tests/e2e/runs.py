@@ -77,7 +77,7 @@ class Site:
     Args:
         folder: a folder for the inventory, the working files and the logs.
         environment: its name, which is the first part of every name in the cloud.
-        apps: those of the inventory's apps that it has; all by default.
+        apps: the apps that it has, or of each the platform, which may be another one than in dev; by default as in dev.
     """
 
     def __init__(self, folder: Path, environment: str, apps: Collection[str] | None = None) -> None:
@@ -114,8 +114,13 @@ class Site:
         if apps is not None:
             hosts = self.inventory / "hosts.yml"
             groups = yaml.safe_load(hosts.read_text())
-            for group in groups["all"]["children"]["apps"]["children"].values():
-                group["hosts"] = {app: None for app in group["hosts"] if app in apps}
+            children = groups["all"]["children"]
+            platforms = children["apps"]["children"]
+            chosen = {app: _platform_of(app, apps, platforms) for app in apps}
+            for platform, group in platforms.items():
+                group["hosts"] = {app: None for app in chosen if chosen[app] == platform}
+            if not platforms["cloud_run"]["hosts"]:
+                del children["networks"]["hosts"]["main-gcp"], children["gcp"]["hosts"]
             hosts.write_text(yaml.safe_dump(groups))
 
     @property
@@ -208,6 +213,13 @@ class Site:
     def served(self, app: str) -> str:
         """Digest of the image that an app says it is."""
         return str(ask(f"{self.summary()[app]['url']}/version").document["image_digest"])
+
+
+def _platform_of(app: str, apps: Collection[str], platforms: Mapping[str, Any]) -> str:
+    """The platform that an app is to run on."""
+    if isinstance(apps, Mapping):
+        return str(apps[app])
+    return next(platform for platform, group in platforms.items() if app in group["hosts"])
 
 
 class Account:

@@ -89,8 +89,9 @@ def test_application_has_its_secrets() -> None:
 
 def test_everyone_may_call_it_only_where_the_app_says_so(site: Site) -> None:
     url = site.summary()["hello-gcp"]["url"]
-    settings = site.inventory / "host_vars" / "hello-gcp" / "service.yml"
+    settings = site.inventory / "group_vars" / "cloud_run" / "service.yml"
     original = settings.read_text()
+    assert "service_allow_unauthenticated: true" in original
     settings.write_text(original.replace("service_allow_unauthenticated: true", "service_allow_unauthenticated: false"))
     try:
         # Its smoke check is let in, with an ID token of the account that deploys.

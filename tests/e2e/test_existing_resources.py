@@ -182,10 +182,15 @@ def _in_the_account(aws: Any, account: Account) -> dict[str, Any]:
 @pytest.fixture(scope="module", autouse=True)
 def before(site: Site, aws: Any, account: Account) -> Iterator[dict[str, Any]]:
     """The account before the first run of an inventory that names it; destroyed at the end, if no test has."""
-    for file in ("main/network", "beers/service", "tasks/service"):
-        (site.inventory / f"host_vars/{file}.yml").unlink(missing_ok=True)
+    (site.inventory / "host_vars/main/network.yml").unlink()
     _set_network(site, account)
-    site.set("beers", service_shared_load_balancer=True, service_domain_name=f"beers.{ZONE}")
+    site.set(
+        "beers",
+        service_domain_name=f"beers.{ZONE}",
+        service_shared_load_balancer=True,
+        service_zone_create=False,
+        service_zone_name=None,
+    )
     site.set(
         "tasks",
         data_bucket_enabled=False,
@@ -194,6 +199,7 @@ def before(site: Site, aws: Any, account: Account) -> Iterator[dict[str, Any]]:
         data_database_master_secret_arn=account.master_secret,
         service_certificate_arn=account.certificate,
         service_domain_name=f"tasks.{ZONE}",
+        service_zone_create=False,
         service_zone_name=ZONE,
     )
     yield _in_the_account(aws, account)

@@ -104,8 +104,9 @@ class Repository:
         settings.with_name("account.yml").write_text(f"---\nbootstrap_github_repository: {REPOSITORY}\n")
         hosts = inventory / "hosts.yml"
         groups = yaml.safe_load(hosts.read_text())
-        apps = groups["all"]["children"]["apps"]["children"]
-        del apps["cloud_run"]
+        children = groups["all"]["children"]
+        apps = children["apps"]["children"]
+        del apps["cloud_run"], children["gcp"], children["networks"]["hosts"]["main-gcp"]
         for group in apps.values():
             group["hosts"] = {app: None for app in group["hosts"] if app in APPS}
         hosts.write_text(yaml.safe_dump(groups))

@@ -1,4 +1,4 @@
-"""The app `records`, which dev has on ECS, on Cloud Run with its database: in a network of Google Cloud.
+"""The apps `records` and `beers`, which dev has on ECS, on Cloud Run with their databases: by their host lines alone.
 
 The tests build on each other and run in the order they stand in.
 """
@@ -6,7 +6,6 @@ The tests build on each other and run in the order they stand in.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import yaml
@@ -16,40 +15,22 @@ from tests.e2e.http import ask
 from tests.e2e.runs import PROJECT, Site, environments, failed, succeeded
 
 ENVIRONMENT = "e2ecloudsql"
-APPS = ("records",)
+APPS = {"records": "cloud_run", "beers": "cloud_run"}
 NETWORK, NAME = f"{ENVIRONMENT}-main-gcp", f"{ENVIRONMENT}-records"
-HOSTS = ("--limit", "main-gcp,records")
-# Nothing of it is worth keeping.
-INPUTS: dict[str, Any] = {
-    "slipway_network": "main-gcp",
-    "app_database_url": True,
-    "data_deletion_protection": False,
-    "data_final_snapshot_enabled": False,
-    "service_allow_unauthenticated": True,
-    "service_container_port": 8000,
-}
+HOSTS = ("--limit", "gcp")
 
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(site: Site) -> Iterator[None]:
-    """The app and its network, deployed for all tests of this file."""
-    file = site.inventory / "hosts.yml"
-    groups = yaml.safe_load(file.read_text())
-    children = groups["all"]["children"]
-    children["networks"]["hosts"]["main-gcp"] = None
-    children["gcp"]["hosts"] = {"main-gcp": None}
-    platforms = children["apps"]["children"]
-    platforms["cloud_run"]["hosts"] = platforms["ecs_public"].pop("hosts")
-    file.write_text(yaml.safe_dump(groups))
-    (site.inventory / "host_vars" / "main-gcp").mkdir()
-    site.set("records", **INPUTS)
+    """The apps and their network, deployed for all tests of this file."""
     succeeded(site.run("site.yml", *HOSTS))
     yield
-    site.destroy("main-gcp", "records")
-    succeeded(site.run("playbooks/remove_bootstrap.yml", "--limit", "records", slipway_confirm=ENVIRONMENT))
-    assert left(ENVIRONMENT, "records") == []
+    site.destroy("gcp")
+    succeeded(site.run("playbooks/remove_bootstrap.yml", *HOSTS, slipway_confirm=ENVIRONMENT))
+    for app in APPS:
+        assert left(ENVIRONMENT, app) == []
 
 
 def test_app_keeps_its_records_in_a_database_of_google_cloud(site: Site) -> None:
@@ -58,8 +39,9 @@ def test_app_keeps_its_records_in_a_database_of_google_cloud(site: Site) -> None
     assert site.served("records") == entry["image_digest"]
     assert ask(f"{entry['url']}/data", "POST", {"key": "number", "value": "one"}).status in (200, 201)
     assert "one" in ask(f"{entry['url']}/data").body.decode()
-    (instance,) = (google(f"/sqladmin/sql/v1beta4/projects/{GOOGLE_PROJECT}/instances") or {})["items"]
-    assert instance["name"].startswith(f"{NAME}-")
+    assert ask(f"{site.summary()['beers']['url']}/beers").status == 200
+    instances = (google(f"/sqladmin/sql/v1beta4/projects/{GOOGLE_PROJECT}/instances") or {})["items"]
+    (instance,) = [one for one in instances if one["name"].startswith(f"{NAME}-")]
     assert [address["type"] for address in instance["ipAddresses"]] == ["PRIVATE"]
 
 
@@ -104,7 +86,20 @@ def test_network_stays_as_long_as_an_app_is_in_it(site: Site) -> None:
     assert network["peerings"]
 
 
+def test_protected_database_keeps_its_network(site: Site) -> None:
+    both = ("--limit", "main-gcp,records")
+    site.set("records", data_deletion_protection=True)
+    succeeded(site.run("site.yml", *both))
+    run = failed(site.run("playbooks/destroy.yml", *both, slipway_confirm=ENVIRONMENT))
+    assert "Nothing of the network was changed" in " ".join(run.output.split())
+    assert google(f"/compute/v1/projects/{GOOGLE_PROJECT}/global/networks/{NETWORK}")
+    site.set("records")
+    succeeded(site.run("site.yml", *both))
+    assert "one" in ask(f"{site.summary()['records']['url']}/data").body.decode()
+
+
 def test_destroy_leaves_nothing(site: Site) -> None:
-    site.destroy("main-gcp", "records")
-    assert left(ENVIRONMENT, "records") == [state_bucket(ENVIRONMENT)]
+    site.destroy("gcp")
+    for app in APPS:
+        assert left(ENVIRONMENT, app) == [state_bucket(ENVIRONMENT)]
     assert google(f"/compute/v1/projects/{GOOGLE_PROJECT}/global/networks/{NETWORK}") is None

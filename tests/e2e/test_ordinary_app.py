@@ -5,6 +5,7 @@ The tests build on each other and run in the order they stand in.
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import ssl
@@ -16,15 +17,14 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 import pytest
-import yaml
 
 from emulator.tests.stack import wait_until
+from tests.e2e.google_cloud import google, secret_value, state_bucket
 from tests.e2e.http import Answer, ask
 from tests.e2e.runs import PROJECT, Site, environments, succeeded
 
 ENVIRONMENT = "e2eordinary"
-APPS = ()
-# All that is said of an application with Flask, on each of two platforms.
+# All that is said of an application with Flask, on each of three platforms.
 SHOP = """
 image_source: "{{ inventory_dir }}/../../shop"
 image_build_args: {WSGI_APP: "shop:create_app()"}
@@ -54,18 +54,17 @@ data_database_name: quotes
 migration_command: [alembic, upgrade, head]
 app_database_url: true
 """
-# What the environment says for all of its apps behind a load balancer.
-DOMAINS = """
-service_domain_name: "{{ inventory_hostname }}.{{ slipway_environment }}.localhost"
-service_zone_name: "{{ service_domain_name }}"
-service_zone_create: true
-"""
 ALL = {
     "shop-ecs": ("ecs", SHOP),
     "shop-ec2": ("ec2", SHOP),
+    "shop-run": ("cloud_run", SHOP),
     "notes": ("ecs", NOTES),
+    # Cloud Run's own names, behind Google's load balancer.
+    "notes-run": ("cloud_run", NOTES.replace("{{ service_domain_name }}", ".run.localhost")),
     "quotes": ("ecs_public", QUOTES),
+    "quotes-run": ("cloud_run", QUOTES),
 }
+APPS = {app: platform for app, (platform, _) in ALL.items()}
 SHOPS = {app: platform for app, (platform, inventory) in ALL.items() if inventory == SHOP}
 STREAMS = 100
 # What terraform/modules/load_balancer_target gives an answer to a check.
@@ -100,23 +99,23 @@ class Browser:
 def deployed(site: Site) -> Iterator[None]:
     """The application on each platform, deployed for all tests of this file."""
     shutil.copytree(PROJECT / "tests/e2e/applications", site.folder, dirs_exist_ok=True)
-    hosts = site.inventory / "hosts.yml"
-    groups = yaml.safe_load(hosts.read_text())
-    for app, (platform, inventory) in ALL.items():
-        groups["all"]["children"]["apps"]["children"][platform]["hosts"][app] = None
+    for app, (_, inventory) in ALL.items():
         folder = site.inventory / "host_vars" / app
         folder.mkdir()
         (folder / "app.yml").write_text(inventory)
-    for platform in ("ec2", "ecs"):
-        (site.inventory / "group_vars" / platform / "domains.yml").write_text(DOMAINS)
     for app in SHOPS:
-        # For the test of streams: they are all on one task.
-        site.set(app, service_min_count=1)
-    hosts.write_text(yaml.safe_dump(groups))
+        site.set(app, **_one_task(app))
     assert len(SHOP.strip().splitlines()) <= 8
     succeeded(site.run())
     yield
     site.destroy()
+
+
+def _one_task(app: str) -> dict[str, int]:
+    """For the test of streams: they are all on one task."""
+    if SHOPS[app] == "cloud_run":
+        return {"service_min_count": 1, "service_max_count": 1, "service_max_concurrent_requests": 2 * STREAMS}
+    return {"service_min_count": 1}
 
 
 @pytest.fixture(params=SHOPS)
@@ -173,13 +172,21 @@ def test_streams_hold_nobody_up(browser: Browser) -> None:
             time.sleep(1)
 
 
-def test_django_with_a_worker_and_a_schedule(site: Site) -> None:
-    browser = Browser(site.summary()["notes"]["url"])
+@pytest.mark.parametrize("notes", ["notes", "notes-run"])
+def test_django_with_a_worker_and_a_schedule(site: Site, notes: str) -> None:
+    browser = Browser(site.summary()[notes]["url"])
     assert [browser.ask("/").document["visits"] for _ in range(3)] == [1, 2, 3]
     assert browser.ask("/where/").document == {"url": f"{browser.url}/", "secure": True}
     assert browser.send("/notes/", text="Buy a hat").document == {"notes": ["Buy a hat"]}
     # The worker works all the time, the schedule when its minute begins.
     wait_until(lambda: {"worker", "cleanup"} <= browser.ask("/jobs/").document.keys(), 180)
+
+
+def test_asgi_behind_google_s_load_balancer(site: Site) -> None:
+    url = site.summary()["quotes-run"]["url"]
+    assert Browser(url).send("/", quote="Poo-tee-weet?").status == 201
+    assert ask(f"{url}/").document == {"quotes": ["Poo-tee-weet?"]}
+    assert ask(f"{url}/where").document == {"url": f"{url}/"}
 
 
 def test_asgi_without_a_load_balancer(site: Site) -> None:
@@ -194,20 +201,31 @@ def test_second_run_changes_nothing(site: Site) -> None:
     assert succeeded(site.run()).changed == {}
 
 
+def _states(aws: Any) -> dict[str, bytes]:
+    """The states of both clouds, by their names."""
+    s3, bucket = aws("s3"), f"slipway-{ENVIRONMENT}-state"
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    found = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+    objects = f"{state_bucket(ENVIRONMENT)}/o"
+    names = [item["name"] for item in (google(objects) or {})["items"]]
+    states = {f"gs://{name}": google(f"{objects}/{urllib.parse.quote(name, safe='')}?alt=media") for name in names}
+    return found | {name: json.dumps(state).encode() for name, state in states.items()}
+
+
 def test_new_passwords_replace_what_has_the_old_one(site: Site, app: str, browser: Browser, aws: Any) -> None:
     name = f"{ENVIRONMENT}-{app}"
     before = {one["DATABASE_URL"] for one in environments(name, SHOPS[app]) if "IMAGE_DIGEST" in one}
-    site.set(app, service_min_count=1, data_credentials_version=2)
+    site.set(app, **_one_task(app), data_credentials_version=2)
     succeeded(site.run("site.yml", "--limit", app))
     after = {one["DATABASE_URL"] for one in environments(name, SHOPS[app]) if "IMAGE_DIGEST" in one}
-    secret = aws("secretsmanager").get_secret_value(SecretId=f"{name}/database/app-url")["SecretString"]
+    if SHOPS[app] == "cloud_run":
+        secret = secret_value(f"{name}_database_app_url")
+    else:
+        secret = aws("secretsmanager").get_secret_value(SecretId=f"{name}/database/app-url")["SecretString"]
     assert after == {secret}
     assert not before & after
     assert ask(f"{browser.url}/items").status == 200
     places = {str(path): path.read_bytes() for path in site.folder.rglob("*") if path.is_file()}
-    s3 = aws("s3")
-    bucket = f"slipway-{ENVIRONMENT}-state"
-    for item in s3.list_objects_v2(Bucket=bucket)["Contents"]:
-        places[item["Key"]] = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+    places |= _states(aws)
     passwords = [urllib.parse.urlsplit(url).password for url in before | after]
     assert not [place for place, text in places.items() for one in passwords if one and one.encode() in text]

@@ -60,6 +60,8 @@ def _on_the_networks(app: str) -> dict[str, Any]:
     return {
         "service_shared_load_balancer": True,
         "service_domain_name": f"{app}.{ZONE}",
+        "service_zone_create": False,
+        "service_zone_name": None,
         "service_assign_public_ip": True,
         "service_min_count": 1,
     }

@@ -28,6 +28,8 @@ from tests.e2e.runs import CLOUD_ENVIRONMENT, PROJECT, RDS_AUTHORITY, Site, cont
 from tests.rehearsal import PsqlError, psql
 
 ENVIRONMENT = "e2e"
+# Of each network its cloud.
+NETWORKS = {"main": "aws", "main-gcp": "gcp"}
 APPS = {
     "tasks": "ecs",
     "beers": "ecs",
@@ -92,7 +94,7 @@ def test_check_of_a_fresh_environment_says_what_it_waits_for(site: Site, aws: An
 
 def test_first_run_deploys_every_app(site: Site) -> None:
     run = succeeded(site.run())
-    assert set(run.recap) >= {"main", *APPS}
+    assert set(run.recap) >= {*NETWORKS, *APPS}
     said = " ".join(run.output.split())
     assert (
         "WARNING: hello: the platform app_runner is deprecated. AWS App Runner takes no new customers since 30 April"
@@ -147,12 +149,12 @@ def test_report_shows_every_app_and_no_secret(site: Site, aws: Any) -> None:
     for app, entry in site.summary().items():
         assert f'<a href="{entry["url"]}"' in page
         assert entry["image_digest"] in page, app
-    assert page.count("<svg") == len({"main", *APPS})
-    assert page.count(">deployed<") == len(APPS) * 2 + 1
+    assert page.count("<svg") == len({*NETWORKS, *APPS})
+    assert page.count(">deployed<") == len(APPS) * 2 + len(NETWORKS)
     for step in ("Provision the data layer", "Run the service", "Run the smoke checks"):
         assert f"<span>{step}</span>" in page
     files = [page, *(file.read_text() for file in site.build.glob("*/report.json"))]
-    assert len(files) == len({"main", *APPS}) + 1
+    assert len(files) == len({*NETWORKS, *APPS}) + 1
     for user in ("app", "master", "migrator"):
         secret = aws("secretsmanager").get_secret_value(SecretId=f"{NAME}/database/{user}")
         assert not any(json.loads(secret["SecretString"])["password"] in text for text in files)
@@ -383,7 +385,7 @@ def test_second_run_changes_nothing(site: Site) -> None:
 
 def test_who_may_only_plan_finds_no_drift(site: Site) -> None:
     planner = site.cloud_environment(AWS_PROFILE="planner")
-    arguments = ("--check", "--diff", "--limit", "!cloud_run")
+    arguments = ("--check", "--diff", "--limit", "!gcp")
     run = succeeded(site.run("playbooks/drift.yml", *arguments, slipway_cloud_environment=planner))
     assert run.changed == {}
 
@@ -391,7 +393,7 @@ def test_who_may_only_plan_finds_no_drift(site: Site) -> None:
 def test_status_says_what_runs_and_by_whom(site: Site) -> None:
     # Who may only look sees it, too.
     planner = site.cloud_environment(AWS_PROFILE="planner")
-    run = succeeded(site.run("playbooks/status.yml", "--limit", "!cloud_run", slipway_cloud_environment=planner))
+    run = succeeded(site.run("playbooks/status.yml", "--limit", "!gcp", slipway_cloud_environment=planner))
     # Long rows have several lines.
     rows = {row.split()[0]: row.split()[1:] for row in re.split(r"^\s*- ", run.output, flags=re.MULTILINE)[1:]}
     summary = {app: entry for app, entry in site.summary().items() if entry["platform"] != "cloud_run"}
@@ -424,7 +426,7 @@ def test_bare_terraform_has_nothing_to_do(site: Site) -> None:
         "gcp": google["slipway_cloud_environment"]
         | {"GOOGLE_PROJECT": google["slipway_google_project"], "GOOGLE_APPLICATION_CREDENTIALS": str(OWNER_KEY)},
     }
-    layers = [("main", "network", "aws/network")]
+    layers = [(network, "network", f"{cloud}/network") for network, cloud in NETWORKS.items()]
     for app, platform in APPS.items():
         cloud = "gcp" if platform == "cloud_run" else "aws"
         layers += [(app, "registry", f"{cloud}/registry"), (app, "service", f"{cloud}/service_{platform}")]

@@ -45,7 +45,7 @@ def test_bootstrap_then_deploy(tmp_path: Path) -> None:
     # The zone must exist, says group_vars/ecs/service.yml.
     account.client("route53").create_hosted_zone(Name=DOMAIN, CallerReference="test_staging")
     # Google's half is gcp's bootstrap.
-    limit = ("--limit", "!cloud_run")
+    limit = ("--limit", "!gcp")
     assert account.run("playbooks/bootstrap.yml", inventory, "administrator", *limit).changed
     assert not account.run("playbooks/bootstrap.yml", inventory, "administrator", *limit).changed
     try:

@@ -109,3 +109,19 @@ class Inventory:
 
     def edit(self, file: str) -> str:
         return f". Edit {self.folder / file}."
+
+
+def move_host(file: Path, app: str, platform: str) -> None:
+    """Move the host line of an app to the group of another platform.
+
+    Args:
+        file: the inventory's hosts.yml.
+        app: name of the host.
+        platform: name of the group.
+    """
+    groups = yaml.safe_load(file.read_text())
+    platforms = groups["all"]["children"]["apps"]["children"]
+    for group in platforms.values():
+        group["hosts"].pop(app, None)
+    platforms[platform]["hosts"][app] = None
+    file.write_text(yaml.safe_dump(groups, sort_keys=False))

@@ -14,7 +14,7 @@ import pytest
 
 from plugins.filter.rds_ca import rds_ca_file
 from plugins.plugin_utils.platforms import BOOTSTRAP, read_platforms
-from tests.inventory.example import OWN_ACCOUNT, PROJECT, Json
+from tests.inventory.example import OWN_ACCOUNT, PROJECT, Json, move_host
 
 ENVIRONMENTS = ("staging", "prod")
 _ARN = "arn:aws:{}:us-east-1:111122223333:{}"
@@ -48,15 +48,20 @@ DATA: Json = {
     "database_port": 5432,
     "secret_arns": _SECRETS,
 }
+NETWORK_ON_GOOGLE_CLOUD: Json = {
+    "database_zone_name": "main-databases",
+    "subnet_id": "projects/example-project/regions/us-central1/subnetworks/main",
+    "vpc_id": "projects/example-project/global/networks/main",
+}
 DATA_ON_GOOGLE_CLOUD: Json = {
     "environment_secrets": {"SECRET_KEY": "projects/example-project/secrets/app_environment_SECRET_KEY/versions/1"}
 }
 # Of the host's cloud.
 _DATA = "{{ render_data_outputs[platform_cloud] }}"
-_NETWORK = "{{ render_network_outputs[platform_cloud] }}"
+# On Google Cloud, an app without a database is in none.
+_NETWORK = "{{ render_network_outputs[platform_cloud] if is_in_network else {} }}"
 OUTPUTS: Json = {
-    # An app on Google Cloud is in no network.
-    "render_network_outputs": {"aws": NETWORK, "gcp": {}},
+    "render_network_outputs": {"aws": NETWORK, "gcp": NETWORK_ON_GOOGLE_CLOUD},
     "network_outputs": _NETWORK,
     "registry_outputs": REGISTRY,
     "render_data_outputs": {"aws": DATA, "gcp": DATA_ON_GOOGLE_CLOUD},
@@ -76,13 +81,18 @@ Inputs = dict[str, dict[str, dict[str, Json]]]
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    """What the Terraform roots of staging and prod are given."""
+    """What the Terraform roots of staging and prod are given, and of each with an app moved to Google Cloud."""
     folder = tmp_path_factory.mktemp("rendered")
     extra = folder / "extra.json"
     terraform = {"terraform_layer_terraform_directory": str(PROJECT / "terraform")}
     program = Path(sys.executable).parent / "ansible-playbook"
-    found: Inputs = {}
+    shutil.copytree(PROJECT / "inventories", folder / "inventories", symlinks=True)
+    inventories = {environment: PROJECT / "inventories" / environment for environment in ENVIRONMENTS}
     for environment in ENVIRONMENTS:
+        inventories[f"{environment}_moved"] = folder / "inventories" / environment
+        move_host(inventories[f"{environment}_moved"] / "hosts.yml", "beers", "cloud_run")
+    found: Inputs = {}
+    for environment, inventory in inventories.items():
         file = folder / f"{environment}.json"
         extra.write_text(json.dumps(OUTPUTS | OWN_ACCOUNT | terraform | {"render_file": str(file)}))
         done = subprocess.run(
@@ -90,7 +100,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
                 program,
                 "tests/playbooks/render_inputs.yml",
                 "-i",
-                f"inventories/{environment}",
+                str(inventory),
                 "-e",
                 f"@{extra}",
             ],
@@ -119,6 +129,7 @@ def inputs(rendered: Inputs) -> Inputs:
 def test_every_layer_of_every_host_is_there(inputs: Inputs) -> None:
     everywhere = {
         "main": ["network"],
+        "main-gcp": ["network"],
         "tasks": ["data", "registry", "service"],
         "beers": ["data", "registry", "service"],
         "web": ["data", "registry", "service"],
@@ -189,6 +200,19 @@ def test_what_an_app_is_does_not_depend_on_the_environment(inputs: Inputs) -> No
         assert inputs[environment]["main"]["network"]["name"] == f"{environment}-main"
 
 
+def test_app_moves_to_google_cloud_by_its_host_line(inputs: Inputs) -> None:
+    for environment in ENVIRONMENTS:
+        before, after = (inputs[name]["beers"] for name in (environment, f"{environment}_moved"))
+        assert sorted(after) == sorted(before)
+        for same in ("backup_retention_days", "database_name", "deletion_protection", "multi_az"):
+            assert after["data"][same] == before["data"][same]
+        assert after["data"]["database_url_enabled"]
+        assert not before["data"].get("database_url_enabled")
+        assert after["data"]["network_vpc_id"] == NETWORK_ON_GOOGLE_CLOUD["vpc_id"]
+        assert after["service"]["network_subnet_id"] == NETWORK_ON_GOOGLE_CLOUD["subnet_id"]
+        assert after["service"]["allow_unauthenticated"]
+
+
 def test_apps_with_a_database_know_who_signs_its_certificate(inputs: Inputs) -> None:
     authorities = base64.b64encode(Path(rds_ca_file("us-east-1")).read_bytes()).decode()
     for environment in ENVIRONMENTS:
@@ -225,17 +249,14 @@ def test_each_layer_plans(root: str, rendered: Inputs, terraform: Path) -> None:
     original = PROJECT / "terraform/layers" / root / f"tests/{folder.name}.tftest.hcl"
     # Stand-ins for the provider and for what it computes, as the layer's own tests have them.
     text = original.read_text().partition("\nvariables {")[0]
-    for environment in ENVIRONMENTS:
-        for host, roots in rendered[environment].items():
+    for environment, hosts in rendered.items():
+        for host, roots in hosts.items():
             if root not in roots:
                 continue
             variables = roots[root]
             text += f'\nrun "{environment}_{host}" {{\n  command = plan\n  variables {{\n'
             text += "".join(f"    {name} = {as_hcl(value)}\n" for name, value in variables.items()) + "  }\n}\n"
     if "command = plan" not in text:
-        if root == "gcp/network":
-            # It is for databases, and no app of these inventories has one there.
-            return
         # Nobody who begins today can have it, or it is plain HTTP, which dev alone has.
         platform = PLATFORMS[folder.name.removeprefix("service_")]
         assert platform.deprecated or "domain_name" in platform.unsupported_variables

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.inventory.example import OWN_ACCOUNT, PLATFORMS, PROJECT
+from tests.inventory.example import OWN_ACCOUNT, PLATFORMS, PROJECT, move_host
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
     hosts = inventory / "hosts.yml"
     hosts.write_text(hosts.read_text().replace("ecs_public:", "ecs_pubic:"))
     (inventory / "host_vars/tasks/data.yml").write_text("data_multi_azz: true\ndata_multi_az: maybe\n")
-    (inventory / "host_vars/beers/service.yml").write_text("service_domain_name: beers.dev.localhost\n")
+    (inventory / "host_vars/beers/service.yml").write_text("service_zone_create: false\nservice_zone_name:\n")
     (inventory / "host_vars/hello/data.yml").write_text("data_instance_class: db.t3.micro\n")
     (inventory / "host_vars/main").mkdir(exist_ok=True)
     (inventory / "host_vars/main/network.yml").write_text("network_cidr_block: 10.0.0.0/33\n")
@@ -160,8 +160,8 @@ def test_everything_is_listed_at_once(inventory: Path) -> None:
     for text in (
         "records: stands in no platform group: it is in aws, ecs_pubic (did you mean ecs_public?); below apps it must "
         f"stand in one of {PLATFORMS}. Edit {inventory}/hosts.yml.",
-        "main, tasks, beers, records, web, hello, hello-gcp: there is no variable of the project named slipway_regoin "
-        f"(did you mean slipway_region?). Edit {inventory}/group_vars/all/environment.yml.",
+        "main, main-gcp, tasks, beers, records, web, hello, hello-gcp: there is no variable of the project named "
+        f"slipway_regoin (did you mean slipway_region?). Edit {inventory}/group_vars/all/environment.yml.",
         "main, tasks, beers, records, web, hello: slipway_region is not set; it must be the region, such as "
         f"us-east-1. Write it into {inventory}/group_vars/all/environment.yml.",
         'main: network_cidr_block is "10.0.0.0/33"; it must be an IPv4 network address with a length of /16 to /28, '
@@ -184,6 +184,15 @@ def test_all_hosts_are_checked_whatever_runs(inventory: Path) -> None:
     (inventory / "host_vars/beers/service.yml").write_text("service_container_port: 80\n")
     (problem,) = refused(validate(inventory, "--limit", "tasks", "--tags", "image", "--check"))
     assert problem.startswith("beers: service_container_port is 80; it must be a whole number from 1024 to 65535")
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_apps_move_to_google_cloud_by_their_host_lines(environment: str, inventory: Path) -> None:
+    shutil.rmtree(inventory)
+    shutil.copytree(PROJECT / "inventories" / environment, inventory)
+    for app in {"beers", "records"} & {path.name for path in inventory.glob("host_vars/*")}:
+        move_host(inventory / "hosts.yml", app, "cloud_run")
+    passed(validate(inventory, *([] if environment == "dev" else ["-e", json.dumps(OWN_ACCOUNT)])))
 
 
 def test_real_values_pass(inventory: Path) -> None:
@@ -225,10 +234,10 @@ def test_vault_without_its_password(inventory: Path, tmp_path: Path) -> None:
 
 
 def test_template_that_cannot_be_rendered(inventory: Path) -> None:
-    (inventory / "host_vars/tasks/service.yml").write_text('service_domain_name: "tasks.{{ my_domain }}"\n')
+    (inventory / "host_vars/tasks/service.yml").write_text('service_zone_name: "{{ my_domain }}"\n')
     (problem,) = refused(validate(inventory))
     assert problem == (
-        "tasks: service_domain_name cannot be read: 'my_domain' is undefined. "
+        "tasks: service_zone_name cannot be read: 'my_domain' is undefined. "
         f"Edit {inventory}/host_vars/tasks/service.yml."
     )
 
