@@ -1,4 +1,4 @@
-"""Cloud SQL without an engine: instances that are made, or fail, when a test says so."""
+"""Cloud SQL without an engine: instances that are made, or fail, when a test says so, and take what they are told."""
 
 from __future__ import annotations
 
@@ -42,5 +42,7 @@ def creations() -> Iterator[Creations]:
     made = Creations()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Databases, "start", lambda _, *arguments: made.start(*arguments))
+        for statement in ("create_database", "create_user", "drop_database", "drop_user", "set_password"):
+            patch.setattr(Databases, statement, lambda *_, **__: None)
         yield made
         made.goes_on.set()
