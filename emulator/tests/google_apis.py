@@ -85,7 +85,11 @@ class Google:
     def change_sql(self, method: str, path: str, body: Any = None, **parameters: str) -> Json:
         """The operation of Cloud SQL that a request begins, when it is done; the path is below the project."""
         operation = self.call(method, f"{SQL}/projects/{self.project}/{path}", body, **parameters)
-        where = f"{SQL}/projects/{self.project}/operations/{operation['name']}"
+        return self.until_sql_is_done(operation["name"])
+
+    def until_sql_is_done(self, operation: str) -> Json:
+        """An operation of Cloud SQL, by its name, when it is done."""
+        where = f"{SQL}/projects/{self.project}/operations/{operation}"
 
         def done() -> Json | None:
             found = self.call("GET", where)

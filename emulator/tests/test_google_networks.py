@@ -89,17 +89,29 @@ def test_network_that_something_is_in_stays(owner: Google) -> None:
         f"projects/{PROJECT}/regions/{LOCATION}/subnetworks/busy",
         f"projects/{PROJECT}/global/addresses/busy",
     )
+
+    def delete(network: str) -> Json:
+        begun = owner.call("DELETE", f"{NETWORKS}/{network}")
+        assert (begun["status"], "error" in begun) == ("RUNNING", False)
+        return owner.call("GET", f"{COMPUTE}/projects/{PROJECT}/global/operations/{begun['name']}")
+
     removals: list[tuple[str, Any]] = [
         (subnet, lambda: owner.call("DELETE", f"{SUBNETS}/busy")),
         (f"{name}/peerings/{PEERING}", lambda: owner.call("POST", f"{NETWORKS}/busy/removePeering", {"name": PEERING})),
         (address, lambda: owner.call("DELETE", f"{ADDRESSES}/busy")),
     ]
     for user, remove in removals:
-        error = owner.refusal("DELETE", f"{NETWORKS}/busy")
-        assert reason(error) == (400, "resourceInUseByAnotherResource")
-        assert error["message"] == f"The network resource '{name}' is already being used by '{user}'"
+        # It is the operation that says so.
+        operation = delete("busy")
+        assert (operation["status"], operation["httpErrorStatusCode"]) == ("DONE", 400)
+        assert operation["error"]["errors"] == [
+            {
+                "code": "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE",
+                "message": f"The network resource '{name}' is already being used by '{user}'",
+            }
+        ]
         remove()
-    owner.call("DELETE", f"{NETWORKS}/busy")
+    assert "error" not in delete("busy")
     error = owner.refusal("GET", f"{NETWORKS}/busy")
     assert (reason(error), error["message"]) == ((404, "notFound"), f"The resource '{name}' was not found")
 

@@ -242,6 +242,10 @@ def _quotas(codes: dict[str, str], region: str) -> list[str]:
 _PERMISSION = re.compile(
     r"Permission '?([a-z]\w+\.[\w.]*\w)'? (?:denied|is required)|does not have ([a-z]\w+\.[\w.]*\w) access"
 )
+# An instance that exists was imported; its name is that of the app and eight digits ("Delete instances").
+_TAKEN_INSTANCE = re.compile(
+    r"failed to create instance (\S+)-[0-9a-f]{8}: .{0,40}The Cloud SQL instance already exists"
+)
 _NO_BILLING = re.compile(
     r"BILLING_DISABLED|requires billing to be enabled|billing account for the owning project is disabled"
 )
@@ -263,6 +267,12 @@ def _google(said: str, inventory: str) -> list[str]:
             "The Google project has no billing account that is open. Link one with: gcloud billing projects link "
             "<project> "
             f"--billing-account=<account>, which takes minutes. {_AGAIN}"
+        )
+    if taken := _TAKEN_INSTANCE.search(said):
+        found.append(
+            "A Cloud SQL instance was deleted, and its name stays taken for a week. Delete the secret that the name "
+            f"comes from (gcloud secrets delete {taken[1]}_database_master), so that the next instance gets another "
+            f"one. {_AGAIN}"
         )
     if quota := _GOOGLE_QUOTA.search(said):
         found.append(

@@ -117,7 +117,10 @@ class GoogleCloud:
             time.sleep(_POLL_SECONDS)
             operation = self.get(product, f"{place}{operation['name']}") or operation
         if "error" in operation:
-            raise GoogleError(str(operation["error"].get("message", operation["error"])))
+            error = operation["error"]
+            # Compute Engine has a list of them.
+            messages = [one.get("message", one.get("code", "")) for one in error.get("errors", [error])]
+            raise GoogleError("\n".join(map(str, messages)))
         ended: Json = operation.get("response", {})
         return ended
 

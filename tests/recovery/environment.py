@@ -35,7 +35,9 @@ LAYERS = ("data", "network")
 POLL_SECONDS = 0.1
 RUN_SECONDS = 600
 
-_INVENTORY = {
+Json = dict[str, Any]
+
+_INVENTORY: Json = {
     "all": {
         "vars": {
             "slipway_environment": NAME,
@@ -199,13 +201,14 @@ class Environment:
 
     Args:
         folder: a folder for the inventory, working files and logs.
+        inventory: its networks and apps.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, inventory: Json = _INVENTORY) -> None:
         self._folder = folder
         self._runs = 0
         self.hold = folder / "hold"
-        (folder / "hosts.json").write_text(json.dumps(_INVENTORY))
+        (folder / "hosts.json").write_text(json.dumps(inventory))
 
     def start(self, playbook: str, *arguments: str, **variables: Any) -> Run:
         """Start a playbook of this folder."""

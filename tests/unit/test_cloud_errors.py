@@ -322,6 +322,16 @@ def test_project_without_billing(said: str) -> None:
     assert "gcloud billing projects link" in one(said, "us-central1")
 
 
+def test_instance_of_cloud_sql_whose_name_is_taken() -> None:
+    said = """
+│ Error: Error, failed to create instance staging-hello-gcp-0a1b2c3d: googleapi: Error
+│ 409: The Cloud SQL instance already exists. When you delete an instance, you can't
+│ reuse the name of the deleted instance until one week from the deletion date.,
+│ instanceAlreadyExists
+"""
+    assert "(gcloud secrets delete staging-hello-gcp_database_master)" in one(said, "us-central1")
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -48,6 +48,18 @@ def google(cloud: Settings) -> Google:
     return Google(cloud, PROJECT, "iam", "iamcredentials", "run", "artifactregistry")
 
 
+# -- operations --------------------------------------------------------------------------------------------
+
+
+def test_operation_of_compute_engine_that_fails_says_why(cloud: Settings) -> None:
+    google = Google(cloud, PROJECT, "compute")
+    network = google.make_network("busy", connected=False)
+    operation = GoogleCloud().change("DELETE", "compute", network)
+    said = rf"The network resource '{network}' is already being used by 'projects/{PROJECT}/regions/"
+    with pytest.raises(GoogleError, match=said):
+        GoogleCloud().wait_for("compute", operation, f"projects/{PROJECT}/global/operations/")
+
+
 # -- the bucket of the states ------------------------------------------------------------------------------
 
 

@@ -26,6 +26,11 @@ variable "labels" {
   default = {}
 }
 
+variable "connection_updated" {
+  type    = bool
+  default = false
+}
+
 variable "protected" {
   type    = bool
   default = true
@@ -56,6 +61,7 @@ resource "google_service_networking_connection" "this" {
   network                 = google_compute_network.this.id
   service                 = "servicenetworking.googleapis.com"
   reserved_peering_ranges = [google_compute_global_address.this.name]
+  update_on_creation_fail = var.connection_updated
   deletion_policy         = "ABANDON"
 }
 

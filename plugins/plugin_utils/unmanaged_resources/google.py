@@ -8,11 +8,15 @@ Or deleted, and still there: a workload identity pool keeps its name for 30 days
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.slipway.provision.plugins.plugin_utils.action import ActionError
 from ansible_collections.slipway.provision.plugins.plugin_utils.google_action import GoogleCloud
+
+# What the google provider waits for an instance of Cloud SQL, and how often it is looked at.
+_LONGEST_CREATION_SECONDS, _LOOK_SECONDS = 2400, 2.0
 
 Json = dict[str, Any]
 
@@ -72,6 +76,14 @@ def _zone(project: str, values: Json) -> tuple[str, str]:
     return "dns", f"projects/{project}/managedZones/{values['name']}"
 
 
+def _instance(project: str, values: Json) -> tuple[str, str]:
+    return "sql", f"projects/{project}/instances/{values['name']}"
+
+
+def _database(project: str, values: Json) -> tuple[str, str]:
+    return "sql", f"projects/{project}/instances/{values['instance']}/databases/{values['name']}"
+
+
 # Where each type of resource is looked for: the API, and the path, which is also the id to import it by.
 PLACES: dict[str, Callable[[str, Json], tuple[str, str]]] = {
     "google_artifact_registry_repository": _repository,
@@ -88,7 +100,11 @@ PLACES: dict[str, Callable[[str, Json], tuple[str, str]]] = {
     "google_project_iam_custom_role": _custom_role,
     "google_secret_manager_secret": _secret,
     "google_service_account": _service_account,
+    "google_sql_database": _database,
+    "google_sql_database_instance": _instance,
 }
+# Parts of another resource, which have neither labels nor a description: they are ours if that is.
+_PARTS = frozenset({"google_sql_database"})
 # What comes out the same when it is made twice.
 REPEATABLE = frozenset(
     {
@@ -103,9 +119,6 @@ REPEATABLE = frozenset(
         "google_service_account_iam_member",
         # With the same range.
         "google_service_networking_connection",
-        # Of an instance that is managed: one that is not has another name, since each has one of its own.
-        "google_sql_database",
-        "google_sql_database_instance",
         # Who is there gets the password.
         "google_sql_user",
         "google_storage_bucket_iam_member",
@@ -116,16 +129,52 @@ REPEATABLE = frozenset(
 def is_ours(found: Json, values: Json) -> bool:
     """Whether something that exists is what a plan would create: it has all of the labels.
 
-    What has none has a description that names the app or the environment.
+    What has none has a description that names the app or the environment. Instances of Cloud SQL have their labels in
+    their settings.
     """
+    if "settings" in values:
+        labels = values["settings"][0]["user_labels"]
+        return bool(labels.items() <= found["settings"].get("userLabels", {}).items())
     labels = values.get("effective_labels") or {}
     if not labels:
         return bool(found.get("description") == values.get("description"))
     return bool(labels.items() <= found.get("labels", {}).items())
 
 
+def _created(cloud: GoogleCloud, path: str) -> Json | None:
+    """An instance of Cloud SQL as soon as it is made: before, it has no address, no name in DNS and no certificate."""
+    deadline = time.monotonic() + _LONGEST_CREATION_SECONDS
+    while True:
+        found: Json | None = cloud.get("sql", path)
+        if found is None or found["state"] != "PENDING_CREATE":
+            return found
+        if time.monotonic() > deadline:
+            raise ActionError(
+                f"{path} has been PENDING_CREATE for {_LONGEST_CREATION_SECONDS} s. Run again when it is RUNNABLE."
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _obstacle(found: Json, path: str) -> str:
+    """Why something that is ours cannot be imported, and what to do; empty where it can."""
+    name = path.rpartition("/")[2]
+    if found.get("kind") != "sql#instance" or found["state"] not in ("FAILED", "PENDING_DELETE"):
+        return ""
+    # The name stays taken for a week.
+    secret = f"gcloud secrets delete {name.rpartition('-')[0]}_database_master"
+    if found["state"] == "PENDING_DELETE":
+        return f"it is being deleted. Delete the secret that its name comes from ({secret}) and run again"
+    delete = f"gcloud sql instances delete {name}"
+    return (
+        f"its creation failed. Delete it ({delete}) and the secret that its name comes from ({secret}), and run again"
+    )
+
+
 def find_unmanaged(cloud: GoogleCloud, project: str, creations: list[Json]) -> list[dict[str, str]]:
     """What exists of the resources that a plan would create, ready to be imported; what was deleted is undeleted.
+
+    A resource whose name is not known yet (an instance's, which comes from a secret) is found in a later plan, once the
+    other is imported. So is a database of an instance that the plan would create.
 
     Args:
         cloud: answers questions.
@@ -136,27 +185,33 @@ def find_unmanaged(cloud: GoogleCloud, project: str, creations: list[Json]) -> l
         Address and import id of each that exists.
 
     Raises:
-        ActionError: something exists that was made by somebody else.
+        ActionError: something exists that cannot be imported.
     """
     resources: list[dict[str, str]] = []
     obstacles: list[str] = []
     deleted: list[tuple[str, str]] = []
+    new_instances = {one["values"].get("name") for one in creations if one["type"] == "google_sql_database_instance"}
     for creation in creations:
-        if creation["type"] not in PLACES:
+        address, kind, values = creation["address"], creation["type"], creation["values"]
+        if kind not in PLACES or (kind == "google_sql_database" and values.get("instance") in new_instances):
             continue
-        product, path = PLACES[creation["type"]](project, creation["values"])
-        found = cloud.get(product, path)
+        try:
+            product, path = PLACES[kind](project, values)
+        except KeyError:
+            continue
+        found = _created(cloud, path) if kind == "google_sql_database_instance" else cloud.get(product, path)
         # Terraform's provider undeletes a role itself.
         if found is None or found.get("deleted"):
             continue
-        if not is_ours(found, creation["values"]):
+        if kind not in _PARTS and not is_ours(found, values):
             obstacles.append(
-                f"{creation['address']}: {path} exists and was not made by this environment. Give one of the two "
-                "another name."
+                f"{address}: {path} exists and was not made by this environment. Give one of the two another name."
             )
+        elif obstacle := _obstacle(found, path):
+            obstacles.append(f"{address}: {path} cannot be imported: {obstacle}.")
         if found.get("state") == "DELETED":
             deleted.append((product, path))
-        resources.append({"address": creation["address"], "id": path})
+        resources.append({"address": address, "id": path})
     if obstacles:
         raise ActionError("\n".join(["The plan cannot be applied, and nothing was changed.", *obstacles]))
     # A pool before its providers.

@@ -2,6 +2,12 @@ locals {
   database_enabled = var.database_name != null
   database_port    = 5432
 
+  # The name of an instance is taken for a week after it was deleted ("Delete instances"), so each has one of its own. It
+  # comes from what is made before the instance and outlives a killed run, so that the next run finds the instance by it.
+  database_instance_name = one([
+    for key, secret in google_secret_manager_secret.database : "${var.name}-${substr(sha256(secret.create_time), 0, 8)}" if key == "master"
+  ])
+
   # The edition keeps logs for 7 days at most, and Google keeps none for longer than backups.
   log_retention_days = min(7, var.backup_retention_days)
 
@@ -22,18 +28,6 @@ resource "google_project_service" "sql_admin" {
   disable_on_destroy = false
 }
 
-# The name of an instance is taken for a week after it was deleted ("Delete instances"), so each has one of its own.
-resource "terraform_data" "database_suffix" {
-  count = local.database_enabled ? 1 : 0
-
-  input            = substr(uuid(), 0, 8)
-  triggers_replace = var.region
-
-  lifecycle {
-    ignore_changes = [input]
-  }
-}
-
 resource "google_sql_database_instance" "this" {
   #checkov:skip=CKV_GCP_6:the check wants certificates of clients; users log in with passwords, over TLS alone (ssl_mode)
   #checkov:skip=CKV_GCP_51:PostgreSQL has log_checkpoints on since version 15, and the check wants it written
@@ -48,7 +42,7 @@ resource "google_sql_database_instance" "this" {
   #checkov:skip=CKV2_GCP_13:log_duration writes a line for each statement; performance_insights_enabled measures them
   count = local.database_enabled ? 1 : 0
 
-  name             = "${var.name}-${terraform_data.database_suffix[0].output}"
+  name             = local.database_instance_name
   database_version = "POSTGRES_${var.engine_version}"
   region           = var.region
 
@@ -109,6 +103,10 @@ resource "google_sql_database_instance" "this" {
   depends_on = [google_project_service.sql_admin]
 
   lifecycle {
+    # Whoever makes the secret anew does not mean to replace the database. One in another region gets another name all the
+    # same: its secret is new, and Terraform ignores nothing of what it replaces.
+    ignore_changes = [name]
+
     precondition {
       condition     = var.network_vpc_id != null && var.network_database_zone_name != null
       error_message = "database_name is \"${coalesce(var.database_name, "null")}\", and network_vpc_id or network_database_zone_name is null; a database needs a network."

@@ -16,6 +16,10 @@ resource "google_service_networking_connection" "databases" {
   service                 = "servicenetworking.googleapis.com"
   reserved_peering_ranges = [google_compute_global_address.databases.name]
   deletion_policy         = "ABANDON"
+
+  # Google keeps a connection whose network was deleted, too, and one that an interrupted run has made is in no state: what
+  # is there gets this range, where Google would refuse another one.
+  update_on_creation_fail = true
 }
 
 # The names of databases, which their certificates are for. Google gives each instance one, and no address to it; the layer

@@ -203,7 +203,9 @@ class Compute:
         users += [f"{name}/peerings/{one['name']}" for one in record.get("peerings", [])]
         users += [key for key, one in self._addresses.items() if one["network"] == record["selfLink"]]
         if users:
-            raise in_use("network", name, users[0])
+            # Told by the operation, where a subnet's request is refused (kubernetes/kubernetes#64858).
+            code, text = "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE", in_use("network", name, users[0])
+            return self._operations.failed(request, "delete", record, code, text)
         return self._operations.done(request, "delete", self._networks.pop(name))
 
     def _remove_peering(self, request: Request, project: str, network: str) -> Response:
@@ -261,7 +263,7 @@ class Compute:
         if numbered(name) in set(self.subnets_in_use()) or self._held.get(numbered(name), 0) > self._clock():
             # Cloud Run takes addresses of the subnet, and releases them late.
             by = f"projects/{project}/regions/{location}/addresses/serverless-ipv4-{project_number(name)}"
-            raise in_use("subnetwork", name, by)
+            raise LegacyError(400, "resourceInUseByAnotherResource", in_use("subnetwork", name, by))
         return self._operations.done(request, "delete", self._subnets.pop(name))
 
     def let_go(self, subnet: str) -> None:

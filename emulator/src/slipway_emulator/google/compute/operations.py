@@ -1,4 +1,4 @@
-"""Operations of Compute Engine API v1, each of which is done when it is first looked at."""
+"""Operations of Compute Engine API v1, each of which has ended when it is first looked at."""
 
 from __future__ import annotations
 
@@ -32,6 +32,23 @@ class Operations:
             kind: "insert", "delete" and so on.
             target: the resource.
         """
+        return self._begun(request, kind, target, {})
+
+    def failed(self, request: Request, kind: str, target: Json, code: str, message: str) -> Response:
+        """The answer to a change that is begun, and does not happen ("Handling API responses").
+
+        Args:
+            request: with who asks.
+            kind: "insert", "delete" and so on.
+            target: the resource.
+            code: what the API calls the reason: "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE".
+            message: what to tell the caller.
+        """
+        error = {"errors": [{"code": code, "message": message}]}
+        outcome = {"error": error, "httpErrorStatusCode": 400, "httpErrorMessage": "BAD REQUEST"}
+        return self._begun(request, kind, target, outcome)
+
+    def _begun(self, request: Request, kind: str, target: Json, outcome: Json) -> Response:
         scope = target["selfLink"].removeprefix(LINK).rsplit("/", 2)[0]
         name, moment = f"operation-{secrets.token_hex(16)}", now()
         operation: Json = {
@@ -51,7 +68,7 @@ class Operations:
         }
         if "region" in target:
             operation["region"] = target["region"]
-        self._operations[f"{scope}/operations/{name}"] = operation
+        self._operations[f"{scope}/operations/{name}"] = operation | outcome
         begun = {key: value for key, value in operation.items() if key != "endTime"}
         return Response(200, begun | {"status": "RUNNING", "progress": 0})
 
@@ -79,7 +96,6 @@ def invalid_value(field: str, value: object, description: str) -> LegacyError:
     return LegacyError(400, "invalid", text)
 
 
-def in_use(kind: str, name: str, by: str) -> LegacyError:
-    """A resource cannot go, because of another one."""
-    text = f"The {kind} resource '{name}' is already being used by '{by}'"
-    return LegacyError(400, "resourceInUseByAnotherResource", text)
+def in_use(kind: str, name: str, by: str) -> str:
+    """Why a resource cannot go: because of another one."""
+    return f"The {kind} resource '{name}' is already being used by '{by}'"

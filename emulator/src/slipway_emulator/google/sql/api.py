@@ -151,6 +151,13 @@ class CloudSql:
             raise LegacyError(409, "invalidState", text)
         return found
 
+    def _answering(self, project: str, instance: str) -> _Instance:
+        """An instance that can be asked for what is in it: one that is being made, or has failed, cannot."""
+        found = self._find(project, instance)
+        if found.record["state"] != "RUNNABLE":
+            raise invalid("Invalid request since instance is not running")
+        return found
+
     def _create(self, request: Request, project: str) -> Response:
         body = checked(request.json())
         name, region, version = body.get("name", ""), body.get("region", ""), body.get("databaseVersion", "")
@@ -332,7 +339,7 @@ class CloudSql:
         return self._begin(request, found, "CREATE_DATABASE", create)
 
     def _list_databases(self, _: Request, project: str, instance: str) -> Response:
-        items = [one for _, one in sorted(self._find(project, instance).databases.items())]
+        items = [one for _, one in sorted(self._answering(project, instance).databases.items())]
         return Response(200, {"kind": "sql#databasesList"} | ({"items": items} if items else {}))
 
     def _database(self, found: _Instance, database: str) -> Json:
@@ -341,7 +348,7 @@ class CloudSql:
         return found.databases[database]
 
     def _get_database(self, _: Request, project: str, instance: str, database: str) -> Response:
-        return Response(200, self._database(self._find(project, instance), database))
+        return Response(200, self._database(self._answering(project, instance), database))
 
     def _delete_database(self, request: Request, project: str, instance: str, database: str) -> Response:
         found = self._running(project, instance)
@@ -383,7 +390,7 @@ class CloudSql:
         return user
 
     def _list_users(self, _: Request, project: str, instance: str) -> Response:
-        items = [one for _, one in sorted(self._find(project, instance).users.items())]
+        items = [one for _, one in sorted(self._answering(project, instance).users.items())]
         return Response(200, {"kind": "sql#usersList"} | ({"items": items} if items else {}))
 
     def _known_user(self, request: Request, found: _Instance) -> str:

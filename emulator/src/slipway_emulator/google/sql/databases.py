@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -65,6 +66,8 @@ class Databases:
         self._mark = dict(mark)
         # Certificate and key of each region's authority, and of those that an instance has for itself.
         self._authorities: dict[str, tuple[str, str]] = {}
+        # Instances of one region that are made at once are made by threads, and have one authority.
+        self._authorities_lock = threading.Lock()
 
     def authority(self, instance: Json) -> str:
         """The certificate of the authority that signs an instance's; PEM."""
@@ -73,10 +76,11 @@ class Databases:
     def _authority(self, instance: Json) -> tuple[str, str]:
         is_shared = instance["settings"]["ipConfiguration"]["serverCaMode"] == SHARED_CA
         key = instance["region"] if is_shared else instance["connectionName"]
-        if key not in self._authorities:
-            name = f"Google Cloud SQL Server CA {key}"
-            self._authorities[key] = generate_ca(org_name="Google, Inc", common_name=name)
-        return self._authorities[key]
+        with self._authorities_lock:
+            if key not in self._authorities:
+                name = f"Google Cloud SQL Server CA {key}"
+                self._authorities[key] = generate_ca(org_name="Google, Inc", common_name=name)
+            return self._authorities[key]
 
     def start(self, instance: Json, vpc: str, names: list[str]) -> tuple[Any, str]:
         """Start one, and wait until it answers.

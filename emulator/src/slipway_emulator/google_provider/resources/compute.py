@@ -48,7 +48,7 @@ def wait(configuration: Configuration, operation: Any, activity: str) -> None:
         pause = min(2 * pause, _LONGEST_POLL_SECONDS)
         operation = call(configuration, "GET", _PRODUCT, path)
     if "error" in operation:
-        messages = "; ".join(error.get("message", "") for error in operation["error"].get("errors", []))
+        messages = "\n".join(error.get("message", "") for error in operation["error"].get("errors", []))
         raise ApiError(f"Error waiting for {activity}: {messages}")
 
 
@@ -80,7 +80,11 @@ class _Compute(Resource):
             operation = call(configuration, "POST", _PRODUCT, name.rpartition("/")[0], body=self.body(planned))
         except ApiError as error:
             raise ApiError(f"Error creating {self.kind}: {error}", error.status) from None
-        wait(configuration, operation, f"Creating {self.kind}")
+        try:
+            wait(configuration, operation, f"Creating {self.kind}")
+        except ApiError as error:
+            # It was not made, and is in no state.
+            raise ApiError(f"Error waiting to create {self.kind}: {error}", error.status) from None
         return self.read_back(configuration, planned | {"id": name})
 
     def read(self, configuration: Configuration, state: Object) -> Object | None:

@@ -84,7 +84,8 @@ def _wait(configuration: Configuration, operation: Any, activity: str) -> None:
         pause = min(2 * pause, _LONGEST_POLL_SECONDS)
         operation = call(configuration, "GET", _PRODUCT, path)
     if "error" in operation:
-        messages = "\n".join(error["message"] for error in operation["error"]["errors"])
+        # Google does not always say one.
+        messages = "\n".join(error.get("message", "") for error in operation["error"]["errors"])
         raise ApiError(f"Error waiting for {activity}: {messages}")
 
 
@@ -160,6 +161,7 @@ class DatabaseInstance(Resource):
             )
         except ApiError as error:
             raise ApiError(f"Error, failed to create instance {name}: {error}", error.status) from None
+        # What fails here is in no state, and its name is taken.
         _wait(configuration, operation, "Create Instance")
         # It looks for users that MySQL makes, whatever the instance is of.
         call(configuration, "GET", _PRODUCT, f"projects/{project}/instances/{name}/users")
@@ -193,6 +195,8 @@ class DatabaseInstance(Resource):
             "private_ip_address": addresses.get("PRIVATE", ""),
             "enforce_new_sql_network_architecture": answer.get("sqlNetworkArchitecture") == "NEW_NETWORK_ARCHITECTURE",
         }
+        # Lists that are empty while the instance is being made.
+        read |= {name: read[name] or [] for name in ("dns_names", "server_ca_cert")}
         for wanted, there in zip(_ip_configurations(state), _ip_configurations(read), strict=False):
             if is_same_link(wanted["private_network"], there["private_network"]):
                 there["private_network"] = wanted["private_network"]

@@ -333,6 +333,27 @@ run "database" {
   }
 }
 
+run "database_is_named_by_its_secret" {
+  command = plan
+
+  variables {
+    database_name              = "taskdb"
+    network_database_zone_name = "dev-main-databases"
+    network_vpc_id             = "projects/my-project-123456/global/networks/dev-main"
+  }
+
+  override_resource {
+    target          = google_secret_manager_secret.database
+    override_during = plan
+    values          = { create_time = "2026-03-01T09:12:44.123456Z" }
+  }
+
+  assert {
+    condition     = google_sql_database_instance.this[0].name == "dev-hello-gcp-${substr(sha256("2026-03-01T09:12:44.123456Z"), 0, 8)}"
+    error_message = "Whoever knows when the master's secret was made finds the instance by its name."
+  }
+}
+
 run "another_database" {
   command = plan
 

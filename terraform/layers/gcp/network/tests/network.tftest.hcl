@@ -48,6 +48,7 @@ run "defaults" {
       && google_service_networking_connection.databases.service == "servicenetworking.googleapis.com"
       && google_service_networking_connection.databases.reserved_peering_ranges == tolist([google_compute_global_address.databases.name])
       && google_service_networking_connection.databases.deletion_policy == "ABANDON"
+      && google_service_networking_connection.databases.update_on_creation_fail
     )
     error_message = "Google's services have a range of addresses, and a connection that Terraform never deletes."
   }
