@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 # Types that layers create before the predecessor goes, and of which there is one of a name at a time.
-_OF_ONE_NAME = ("aws_db_parameter_group", "aws_lb_target_group", "aws_security_group")
+OF_ONE_NAME = frozenset(
+    ("aws_apprunner_vpc_connector", "aws_db_parameter_group", "aws_lb_target_group", "aws_security_group")
+)
 
 Json = dict[str, Any]
 
@@ -40,7 +42,7 @@ def kept_failures(plan: Json) -> list[str]:
         for change in plan.get("resource_changes", [])
         if change.get("action_reason") == "replace_because_tainted"
         and (
-            (change["type"] in _OF_ONE_NAME and change["change"]["actions"] == ["create", "delete"])
+            (change["type"] in OF_ONE_NAME and change["change"]["actions"] == ["create", "delete"])
             or (
                 change["type"] == "google_cloud_run_v2_service"
                 and change["change"]["before"].get("deletion_protection")
