@@ -191,6 +191,13 @@ def with_missing_secret(service: Json) -> str:
     )
 
 
+def with_missing_file(service: Json) -> str:
+    secret = {"secret": "key", "items": [{"path": "key", "version": "1"}]}
+    service["template"]["volumes"] = [{"name": "key", "secret": secret}]
+    service["template"]["containers"][0]["volumeMounts"] = [{"name": "key", "mountPath": "/files"}]
+    return "spec.template.spec.volumes[0].secret.items[0].key: Permission denied on secret: projects/"
+
+
 UNHEALTHY = ("revisionReason", "HEALTH_CHECK_CONTAINER_ERROR")
 MISSING = ("reason", "CONTAINER_MISSING")
 
@@ -205,6 +212,7 @@ MISSING = ("reason", "CONTAINER_MISSING")
         (with_failing_probe, UNHEALTHY),
         (with_another_port, UNHEALTHY),
         (with_missing_secret, ("reason", "SECRETS_ACCESS_CHECK_FAILED")),
+        (with_missing_file, ("reason", "SECRETS_ACCESS_CHECK_FAILED")),
     ],
 )
 def test_revision_that_does_not_start_leaves_the_old_one_serving(

@@ -173,7 +173,7 @@ def test_dry_run_changes_nothing(run: CloudRun, web: str) -> None:
         (lambda s: s.update(traffic=[{"percent": 99}]), "traffic"),
         (lambda s: s.update(traffic=[{"percent": 100, "revision": "a", "type": LATEST}]), "traffic[0].revision"),
         # What a rehearsal cannot do it does not pretend to do.
-        (lambda s: s["template"].update(volumes=[{"name": "a", "emptyDir": {}}]), "template.volumes"),
+        (lambda s: s["template"].update(volumes=[{"name": "a", "emptyDir": {}}]), "template.volumes[0].empty_dir"),
         (lambda s: s["template"].update(vpcAccess={"egress": "ALL_TRAFFIC"}), "template.vpc_access.network_interfaces"),
     ],
 )
@@ -187,6 +187,40 @@ def test_services_that_are_refused(run: CloudRun, change: Callable[[Json], Any],
     assert violation["field"] == f"Violation in CreateServiceRequest.service.{field}"
     assert error["message"] == f"{violation['field']}: {violation['description']}"
     assert run.google.refusal("GET", run.path("temu-refused"))["status"] == "NOT_FOUND"
+
+
+_FILE: Json = {"name": "a", "secret": {"secret": "key", "items": [{"path": "one", "version": "1"}]}}
+
+
+@pytest.mark.parametrize(
+    ("volumes", "mounts", "field"),
+    [
+        ([_FILE, _FILE], [], "volumes"),
+        ([_FILE | {"name": "A"}], [], "volumes[0].name"),
+        ([_FILE | {"secret": {"secret": "no/secret"}}], [], "volumes[0].secret.secret"),
+        *(
+            ([_FILE | {"secret": _FILE["secret"] | {"items": items}}], [], "volumes[0].secret.items[0].path")
+            for items in ([{"path": "/one"}], [{"path": "a/../../one"}], [{"version": "1"}], [{"path": "one"}] * 2)
+        ),
+        ([_FILE], [{"name": "b", "mountPath": "/files"}], "containers[0].volume_mounts[0].name"),
+        ([_FILE], [{"name": "a", "mountPath": "files"}], "containers[0].volume_mounts[0].mount_path"),
+        ([_FILE], [{"name": "a", "mountPath": "/"}], "containers[0].volume_mounts[0].mount_path"),
+        ([_FILE], [{"name": "a", "mountPath": "/proc/files"}], "containers[0].volume_mounts[0].mount_path"),
+        ([_FILE], [{"name": "a", "mountPath": "/a", "subPath": "b"}], "containers[0].volume_mounts[0].sub_path"),
+        (
+            [_FILE, _FILE | {"name": "b"}],
+            [{"name": "a", "mountPath": "/files"}, {"name": "b", "mountPath": "/files/"}],
+            "containers[0].volume_mounts",
+        ),
+    ],
+)
+def test_volumes_that_are_refused(run: CloudRun, volumes: list[Json], mounts: list[Json], field: str) -> None:
+    body = run.service()
+    body["template"]["volumes"] = volumes
+    body["template"]["containers"][0]["volumeMounts"] = mounts
+    error = run.google.refusal("POST", f"{RUN}/{run.google.parent}/services", body, serviceId="temu-refused")
+    [violation] = detail(error, "BadRequest")["fieldViolations"]
+    assert violation["field"] == f"Violation in CreateServiceRequest.service.template.{field}"
 
 
 @pytest.mark.parametrize(

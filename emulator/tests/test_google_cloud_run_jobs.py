@@ -165,6 +165,39 @@ def test_secret_in_the_environment(run: CloudRun) -> None:
     google.operate(RUN, "DELETE", f"{google.parent}/jobs/temu-secret")
 
 
+def test_secret_in_a_file(run: CloudRun, engine: docker.DockerClient) -> None:
+    google = run.google
+    google.call("POST", f"/serviceusage/v1/projects/{google.project}/services/secretmanager.googleapis.com:enable")
+    secrets = f"{SECRETS}/projects/{google.project}/secrets"
+    google.call("POST", secrets, {"replication": {"automatic": {}}}, secretId="temu-file")
+    for data in ("b25l", "dHdv"):
+        google.call("POST", f"{secrets}/temu-file:addVersion", {"payload": {"data": data}})
+    email = google.make_account("temu-file-reader")
+    body = run.job("import os; print(open('/files/sub/one').read(), oct(os.stat('/files/sub/one').st_mode)[-3:])")
+    task = body["template"]["template"]
+    secret = {"secret": "temu-file", "items": [{"path": "sub/one", "version": "1"}]}
+    task |= {"serviceAccount": email, "volumes": [{"name": "files", "secret": secret}]}
+    task["containers"][0]["volumeMounts"] = [{"name": "files", "mountPath": "/files"}]
+    said_first = run.make("jobs", "temu-file", body)["error"]["message"]
+    assert "spec.template.spec.volumes[0].secret.items[0].key: Permission denied on secret" in said_first
+    policy = {"bindings": [{"role": "roles/secretmanager.secretAccessor", "members": [f"serviceAccount:{email}"]}]}
+    google.call("POST", f"{secrets}/temu-file:setIamPolicy", {"policy": policy})
+    job = f"{google.parent}/jobs/temu-file"
+    assert "error" not in google.operate(RUN, "PATCH", job, body)
+    volumes = len(engine.volumes.list())
+    assert said(run, short(run.execute("temu-file")["response"]["name"])) == ["one 444"]
+    # What is in the folder of the image is hidden.
+    task["containers"][0] |= {"volumeMounts": [{"name": "files", "mountPath": "/usr/share"}]}
+    task["containers"][0]["args"] = ["import os; print(os.listdir('/usr/share'))"]
+    assert "error" not in google.operate(RUN, "PATCH", job, body)
+    assert said(run, short(run.execute("temu-file")["response"]["name"])) == ["['sub']"]
+    assert len(engine.volumes.list()) == volumes
+    secret["items"] = [{"path": "one", "version": "3"}]
+    missing = google.operate(RUN, "PATCH", job, body)["error"]["message"]
+    assert "secrets/temu-file/versions/3 was not found" in missing
+    google.operate(RUN, "DELETE", job)
+
+
 def test_image_that_is_missing(run: CloudRun) -> None:
     body = run.job(SAYS)
     image = f"{run.image.partition('@')[0]}@sha256:{'0' * 64}"
@@ -194,7 +227,10 @@ def test_image_that_is_missing(run: CloudRun) -> None:
             "template.template.containers[0].resources.limits.cpu",
         ),
         (lambda j: j.update(runExecutionToken="1"), "runExecutionToken"),
-        (lambda j: j["template"]["template"].update(volumes=[{"name": "a"}]), "template.template.volumes"),
+        (
+            lambda j: j["template"]["template"].update(volumes=[{"name": "a"}]),
+            "template.template.volumes[0].secret.secret",
+        ),
     ],
 )
 def test_jobs_that_are_refused(run: CloudRun, change: Callable[[Json], Any], field: str) -> None:

@@ -47,10 +47,7 @@ DEPLOYER = (
     "roles/secretmanager.viewer",
 )
 PLANNER = ("roles/artifactregistry.reader", "roles/run.viewer", "roles/secretmanager.viewer")
-SCRIPT = (
-    'printf %s "$DATABASE_CA_BUNDLE_BASE64" | base64 -d > /tmp/ca.pem && '
-    'PGSSLROOTCERT=/tmp/ca.pem psql -X -v ON_ERROR_STOP=1 "$DATABASE_URL" -c "$STATEMENT"'
-)
+SCRIPT = 'psql -X -v ON_ERROR_STOP=1 "$DATABASE_URL" -c "$STATEMENT"'
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +86,11 @@ def variables(google: Google, engine: docker.DockerClient, tmp_path_factory: pyt
         "migration_image": f"{repository}@{short(google.call('GET', package)['version'])}",
         "migration_command": ["sh", "-c", SCRIPT],
         "migration_environment": {
-            "DATABASE_CA_BUNDLE_BASE64": "{{ data_outputs.database_ca_certificates | b64encode }}",
+            "PGSSLROOTCERT": "{{ data_outputs.secret_files | first }}",
             "STATEMENT": "CREATE TABLE kept (a int)",
         },
         "migration_secrets": "{{ data_outputs.migration_environment_secrets }}",
+        "migration_secret_files": "{{ data_outputs.secret_files }}",
         "migration_service_account": "{{ data_outputs.migration_service_account }}",
         "migration_record_key": "unit/migration",
     }

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import posixpath
 import time
 from contextlib import suppress
 from typing import Any
@@ -68,12 +69,21 @@ def job_of(arguments: Json) -> Json:
     for name, version in sorted(arguments["secrets"].items()):
         secret, _, number = version.rpartition("/versions/")
         environment.append({"name": name, "valueSource": {"secretKeyRef": {"secret": secret, "version": number}}})
+    volumes: list[Json] = []
+    mounts: list[Json] = []
+    for position, (path, version) in enumerate(sorted(arguments["secret_files"].items())):
+        secret, _, number = version.rpartition("/versions/")
+        folder, file = posixpath.split(path)
+        name, items = f"file-{position}", [{"path": file, "version": number}]
+        volumes.append({"name": name, "secret": {"secret": secret, "items": items}})
+        mounts.append({"name": name, "mountPath": folder})
     task: Json = {
         "containers": [
             {
                 "image": arguments["image"],
                 "args": arguments["command"],
                 "env": environment,
+                "volumeMounts": mounts,
                 "resources": {
                     "limits": {"cpu": str(arguments["cpu_units"] // 1024), "memory": f"{arguments['memory_mib']}Mi"}
                 },
@@ -83,6 +93,7 @@ def job_of(arguments: Json) -> Json:
         "maxRetries": 0,
         "serviceAccount": arguments["service_account"],
         "timeout": f"{arguments['timeout_seconds']}s",
+        "volumes": volumes,
     }
     if arguments["subnet"]:
         task["vpcAccess"] = {

@@ -55,6 +55,12 @@ options:
       C(projects/<project>/secrets/<secret>/versions/<number>). The service account reads them.
     type: dict
     default: {}
+  secret_files:
+    description: >-
+      Files of secrets: the path, in a folder of its own whose other files it hides, to the whole name of a version. The
+      service account reads them.
+    type: dict
+    default: {}
   service_account:
     description: E-mail address of the service account that the task runs as.
     type: str

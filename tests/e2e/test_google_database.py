@@ -37,6 +37,8 @@ def test_app_keeps_its_records_in_a_database_of_google_cloud(site: Site) -> None
     entry = site.summary()["records"]
     assert entry["platform"] == "cloud_run"
     assert site.served("records") == entry["image_digest"]
+    # Nothing of a database is in it.
+    assert entry["image_digest"] == site.summary()["beers"]["image_digest"]
     assert ask(f"{entry['url']}/data", "POST", {"key": "number", "value": "one"}).status in (200, 201)
     assert "one" in ask(f"{entry['url']}/data").body.decode()
     assert ask(f"{site.summary()['beers']['url']}/beers").status == 200
@@ -51,6 +53,7 @@ def test_it_is_told_by_a_secret() -> None:
     assert found["DATABASE_URL"].startswith("postgresql://records_app:")
     assert found["DATABASE_URL"].endswith("?sslmode=verify-full")
     assert "AWS_REGION" not in found
+    assert found["PGSSLROOTCERT"] == "/slipway/database-ca.pem"
     described = service(NAME)
     assert described
     assert found["DATABASE_URL"] not in str(described)
@@ -90,7 +93,7 @@ def test_protected_database_keeps_its_network(site: Site) -> None:
     both = ("--limit", "main-gcp,records")
     site.set("records", data_deletion_protection=True)
     succeeded(site.run("site.yml", *both))
-    run = failed(site.run("playbooks/destroy.yml", *both, slipway_confirm=ENVIRONMENT))
+    run = failed(site.run("playbooks/destroy.yml", *HOSTS, slipway_confirm=ENVIRONMENT))
     assert "Nothing of the network was changed" in " ".join(run.output.split())
     assert google(f"/compute/v1/projects/{GOOGLE_PROJECT}/global/networks/{NETWORK}")
     site.set("records")

@@ -8,6 +8,9 @@ locals {
     for key, secret in google_secret_manager_secret.database : "${var.name}-${substr(sha256(secret.create_time), 0, 8)}" if key == "master"
   ])
 
+  # Who may sign the database's certificate. The provider takes it for a secret, and everybody who connects is to have it.
+  database_ca_certificates = one([for instance in google_sql_database_instance.this : nonsensitive(instance.server_ca_cert[0].cert)])
+
   # The edition keeps logs for 7 days at most, and Google keeps none for longer than backups.
   log_retention_days = min(7, var.backup_retention_days)
 

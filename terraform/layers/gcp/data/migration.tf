@@ -12,7 +12,7 @@ locals {
     database_access = [for key in keys(local.database_users) : "${var.name}_database_${key}"]
     migration = concat(
       ["${var.name}_database_migrator"],
-      var.database_url_enabled ? ["${var.name}_database_migrator_url"] : [],
+      var.database_url_enabled ? ["${var.name}_database_ca", "${var.name}_database_migrator_url"] : [],
       [for name in local.generated_secrets : "${var.name}_environment_${name}"],
       [for source in values(var.secrets) : split("/", source)[3] if source != "generated"],
     )
@@ -51,6 +51,7 @@ resource "google_secret_manager_secret_iam_member" "job" {
 
   depends_on = [
     google_secret_manager_secret.database,
+    google_secret_manager_secret.database_ca,
     google_secret_manager_secret.database_url,
     google_secret_manager_secret.generated,
   ]

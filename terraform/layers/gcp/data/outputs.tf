@@ -6,8 +6,7 @@ output "database_access_service_account" {
 
 output "database_ca_certificates" {
   description = "Authorities that may sign the database's certificate, PEM; null without a database."
-  # The provider takes them for a secret, and everybody who connects is to have them.
-  value = one([for instance in google_sql_database_instance.this : nonsensitive(instance.server_ca_cert[0].cert)])
+  value       = local.database_ca_certificates
 }
 
 output "database_host" {
@@ -50,6 +49,11 @@ output "migration_service_account" {
   description = "E-mail address of the service account of migrations; null without a database."
   value       = one([for key, account in google_service_account.job : account.email if key == "migration"])
   depends_on  = [google_secret_manager_secret_iam_member.job]
+}
+
+output "secret_files" {
+  description = "Files that the application and its migrations have of secrets: the path to the whole name of a version. With DATABASE_URL, the authorities that may sign the database's certificate."
+  value       = local.secret_files
 }
 
 output "secret_names" {

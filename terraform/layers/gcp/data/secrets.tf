@@ -30,6 +30,12 @@ locals {
       name => "${google_secret_manager_secret.generated[name].id}/versions/${version.version}"
     },
   )
+  # Of what has its way as a URL: libpq takes authorities from a file. A volume hides what the image has in its folder, so
+  # the folder is one that no image has.
+  secret_files = {
+    for version in google_secret_manager_secret_version.database_ca :
+    "/slipway/database-ca.pem" => "${google_secret_manager_secret.database_ca[0].id}/versions/${version.version}"
+  }
   environment_secrets = {
     for user in ["app", "migrator"] : user => merge(local.named_secrets, {
       for key, version in google_secret_manager_secret_version.database_url :
@@ -143,6 +149,34 @@ resource "google_secret_manager_secret_version" "database_url" {
     local.database_host,
     var.database_url_scheme,
   ])), 0, 12), 16)
+
+  deletion_policy = "ABANDON"
+}
+
+# The authorities are no secret: Cloud Run mounts files from Secret Manager, and an image is the same for each environment.
+resource "google_secret_manager_secret" "database_ca" {
+  count = local.database_enabled && var.database_url_enabled ? 1 : 0
+
+  secret_id = "${var.name}_database_ca"
+
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
+  }
+
+  depends_on = [google_project_service.secret_manager]
+}
+
+resource "google_secret_manager_secret_version" "database_ca" {
+  count = local.database_enabled && var.database_url_enabled ? 1 : 0
+
+  secret         = google_secret_manager_secret.database_ca[0].id
+  secret_data_wo = local.database_ca_certificates
+  # Other authorities are another version.
+  secret_data_wo_version = parseint(substr(sha256(local.database_ca_certificates), 0, 12), 16)
 
   deletion_policy = "ABANDON"
 }

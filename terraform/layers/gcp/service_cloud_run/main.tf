@@ -15,6 +15,15 @@ locals {
     for name, version in var.data_environment_secrets :
     name => { secret = split("/", version)[3], version = split("/", version)[5] }
   }
+  # Each is a volume of its own.
+  secret_files = {
+    for path, version in var.data_secret_files : replace(trimprefix(path, "/"), "/[^a-z0-9]+/", "-") => {
+      file    = basename(path)
+      folder  = dirname(path)
+      secret  = split("/", version)[3]
+      version = split("/", version)[5]
+    }
+  }
 }
 
 resource "google_project_service" "api" {
@@ -41,7 +50,7 @@ resource "google_service_account" "this" {
 
 # Cloud Run reads them by this account when an instance starts, or the application does while it runs.
 resource "google_secret_manager_secret_iam_member" "this" {
-  for_each = setunion(values(local.secrets)[*].secret, [for name in var.readable_secret_names : split("/", name)[3]])
+  for_each = setunion(values(local.secrets)[*].secret, values(local.secret_files)[*].secret, [for name in var.readable_secret_names : split("/", name)[3]])
 
   project   = var.project
   secret_id = each.key
@@ -78,6 +87,23 @@ resource "google_cloud_run_v2_service" "this" {
       }
     }
 
+    dynamic "volumes" {
+      for_each = local.secret_files
+
+      content {
+        name = volumes.key
+
+        secret {
+          secret = volumes.value.secret
+
+          items {
+            path    = volumes.value.file
+            version = volumes.value.version
+          }
+        }
+      }
+    }
+
     containers {
       image = var.image
 
@@ -103,6 +129,15 @@ resource "google_cloud_run_v2_service" "this" {
               version = env.value.version
             }
           }
+        }
+      }
+
+      dynamic "volume_mounts" {
+        for_each = local.secret_files
+
+        content {
+          name       = volume_mounts.key
+          mount_path = volume_mounts.value.folder
         }
       }
 

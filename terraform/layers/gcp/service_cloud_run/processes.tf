@@ -26,6 +26,23 @@ resource "google_cloud_run_v2_worker_pool" "process" {
       }
     }
 
+    dynamic "volumes" {
+      for_each = local.secret_files
+
+      content {
+        name = volumes.key
+
+        secret {
+          secret = volumes.value.secret
+
+          items {
+            path    = volumes.value.file
+            version = volumes.value.version
+          }
+        }
+      }
+    }
+
     containers {
       image = var.image
       # In place of the image's CMD; an ENTRYPOINT stays.
@@ -52,6 +69,15 @@ resource "google_cloud_run_v2_worker_pool" "process" {
               version = env.value.version
             }
           }
+        }
+      }
+
+      dynamic "volume_mounts" {
+        for_each = local.secret_files
+
+        content {
+          name       = volume_mounts.key
+          mount_path = volume_mounts.value.folder
         }
       }
 

@@ -77,6 +77,23 @@ resource "google_cloud_run_v2_job" "schedule" {
         }
       }
 
+      dynamic "volumes" {
+        for_each = local.secret_files
+
+        content {
+          name = volumes.key
+
+          secret {
+            secret = volumes.value.secret
+
+            items {
+              path    = volumes.value.file
+              version = volumes.value.version
+            }
+          }
+        }
+      }
+
       containers {
         image = var.image
         args  = each.value.command
@@ -102,6 +119,15 @@ resource "google_cloud_run_v2_job" "schedule" {
                 version = env.value.version
               }
             }
+          }
+        }
+
+        dynamic "volume_mounts" {
+          for_each = local.secret_files
+
+          content {
+            name       = volume_mounts.key
+            mount_path = volume_mounts.value.folder
           }
         }
 

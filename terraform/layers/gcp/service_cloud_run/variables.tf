@@ -45,6 +45,30 @@ variable "data_environment_secrets" {
   }
 }
 
+variable "data_secret_files" {
+  description = "Files that the application has of secrets: the path to the whole name of a version, projects/<project>/secrets/<secret>/versions/<number>. Each hides what the image has in its folder."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for version in values(var.data_secret_files) :
+      can(regex("^projects/${var.project}/secrets/[A-Za-z0-9_-]+/versions/([0-9]+|latest)$", version))
+    ])
+    error_message = "data_secret_files must be whole names of versions in the project ${var.project}; they are: ${join(", ", values(var.data_secret_files))}."
+  }
+
+  # Source: "Configure secrets for services", disallowed paths and limitations.
+  validation {
+    condition = (
+      alltrue([for path in keys(var.data_secret_files) : can(regex("^(/[A-Za-z0-9._-]+){2,}$", path)) && !can(regex("^/(dev|proc|sys)/", path))])
+      && length(distinct([for path in keys(var.data_secret_files) : dirname(path)])) == length(var.data_secret_files)
+    )
+    error_message = "data_secret_files has the paths ${join(", ", keys(var.data_secret_files))}; each must be absolute and in a folder of its own, which is not in /dev, /proc or /sys."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether Terraform refuses to delete the service."
   type        = bool

@@ -17,6 +17,7 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.types import Mount
 
 from slipway_emulator.google.api import Json
 from slipway_emulator.google.artifact_registry.docker_registry import DockerRegistry
@@ -27,6 +28,7 @@ from slipway_emulator.google.logging.api import Logging
 from slipway_emulator.google.messages import duration_seconds
 from slipway_emulator.google.run.networks import Networks
 from slipway_emulator.google.run.services import quantity
+from slipway_emulator.google.run.volumes import archive, files_of
 from slipway_emulator.google.secret_manager.api import AccessError, SecretManager
 from slipway_emulator.network import ENGINE_ERRORS, ContainerNetwork
 
@@ -242,7 +244,7 @@ class Instances:
     def _run_container(
         self, record: Json, container: Json, network: Json, contract: dict[str, str], started: list[Any]
     ) -> None:
-        environment = self._environment(record, container) | contract
+        environment, files = self._environment(record, container)
         name = record["name"]
         _, project, _, _, collection, owner, *_ = name.split("/")
         image = self._pull(container["image"], run_agent(project))
@@ -254,7 +256,7 @@ class Instances:
                 entrypoint=container.get("command") or None,
                 command=container.get("args") or None,
                 working_dir=container.get("workingDir") or None,
-                environment=environment,
+                environment=environment | contract,
                 labels=self._mark
                 | (of or {_REVISION_LABEL: name})
                 | {f"run.googleapis.com/{_OWNERS[collection]}": owner},
@@ -263,39 +265,52 @@ class Instances:
                 cpu_shares=max(2, int((quantity(limits["cpu"]) or 1) * _SHARES_OF_A_CPU)),
                 # Cloud Run's own checks are the only ones; an image's HEALTHCHECK is Docker's alone.
                 healthcheck={"test": ["NONE"]},
+                # What the image has in the folder of a volume is hidden, and the volume goes with its container.
+                mounts=[
+                    Mount(mount["mountPath"], None, type="volume", no_copy=True)
+                    for mount in container.get("volumeMounts", [])
+                ],
                 **network,
             )
             started.append(created)
+            if files:
+                # Who inspects the container does not see them.
+                created.put_archive("/", archive(files))
             created.start()
         except APIError as error:
             raise StartError(f"Application failed to start: {error.explanation}", _UNHEALTHY) from error
 
-    def _environment(self, revision: Json, container: Json) -> dict[str, str]:
-        """The variables of a container, with the secrets that the revision's account may read ("Configure secrets").
+    def _environment(self, revision: Json, container: Json) -> tuple[dict[str, str], dict[str, tuple[int, str]]]:
+        """The variables and the files of a container, with the secrets that the revision's account may read.
+
+        "Configure secrets for services": all of them are read before a container starts.
 
         Raises:
             StartError: of some it may not, or there is none.
         """
         values, problems = {}, []
         own = revision["name"].split("/")[1]
+
+        def read(wanted: str, version: str) -> str:
+            # Of another project it is named in full.
+            *of, secret = wanted.split("/")
+            return self._secrets.read(revision["serviceAccount"], of[1] if of else own, secret, version)
+
         for position, variable in enumerate(container.get("env", [])):
             name = variable["name"]
             if "valueSource" not in variable:
                 values[name] = str(variable.get("value", ""))
                 continue
             wanted = variable["valueSource"]["secretKeyRef"]
-            # Of another project it is named in full.
-            *of, secret = wanted["secret"].split("/")
-            project = of[1] if of else own
             try:
-                version = wanted.get("version", "latest")
-                values[name] = self._secrets.read(revision["serviceAccount"], project, secret, version)
+                values[name] = read(wanted["secret"], wanted.get("version", "latest"))
             except AccessError as error:
                 place = f"containers[{revision['containers'].index(container)}].env[{position}]"
                 problems.append(f"spec.template.spec.{place}.value_from.secret_key_ref.name: {error}")
-        if problems:
-            raise StartError("\n".join(problems), {"reason": "SECRETS_ACCESS_CHECK_FAILED"})
-        return values
+        files, more = files_of(revision, container, read)
+        if problems or more:
+            raise StartError("\n".join([*problems, *more]), {"reason": "SECRETS_ACCESS_CHECK_FAILED"})
+        return values, files
 
     def _pull(self, image: str, agent: str) -> str:
         missing = StartError(f"Image '{image}' not found.", MISSING)

@@ -42,7 +42,6 @@ from slipway_emulator.google.run.services import (
     OUTPUT_ONLY,
     RESERVED_NAMES,
     VPC_ACCESS,
-    ViolationError,
     check_environment,
     check_id,
     check_known,
@@ -51,8 +50,9 @@ from slipway_emulator.google.run.services import (
     complete_container,
     complete_network,
     condition,
-    violations,
 )
+from slipway_emulator.google.run.violations import ViolationError, violations
+from slipway_emulator.google.run.volumes import VOLUME, check_volumes
 from slipway_emulator.network import ENGINE_ERRORS
 
 _LOG = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ _EXECUTIONS = f"{_JOBS}/{{job}}/executions"
 _TASKS = f"{_EXECUTIONS}/{{execution}}/tasks"
 _TASK_TEMPLATE = {
     "containers": [CONTAINER],
-    "volumes": [ANY],
+    "volumes": [VOLUME],
     "maxRetries": Present(INT32),
     "timeout": DURATION,
     "serviceAccount": STRING,
@@ -472,6 +472,7 @@ def _complete(whole: Json, account: str, registry: str) -> Json:
     if task.setdefault("executionEnvironment", "EXECUTION_ENVIRONMENT_GEN2") != "EXECUTION_ENVIRONMENT_GEN2":
         raise ViolationError("template.template.execution_environment", "must be EXECUTION_ENVIRONMENT_GEN2")
     complete_network(task, "template.template")
+    check_volumes(task, "template.template")
     check_known(task, "template.template")
     whole.setdefault("launchStage", "GA")
     return whole

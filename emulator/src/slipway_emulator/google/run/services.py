@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from slipway_emulator.google.api import ApiError, Json, invalid
+from slipway_emulator.google.api import Json, invalid
 from slipway_emulator.google.messages import (
     ANY,
     BOOL,
@@ -21,6 +20,8 @@ from slipway_emulator.google.messages import (
     duration_seconds,
     snake,
 )
+from slipway_emulator.google.run.violations import ViolationError, violations
+from slipway_emulator.google.run.volumes import SECRET, VOLUME, check_volumes
 
 LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 BY_REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
@@ -72,7 +73,7 @@ _TEMPLATE = {
     "timeout": DURATION,
     "serviceAccount": STRING,
     "containers": [CONTAINER],
-    "volumes": [ANY],
+    "volumes": [VOLUME],
     "executionEnvironment": EXECUTION_ENVIRONMENT,
     "encryptionKey": STRING,
     "maxInstanceRequestConcurrency": INT32,
@@ -171,7 +172,6 @@ _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 _SYSTEM_NAMESPACES = ("run.googleapis.com", "cloud.googleapis.com", "serving.knative.dev", "autoscaling.knative.dev")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_SECRET = re.compile(r"(projects/[a-z0-9-]+/secrets/)?[A-Za-z0-9_-]{1,255}")
 _IMAGE = re.compile(r"[\w.:-]+(/[\w.-]+)*(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?")
 # "Supported container registries and images": others are reached through a remote repository only.
 _REGISTRIES = r"([a-z0-9-]+\.)?gcr\.io|([a-z0-9-]+-)?docker\.pkg\.dev|docker\.io"
@@ -232,40 +232,6 @@ def complete(service: Json, name: str, default_account: str, registry: str, requ
         return _complete(copy.deepcopy(service), name, default_account, registry)
 
 
-@contextlib.contextmanager
-def violations(path: str) -> Iterator[None]:
-    """Answer what is wrong with a message as Cloud Run does.
-
-    Args:
-        path: of the message: "CreateServiceRequest.service".
-
-    Raises:
-        ApiError: something is wrong; the message says what and where.
-    """
-    try:
-        yield
-    except ViolationError as violation:
-        field = f"Violation in {path}.{violation.field}"
-        detail = {
-            "@type": "type.googleapis.com/google.rpc.BadRequest",
-            "fieldViolations": [{"field": field, "description": violation.description}],
-        }
-        raise ApiError("INVALID_ARGUMENT", f"{field}: {violation.description}", detail) from None
-
-
-class ViolationError(Exception):
-    """What a message may not be.
-
-    Args:
-        field: its path below the message.
-        description: what is wrong with it.
-    """
-
-    def __init__(self, field: str, description: str) -> None:
-        super().__init__(description)
-        self.field, self.description = field, description
-
-
 def _complete(whole: Json, name: str, default_account: str, registry: str) -> Json:
     check_labels(whole, "")
     if not isinstance(whole.get("template"), dict):
@@ -312,6 +278,7 @@ def _complete(whole: Json, name: str, default_account: str, registry: str) -> Js
     whole.setdefault("ingress", INGRESS_ALL)
     whole.setdefault("launchStage", "GA")
     complete_network(template, "template")
+    check_volumes(template, "template")
     check_known(template, "template")
     return whole
 
@@ -343,9 +310,8 @@ def check_second_generation(container: Json, path: str) -> None:
 
 def check_known(template: Json, path: str) -> None:
     """Refuse what a rehearsal cannot do, and so does not pretend to do."""
-    for name, what in (("volumes", "volumes"), ("nodeSelector", "GPUs")):
-        if template.get(name):
-            raise ViolationError(f"{path}.{snake(name)}", f"the rehearsal knows no {what}")
+    if template.get("nodeSelector"):
+        raise ViolationError(f"{path}.node_selector", "the rehearsal knows no GPUs")
 
 
 def complete_network(template: Json, path: str) -> None:
@@ -425,7 +391,7 @@ def check_environment(variables: list[Json], path: str, reserved: str = RESERVED
             raise ViolationError(f"{path}.env", f'"{name}" is there twice')
         names.add(name)
         secret = variable.get("valueSource", {}).get("secretKeyRef", {}).get("secret", "")
-        if "valueSource" in variable and not _SECRET.fullmatch(secret):
+        if "valueSource" in variable and not SECRET.fullmatch(secret):
             raise ViolationError(f"{path}.env", f'the source of "{name}" must be a secret')
     taken = sorted(name for name in names if re.fullmatch(reserved, name, re.DOTALL))
     if taken:

@@ -26,7 +26,6 @@ from slipway_emulator.google.run.services import (
     OUTPUT_ONLY,
     RESERVED_NAMES,
     VPC_ACCESS,
-    ViolationError,
     check_id,
     check_known,
     check_labels,
@@ -35,8 +34,9 @@ from slipway_emulator.google.run.services import (
     check_second_generation,
     complete_container,
     complete_network,
-    violations,
 )
+from slipway_emulator.google.run.violations import ViolationError, violations
+from slipway_emulator.google.run.volumes import VOLUME, check_volumes
 
 _LOG = logging.getLogger(__name__)
 _POOLS = f"{PARENT}/workerPools"
@@ -53,7 +53,7 @@ _TEMPLATE = {
     "vpcAccess": VPC_ACCESS,
     "serviceAccount": STRING,
     "containers": [CONTAINER],
-    "volumes": [ANY],
+    "volumes": [VOLUME],
     "encryptionKey": STRING,
     "serviceMesh": ANY,
     "encryptionKeyRevocationAction": STRING,
@@ -244,6 +244,7 @@ def _complete(whole: Json, name: str, account: str, registry: str) -> Json:
     if not template.get("serviceAccount"):
         template["serviceAccount"] = account
     complete_network(template, "template")
+    check_volumes(template, "template")
     check_known(template, "template")
     splits = whole.get("instanceSplits") or []
     if not splits:

@@ -302,6 +302,8 @@ run "database" {
       && google_project_service.sql_admin[0].service == "sqladmin.googleapis.com"
       && !google_project_service.sql_admin[0].disable_on_destroy
       && length(google_secret_manager_secret.database_url) == 0
+      && length(google_secret_manager_secret.database_ca) == 0
+      && output.secret_files == {}
       && output.database_port == 5432
     )
     error_message = "The APIs are turned on, and an app has no URL unasked."
@@ -406,7 +408,13 @@ run "another_database" {
   }
 
   assert {
+    condition     = google_secret_manager_secret.database_ca[0].secret_id == "dev-hello-gcp_database_ca"
+    error_message = "Both have the authorities in a file."
+  }
+
+  assert {
     condition = sort([for key, grant in google_secret_manager_secret_iam_member.job : grant.secret_id if startswith(key, "migration ")]) == tolist([
+      "dev-hello-gcp_database_ca",
       "dev-hello-gcp_database_migrator",
       "dev-hello-gcp_database_migrator_url",
       "dev-hello-gcp_environment_SECRET_KEY",

@@ -636,6 +636,7 @@ run "with_a_database" {
 
   variables {
     data_environment_secrets = { DATABASE_URL = "projects/my-project-123456/secrets/dev-hello-gcp_database_app_url/versions/1" }
+    data_secret_files        = { "/slipway/database-ca.pem" = "projects/my-project-123456/secrets/dev-hello-gcp_database_ca/versions/3" }
     network_subnet_id        = "projects/my-project-123456/regions/us-central1/subnetworks/dev-main"
     network_vpc_id           = "projects/my-project-123456/global/networks/dev-main"
     processes                = { worker = { command = ["worker"] } }
@@ -664,11 +665,64 @@ run "with_a_database" {
 
   assert {
     condition = (
-      toset(keys(google_secret_manager_secret_iam_member.this)) == toset(["dev-hello-gcp_database_app", "dev-hello-gcp_database_app_url"])
+      toset(keys(google_secret_manager_secret_iam_member.this)) == toset([
+        "dev-hello-gcp_database_app", "dev-hello-gcp_database_app_url", "dev-hello-gcp_database_ca",
+      ])
       && alltrue([for grant in google_secret_manager_secret_iam_member.this : grant.role == "roles/secretmanager.secretAccessor"])
     )
     error_message = "It reads the secret of its user, and no other one of the database."
   }
+
+  assert {
+    condition = alltrue([
+      for template in [
+        google_cloud_run_v2_service.this.template[0],
+        google_cloud_run_v2_worker_pool.process["worker"].template[0],
+        google_cloud_run_v2_job.schedule["nightly"].template[0].template[0],
+        ] : (
+        template.volumes[0].name == "slipway-database-ca-pem"
+        && template.volumes[0].secret[0].secret == "dev-hello-gcp_database_ca"
+        && template.volumes[0].secret[0].items[0].path == "database-ca.pem"
+        && template.volumes[0].secret[0].items[0].version == "3"
+        && template.containers[0].volume_mounts[0].name == template.volumes[0].name
+        && template.containers[0].volume_mounts[0].mount_path == "/slipway"
+      )
+    ])
+    error_message = "What runs has the authorities of the database in a file, by the number of their version."
+  }
+}
+
+run "rejects_files_that_cannot_be_mounted" {
+  command = plan
+
+  variables {
+    data_secret_files = {
+      "/one/a" = "projects/my-project-123456/secrets/a/versions/1"
+      "/one/b" = "projects/my-project-123456/secrets/b/versions/1"
+    }
+  }
+
+  expect_failures = [var.data_secret_files]
+}
+
+run "rejects_files_in_reserved_folders" {
+  command = plan
+
+  variables {
+    data_secret_files = { "/proc/one/a" = "projects/my-project-123456/secrets/a/versions/1" }
+  }
+
+  expect_failures = [var.data_secret_files]
+}
+
+run "rejects_files_of_other_projects" {
+  command = plan
+
+  variables {
+    data_secret_files = { "/one/a" = "projects/another-project/secrets/a/versions/1" }
+  }
+
+  expect_failures = [var.data_secret_files]
 }
 
 run "rejects_another_region_s_subnet" {
