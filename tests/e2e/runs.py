@@ -116,7 +116,8 @@ class Site:
             groups = yaml.safe_load(hosts.read_text())
             children = groups["all"]["children"]
             platforms = children["apps"]["children"]
-            chosen = {app: _platform_of(app, apps, platforms) for app in apps}
+            of_dev = {app: platform for platform, group in platforms.items() for app in group["hosts"] if app in apps}
+            chosen = apps if isinstance(apps, Mapping) else of_dev
             for platform, group in platforms.items():
                 group["hosts"] = {app: None for app in chosen if chosen[app] == platform}
             if not platforms["cloud_run"]["hosts"]:
@@ -213,13 +214,6 @@ class Site:
     def served(self, app: str) -> str:
         """Digest of the image that an app says it is."""
         return str(ask(f"{self.summary()[app]['url']}/version").document["image_digest"])
-
-
-def _platform_of(app: str, apps: Collection[str], platforms: Mapping[str, Any]) -> str:
-    """The platform that an app is to run on."""
-    if isinstance(apps, Mapping):
-        return str(apps[app])
-    return next(platform for platform, group in platforms.items() if app in group["hosts"])
 
 
 class Account:

@@ -18,6 +18,7 @@ from emulator.tests.stack import wait_until
 from tests.e2e.http import Visitor, ask
 from tests.e2e.runs import PROJECT, Site, environments, failed, killed, succeeded
 from tests.e2e.test_ordinary_app import SHOP, Browser
+from tests.inventory.example import move_host
 
 ENVIRONMENT = "e2eapprunner"
 APPS = ("hello",)
@@ -136,10 +137,7 @@ def test_run_that_is_killed_while_it_deploys_is_finished_by_the_next(site: Site,
 def test_app_does_not_move_to_another_platform(site: Site, platform: str, text: str) -> None:
     hosts = site.inventory / "hosts.yml"
     original = hosts.read_text()
-    groups = yaml.safe_load(original)
-    platforms = groups["all"]["children"]["apps"]["children"]
-    platforms[platform]["hosts"]["hello"] = platforms["app_runner"]["hosts"].pop("hello")
-    hosts.write_text(yaml.safe_dump(groups))
+    move_host(hosts, "hello", platform)
     before = site.served("hello")
     try:
         run = failed(site.run(*ONLY))
